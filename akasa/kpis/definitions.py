@@ -1,0 +1,95 @@
+"""What the four KPIs are: their columns, types and order. All that the engines share.
+
+Money stands in every frame as whole paise (int64); outputs print rupees.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+import pandas as pd
+
+Kind = Literal["text", "count", "paise", "date"]
+Whole = TypeVar("Whole", int, "pd.Series[int]")
+
+DTYPES: dict[Kind, str] = {"text": "str", "count": "int64", "paise": "int64", "date": "datetime64[s]"}
+
+WINDOW_DAYS = 30
+TOP_N = 10
+UNMATCHED = "Unmatched"
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One KPI: its columns in order with their kinds, its key, and its row order (column, descending)."""
+
+    name: str
+    columns: dict[str, Kind]
+    key: tuple[str, ...]
+    order: tuple[tuple[str, bool], ...]
+
+
+CUSTOMER: dict[str, Kind] = {
+    "customer_id": "text",
+    "customer_name": "text",
+    "mobile_number": "text",
+    "region": "text",
+}
+
+DEFINITIONS: dict[str, Definition] = {
+    definition.name: definition
+    for definition in (
+        Definition(
+            "repeat_customers",
+            {**CUSTOMER, "order_count": "count"},
+            key=("customer_id",),
+            order=(("order_count", True), ("customer_id", False)),
+        ),
+        Definition(
+            "monthly_trends",
+            {"year": "count", "month": "count", "order_count": "count", "total_revenue": "paise"},
+            key=("year", "month"),
+            order=(("year", False), ("month", False)),
+        ),
+        Definition(
+            "regional_revenue",
+            {
+                "region": "text",
+                "customer_count": "count",
+                "order_count": "count",
+                "total_revenue": "paise",
+                "avg_order_value": "paise",
+            },
+            key=("region",),
+            order=(("total_revenue", True), ("region", False)),
+        ),
+        Definition(
+            "top_spenders",
+            {
+                **CUSTOMER,
+                "order_count": "count",
+                "total_spent": "paise",
+                "avg_order_value": "paise",
+                "last_order_date": "date",
+            },
+            key=("customer_id",),
+            order=(("total_spent", True), ("customer_id", False)),
+        ),
+    )
+}
+
+
+def average_paise(total_paise: Whole, count: Whole) -> Whole:
+    """Return total / count in whole paise, rounded half up, without a float (count > 0).
+
+    >>> average_paise(1001, 2)
+    501
+    """
+    return (2 * total_paise + count) // (2 * count)
+
+
+def canonical(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the KPI's columns in their defined order and types, its rows in their defined order."""
+    definition = DEFINITIONS[name]
+    by, descending = zip(*definition.order, strict=True)
+    typed = frame[list(definition.columns)].astype({c: DTYPES[k] for c, k in definition.columns.items()})
+    return typed.sort_values(list(by), ascending=[not d for d in descending], ignore_index=True)
