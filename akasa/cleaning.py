@@ -1,0 +1,219 @@
+"""Text as delivered → typed, clean columns. Frame in, frame out; null where no accepted form was found.
+
+The accepted forms are those of the README's table "What is accepted".
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Text = pa.Array | pa.ChunkedArray
+
+UNKNOWN = "Unknown"
+
+_SPACE = r"[\s\p{Z}\x{0B}\x{1C}-\x{1F}\x{85}]"
+_MOBILE_NOISE = r"[\s\p{Z}\x{0B}\x{1C}-\x{1F}\x{85}\p{Pd}.()\[\]{}]"
+_MOBILE = r"^(?:\+91|0091|91|0)?(?P<national>[6-9]\d{9})$"
+_CLOCK = r"\d\d:\d\d(?::\d\d)?"
+_ISO = (
+    r"^(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)"
+    r"(?:[ Tt](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?"
+    r"(?P<zone>[Zz]|(?P<sign>[+-])(?P<zone_hour>\d\d)(?::?(?P<zone_minute>\d\d))?)?)?$"
+)
+_COUNT = r"^0*(?P<count>[1-9]\d{0,8})$"
+_CURRENCY = r"(?:₹|(?i:rs\.?|inr))"
+_GROUPED = r"^(?:\d+|\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d{2})*,\d{3})(?:\.\d{1,2})?$"
+_AMOUNT = r"^0*(?P<rupees>\d{0,13})(?:\.(?P<paise>\d{1,2}))?$"
+
+_DAY_US, _HOUR_US, _MINUTE_US, _SECOND_US = 86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000
+_LARGEST_OFFSET_US = 14 * _HOUR_US
+_NAT = np.iinfo(np.int64).min
+_CALENDAR = ("year", "month", "day", "hour", "minute", "second", "zone_hour", "zone_minute")
+
+
+def clean_customers(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return record, customer_id, customer_name, mobile_number and region, clean, with the frame's index.
+
+    A missing name or region becomes `Unknown`; a missing or invalid id or mobile number is null.
+    """
+    return _apply(
+        frame, {"customer_id": ids, "customer_name": names, "mobile_number": mobiles, "region": regions}
+    )
+
+
+def clean_orders(
+    frame: pd.DataFrame,
+    source_timezone: str = "Asia/Kolkata",
+    business_timezone: str = "Asia/Kolkata",
+) -> pd.DataFrame:
+    """Return the order lines clean, with the frame's index; null where a value is missing or invalid.
+
+    Columns: record, order_id, mobile_number, order_date_time (naive business time, microseconds), sku_id,
+    sku_count (whole number), total_amount_paise (whole paise) and order_date (midnight of the business day).
+    """
+    clean = _apply(
+        frame,
+        {
+            "order_id": ids,
+            "mobile_number": mobiles,
+            "order_date_time": lambda text: times(text, source_timezone, business_timezone),
+            "sku_id": ids,
+            "sku_count": counts,
+            "total_amount": amounts,
+        },
+    ).rename(columns={"total_amount": "total_amount_paise"})
+    return clean.assign(order_date=clean["order_date_time"].dt.normalize().astype("datetime64[s]"))
+
+
+def ids(text: Text) -> Text:
+    """Return ids trimmed, their inner case kept."""
+    return _blank_to_null(pc.utf8_trim_whitespace(text))
+
+
+def names(text: Text) -> Text:
+    """Return names trimmed, inner whitespace collapsed, in Unicode NFC; `Unknown` for none."""
+    return pc.fill_null(_blank_to_null(_collapse(text)), UNKNOWN)
+
+
+def regions(text: Text) -> Text:
+    """Return regions like names, in title case.
+
+    >>> regions(pa.array([" north  EAST ", None])).to_pylist()
+    ['North East', 'Unknown']
+    """
+    return names(pc.utf8_title(_collapse(text)))
+
+
+def mobiles(text: Text) -> Text:
+    """Return Indian mobile numbers as ten digits that start 6-9.
+
+    A country or trunk prefix is dropped only where more than ten digits are left, so a number that
+    itself begins with 91 stays whole.
+
+    >>> mobiles(pa.array(["+91 98765-43210", "098765 43210", "9123456781", "12345"])).to_pylist()
+    ['9876543210', '9876543210', '9123456781', None]
+    """
+    return _groups(pc.replace_substring_regex(text, _MOBILE_NOISE, ""), _MOBILE)["national"]
+
+
+def counts(text: Text) -> Text:
+    """Return positive whole numbers below 10⁹ (int64)."""
+    return _groups(pc.utf8_trim_whitespace(text), _COUNT)["count"].cast(pa.int64())
+
+
+def amounts(text: Text) -> Text:
+    """Return amounts as whole paise (int64): at most two decimals, below 10¹³ rupees, never negative.
+
+    >>> amounts(pa.array(["₹1,00,000.00", "Rs. 1,200.5", "0", "-5", "1e3", "1.234"])).to_pylist()
+    [10000000, 120050, 0, None, None, None]
+    """
+    bare = _without_currency(pc.utf8_trim_whitespace(text))
+    grouped = pc.if_else(pc.match_substring_regex(bare, _GROUPED), bare, None)
+    part = _groups(pc.replace_substring(grouped, ",", ""), _AMOUNT)
+    paise = pc.utf8_rpad(part["paise"], 2, "0")
+    return pc.add(pc.multiply(_number(part["rupees"]), 100), _number(paise))
+
+
+def times(text: Text, source_timezone: str, business_timezone: str) -> Text:
+    """Return naive business times (timestamp[us]) of ISO 8601 and `DD-MM-YYYY` or `DD/MM/YYYY` texts.
+
+    A time without offset is in `source_timezone`. Times that clock changes make ambiguous, and years
+    outside 1000-9999 (the range of MySQL's DATETIME), are null. Digits past microseconds are dropped.
+    """
+    part = _groups(_day_first_to_iso(pc.utf8_trim_whitespace(text)), _ISO)
+    known = pc.is_valid(part["year"]).to_numpy(zero_copy_only=False)
+    number = {name: _calendar_number(part[name]) for name in _CALENDAR}
+    micros, real = _civil_microseconds(number, _microseconds(part["fraction"]))
+    offset, real_offset = _offset_microseconds(number, _equal(part["sign"], "-"))
+    has_offset = ~_equal(part["zone"], "")
+    naive = np.where(known & real & real_offset, micros - np.where(has_offset, offset, 0), _NAT)
+    local = _to_business(naive.view("datetime64[us]"), has_offset, source_timezone, business_timezone)
+    in_range = (local >= np.datetime64("1000-01-01")) & (local < np.datetime64("10000-01-01"))
+    return pa.array(local, pa.timestamp("us"), mask=~in_range)
+
+
+def _day_first_to_iso(text: Text) -> Text:
+    for mark in "-/":
+        day_first = rf"^(\d\d){mark}(\d\d){mark}(\d{{4}})( {_CLOCK})?$"
+        text = pc.replace_substring_regex(text, day_first, r"\3-\2-\1\4")
+    return text
+
+
+def _civil_microseconds(number: Mapping[str, np.ndarray], micros: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return microseconds since 1970 of calendar fields, and which of them are real dates and times."""
+    month = ((number["year"] - 1970) * 12 + number["month"] - 1).astype("datetime64[M]")
+    first, last = month.astype("datetime64[D]"), (month + 1).astype("datetime64[D]") - 1
+    days_in_month = (last - first).astype(np.int64) + 1
+    real = (number["month"] >= 1) & (number["month"] <= 12) & (number["year"] >= 1)
+    real &= (number["day"] >= 1) & (number["day"] <= days_in_month)
+    real &= (number["hour"] <= 23) & (number["minute"] <= 59) & (number["second"] <= 59)
+    days = first.astype(np.int64) + number["day"] - 1
+    clock = number["hour"] * _HOUR_US + number["minute"] * _MINUTE_US + number["second"] * _SECOND_US
+    return days * _DAY_US + clock + micros, real
+
+
+def _offset_microseconds(number: Mapping[str, np.ndarray], west: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return offsets east of UTC, and which of them exist (at most 14 hours, minutes below 60)."""
+    size = number["zone_hour"] * _HOUR_US + number["zone_minute"] * _MINUTE_US
+    return np.where(west, -size, size), (size <= _LARGEST_OFFSET_US) & (number["zone_minute"] <= 59)
+
+
+def _to_business(naive: np.ndarray, is_utc: np.ndarray, source: str, business: str) -> np.ndarray:
+    """Return business wall time of instants (`is_utc`) and of wall times in `source`; NaT where ambiguous."""
+    local = naive.copy()
+    for chosen, zone in ((is_utc, "UTC"), (~is_utc, source)):
+        if zone != business and chosen.any():
+            there = pd.DatetimeIndex(naive[chosen]).tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+            local[chosen] = there.tz_convert(business).tz_localize(None).to_numpy()
+    return local
+
+
+def _without_currency(text: Text) -> Text:
+    """Drop one currency sign, before the number or after it."""
+    before = pc.replace_substring_regex(text, rf"^{_CURRENCY}{_SPACE}*", "")
+    after = pc.replace_substring_regex(text, rf"{_SPACE}*{_CURRENCY}$", "")
+    return pc.if_else(pc.equal(before, text), after, before)
+
+
+def _collapse(text: Text) -> Text:
+    composed = pc.utf8_normalize(text, form="NFC")
+    return pc.utf8_trim_whitespace(pc.replace_substring_regex(composed, rf"{_SPACE}+", " "))
+
+
+def _microseconds(fraction: Text) -> np.ndarray:
+    return _calendar_number(pc.utf8_slice_codeunits(pc.utf8_rpad(fraction, 6, "0"), 0, 6))
+
+
+def _calendar_number(digits: Text) -> np.ndarray:
+    """Return digits as integers, zero where there are none: such rows are masked as no known time."""
+    return _number(digits).fill_null(0).to_numpy()
+
+
+def _groups(text: Text, pattern: str) -> dict[str, Text]:
+    """Return the pattern's named groups: null where the text does not match, empty where a group did not."""
+    found = pc.extract_regex(text, pattern)
+    return {field.name: pc.struct_field(found, field.name) for field in found.type}
+
+
+def _number(digits: Text) -> Text:
+    """Return digits as int64; a group that did not take part is zero, null stays null."""
+    return pc.if_else(pc.equal(digits, ""), "0", digits).cast(pa.int64())
+
+
+def _equal(text: Text, value: str) -> np.ndarray:
+    return pc.fill_null(pc.equal(text, value), False).to_numpy(zero_copy_only=False)
+
+
+def _blank_to_null(text: Text) -> Text:
+    return pc.if_else(pc.equal(text, ""), None, text)
+
+
+def _apply(frame: pd.DataFrame, cleaners: Mapping[str, Callable[[Text], Text]]) -> pd.DataFrame:
+    columns = {"record": pa.array(frame["record"], pa.int64())}
+    for name, clean in cleaners.items():
+        columns[name] = clean(pa.array(frame[name], pa.string(), from_pandas=True))
+    typed = pa.table(columns).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    return typed.set_axis(frame.index)

@@ -1,0 +1,117 @@
+"""The audit between writing and publishing: Great Expectations suites on the accepted tables, and Data Docs.
+
+Row rules (`rules`) decide about single records; these suites judge the tables that they leave.
+"""
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from akasa.rules import LONGEST_TEXT, GateStopped
+
+_TEXT: dict[str, Any] = {"min_value": 1, "max_value": LONGEST_TEXT}
+_MOBILE = {"column": "mobile_number", "regex": "^[6-9][0-9]{9}$"}
+_ID_LENGTH = "expect_column_value_lengths_to_be_between"
+
+SUITES: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "customers": [
+        ("expect_column_values_to_be_unique", {"column": "customer_id"}),
+        ("expect_column_values_to_not_be_null", {"column": "customer_id"}),
+        (_ID_LENGTH, {"column": "customer_id", **_TEXT}),
+        ("expect_column_values_to_not_be_null", {"column": "customer_name"}),
+        ("expect_column_values_to_not_be_null", {"column": "mobile_number"}),
+        ("expect_column_values_to_match_regex", _MOBILE),
+        ("expect_column_values_to_not_be_null", {"column": "region"}),
+    ],
+    "orders": [
+        ("expect_column_values_to_be_unique", {"column": "order_id"}),
+        ("expect_column_values_to_not_be_null", {"column": "order_id"}),
+        (_ID_LENGTH, {"column": "order_id", **_TEXT}),
+        ("expect_column_values_to_not_be_null", {"column": "mobile_number"}),
+        ("expect_column_values_to_match_regex", _MOBILE),
+        ("expect_column_values_to_not_be_null", {"column": "order_date_time"}),
+        ("expect_column_values_to_not_be_null", {"column": "total_amount_paise"}),
+        ("expect_column_values_to_be_between", {"column": "total_amount_paise", "min_value": 0}),
+    ],
+    "order_items": [
+        ("expect_compound_columns_to_be_unique", {"column_list": ["order_id", "sku_id"]}),
+        ("expect_column_values_to_not_be_null", {"column": "order_id"}),
+        ("expect_column_values_to_not_be_null", {"column": "sku_id"}),
+        (_ID_LENGTH, {"column": "sku_id", **_TEXT}),
+        ("expect_column_values_to_be_between", {"column": "sku_count", "min_value": 1}),
+    ],
+}
+
+
+def audit(tables: Mapping[str, pd.DataFrame], data_docs: Path) -> pd.DataFrame:
+    """Run the suites as one checkpoint on the tables, write Data Docs to the folder, return the verdicts.
+
+    One row an expectation: table, expectation, column, success, unexpected (number of rows, 0 where all hold).
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        os.environ["GX_ANALYTICS_ENABLED"] = "false"
+        results = _run_checkpoints(tables, data_docs)
+    return pd.DataFrame(
+        [_verdict(table, outcome) for table, result in results.items() for outcome in result.results],
+        columns=["table", "expectation", "column", "success", "unexpected"],
+    )
+
+
+def require_success(verdicts: pd.DataFrame) -> None:
+    """Raise GateStopped that lists every expectation that does not hold."""
+    failed = verdicts[~verdicts["success"]]
+    if len(failed):
+        broken = [f"{r.table}.{r.column}: {r.expectation} ({r.unexpected:,} rows)" for r in failed.itertuples()]
+        raise GateStopped("the audit failed, nothing was published: " + "; ".join(broken))
+
+
+def _run_checkpoints(tables: Mapping[str, pd.DataFrame], data_docs: Path) -> dict[str, Any]:
+    """Run one checkpoint a table in one throw-away context; copy its Data Docs out."""
+    import great_expectations as gx
+    from great_expectations.checkpoint.actions import UpdateDataDocsAction
+
+    with tempfile.TemporaryDirectory() as site:
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = {"globally": False}
+        context.delete_data_docs_site("local_site")
+        store = {"class_name": "TupleFilesystemStoreBackend", "base_directory": site}
+        index = {"class_name": "DefaultSiteIndexBuilder"}
+        site_config = {"class_name": "SiteBuilder", "store_backend": store, "site_index_builder": index}
+        context.add_data_docs_site("data_docs", {**site_config, "show_how_to_buttons": False})
+        source = context.data_sources.add_pandas("accepted")
+        results = {}
+        for name, frame in tables.items():
+            batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all rows")
+            suite = context.suites.add(_suite(name))
+            definition = gx.ValidationDefinition(name=name, data=batch, suite=suite)
+            context.validation_definitions.add(definition)
+            docs = UpdateDataDocsAction(name="data_docs", site_names=["data_docs"])
+            checkpoint = gx.Checkpoint(name=name, validation_definitions=[definition], actions=[docs])
+            run = context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": frame})
+            (results[name],) = run.run_results.values()
+        shutil.copytree(site, data_docs, dirs_exist_ok=True)
+    return results
+
+
+def _suite(name: str) -> Any:
+    import great_expectations as gx
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    suite = gx.ExpectationSuite(name=name)
+    for expectation, arguments in SUITES[name]:
+        suite.add_expectation_configuration(ExpectationConfiguration(type=expectation, kwargs=arguments))
+    return suite
+
+
+def _verdict(table: str, outcome: Any) -> tuple[str, str, str, bool, int]:
+    config = outcome.expectation_config
+    column = config.kwargs.get("column") or ", ".join(config.kwargs.get("column_list", ()))
+    unexpected = outcome.result.get("unexpected_count", 0)
+    return table, config.type, column, bool(outcome.success), int(unexpected)

@@ -1,0 +1,259 @@
+"""Bytes of a delivery → Arrow batches of text, one row a record, nothing guessed.
+
+Every batch has the column `record` (1 for the first data row or `<order>` element), the delivery's
+fields as text exactly as they came (null where a field is absent), `malformed` (why the record cannot be
+taken apart, else null) and `raw` (a malformed record's own text).
+"""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+from lxml import etree
+
+CUSTOMER_FIELDS = ("customer_id", "customer_name", "mobile_number", "region")
+ORDER_FIELDS = ("order_id", "mobile_number", "order_date_time", "sku_id", "sku_count", "total_amount")
+BATCH_RECORDS = 65_536
+
+_SIGNATURES = {
+    b"\x1f\x8b": "gzip-compressed",
+    b"PK\x03\x04": "a zip archive",
+    b"%PDF": "a PDF",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+}
+_Record = tuple[Any, ...]
+
+
+class RefusedDelivery(ValueError):
+    """A file that cannot be trusted as a whole. `name`, `line` (None where it has none) and `cause` say why."""
+
+    def __init__(self, name: str, line: int | None, cause: str) -> None:
+        self.name, self.line, self.cause = name, line, cause
+        super().__init__(f"{name}, line {line}: {cause}" if line else f"{name}: {cause}")
+
+
+def schema(fields: Iterable[str]) -> pa.Schema:
+    text = [pa.field(name, pa.string()) for name in (*fields, "malformed", "raw")]
+    return pa.schema([pa.field("record", pa.int64()), *text])
+
+
+def read_customers(path: Path | str, unknown: Counter[str] | None = None) -> pa.RecordBatchReader:
+    """Stream a customers CSV: `record`, the four CUSTOMER_FIELDS as text, `malformed`, `raw`.
+
+    Names of columns that are not ours are counted in `unknown`, once for each record.
+    Raises RefusedDelivery, at the latest while batches are drawn.
+    """
+    return _stream(CUSTOMER_FIELDS, _csv_records(Path(path), Counter() if unknown is None else unknown))
+
+
+def read_orders(path: Path | str, unknown: Counter[str] | None = None) -> pa.RecordBatchReader:
+    """Stream an orders XML: `record`, the six ORDER_FIELDS as text, `malformed`, `raw`; a row an `<order>`.
+
+    Names of elements (and `@attributes`) that are not ours are counted in `unknown`.
+    Raises RefusedDelivery, at the latest while batches are drawn.
+    """
+    return _stream(ORDER_FIELDS, _xml_records(Path(path), Counter() if unknown is None else unknown))
+
+
+def _stream(fields: tuple[str, ...], records: Iterator[_Record]) -> pa.RecordBatchReader:
+    shape = schema(fields)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        while chunk := list(islice(records, BATCH_RECORDS)):
+            columns = zip(*chunk, strict=True)
+            yield pa.record_batch(
+                [pa.array(column, field.type) for column, field in zip(columns, shape, strict=True)],
+                schema=shape,
+            )
+
+    return pa.RecordBatchReader.from_batches(shape, batches())
+
+
+def _refuse_other_formats(path: Path, head: bytes) -> None:
+    if not head:
+        raise RefusedDelivery(path.name, None, "the file is empty (0 bytes)")
+    for signature, what in _SIGNATURES.items():
+        if head.startswith(signature):
+            raise RefusedDelivery(path.name, None, f"the file is {what}; deliver it as plain {path.suffix}")
+
+
+def _csv_records(path: Path, unknown: Counter[str]) -> Iterator[_Record]:
+    with path.open("rb") as stream:
+        _refuse_other_formats(path, stream.read(8))
+        stream.seek(0)
+        rows = _csv_rows(path, stream)
+        _, _, header, fault = next(rows, (1, "", [], None))
+        places, extra = _csv_columns(path, header, fault)
+        ordinal = 0
+        for _, raw, row, fault in rows:
+            if not row and fault is None:
+                continue
+            ordinal += 1
+            if fault is None and len(row) != len(header):
+                fault = f"{len(row)} fields where the header has {len(header)}"
+            if fault is not None:
+                yield (ordinal, *(None for _ in places), fault, raw)
+            else:
+                unknown.update(extra)
+                yield (ordinal, *(row[place] for place in places), None, None)
+
+
+def _csv_columns(path: Path, header: list[str], fault: str | None) -> tuple[list[int], list[str]]:
+    names = [name.strip() for name in header]
+    if fault is not None:
+        raise RefusedDelivery(path.name, 1, f"the header cannot be read: {fault}")
+    if names and names[0].startswith("<"):
+        raise RefusedDelivery(path.name, 1, "this is HTML or XML, not CSV")
+    for field in CUSTOMER_FIELDS:
+        if names.count(field) != 1:
+            what = "lacks the column" if field not in names else "repeats the column"
+            raise RefusedDelivery(path.name, 1, f"the header {what} {field}; it has: {', '.join(names)[:200]}")
+    return [names.index(field) for field in CUSTOMER_FIELDS], [n for n in names if n not in CUSTOMER_FIELDS]
+
+
+def _csv_rows(path: Path, stream: IO[bytes]) -> Iterator[tuple[int, str, list[str], str | None]]:
+    """Yield each row's first line number, its own text, its fields, and what is wrong with its form."""
+    taken: list[str] = []
+    reader = csv.reader(_text_lines(path, stream, taken), strict=True)
+    while True:
+        first_line = reader.line_num + 1
+        taken.clear()
+        row: list[str] = []
+        fault = None
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            fault = _csv_fault(path, first_line, str(error))
+        raw = "".join(taken).rstrip("\r\n")
+        if "\0" in raw:
+            fault = "a NUL byte"
+        yield first_line, raw, row, fault
+
+
+def _csv_fault(path: Path, line: int, message: str) -> str:
+    """Return the fault of one row; raise RefusedDelivery where the rest of the file is in doubt."""
+    if "unexpected end of data" in message:
+        raise RefusedDelivery(path.name, line, "a quoted field that begins here is never closed")
+    if "field limit" in message:
+        limit = f"{csv.field_size_limit():,}"
+        raise RefusedDelivery(path.name, line, f"a field is longer than {limit} characters; an open quote?")
+    return message
+
+
+def _text_lines(path: Path, stream: IO[bytes], taken: list[str]) -> Iterator[str]:
+    """Decode line by line, so that a wrong byte is found on its line; note in `taken` what was handed out."""
+    for number, line in enumerate(stream, start=1):
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            cause = f"not UTF-8 (byte 0x{line[error.start]:02x}); save the file as UTF-8"
+            raise RefusedDelivery(path.name, number, cause) from None
+        taken.append(text)
+        yield text
+
+
+def _xml_records(path: Path, unknown: Counter[str]) -> Iterator[_Record]:
+    with path.open("rb") as stream:
+        _refuse_other_formats(path, stream.read(8))
+        try:
+            stream.seek(0)
+            _check_prolog(path, stream)
+            stream.seek(0)
+            yield from _order_elements(stream, unknown)
+        except etree.XMLSyntaxError as error:
+            raise RefusedDelivery(path.name, error.lineno, f"not well-formed XML: {error.msg}") from None
+
+
+def _check_prolog(path: Path, stream: IO[bytes]) -> None:
+    """Refuse a DOCTYPE (entities could hide or multiply text) and any root but `<orders>`."""
+    parser = etree.XMLPullParser(events=("start",), resolve_entities=False, no_network=True, load_dtd=False)
+    head = b""
+    while chunk := stream.read(4096):
+        head += chunk
+        parser.feed(chunk)
+        for _, root in parser.read_events():
+            info = root.getroottree().docinfo
+            if info.doctype:
+                before = head.decode(info.encoding or "utf-8", "replace").partition("<!DOCTYPE")[0]
+                cause = "it has a DOCTYPE, which is never accepted; deliver plain XML"
+                raise RefusedDelivery(path.name, before.count("\n") + 1, cause)
+            if _local(root) != "orders":
+                cause = f"the root element is <{_local(root)}>, not <orders>"
+                raise RefusedDelivery(path.name, root.sourceline, cause)
+            return
+    parser.close()
+
+
+def _order_elements(stream: IO[bytes], unknown: Counter[str]) -> Iterator[_Record]:
+    context = etree.iterparse(
+        stream,
+        events=("end",),
+        tag="{*}order",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    ordinal, holds_order = 0, False
+    for _, element in context:
+        parent = element.getparent()
+        fault = "holds another <order>" if holds_order else None
+        if parent.getparent() is not None:
+            if next(element.iterancestors("{*}order"), None) is not None:
+                holds_order = True
+                continue
+            fault = f"stands inside <{_local(parent)}>, not directly below <orders>"
+        ordinal, holds_order = ordinal + 1, False
+        yield (ordinal, *_fields(element, unknown, fault))
+        element.clear()
+        _drop_before(element, parent, unknown)
+    for child in context.root:
+        _count_unknown_sibling(child, unknown)
+
+
+def _drop_before(element: Any, parent: Any, unknown: Counter[str]) -> None:
+    while element.getprevious() is not None:
+        _count_unknown_sibling(parent[0], unknown)
+        del parent[0]
+
+
+def _count_unknown_sibling(element: Any, unknown: Counter[str]) -> None:
+    if _local(element) != "order":
+        unknown[_local(element)] += 1
+
+
+def _fields(element: Any, unknown: Counter[str], fault: str | None) -> _Record:
+    """Return the six fields of an `<order>`, its fault and, where it has one, its own XML."""
+    values: dict[str, str | None] = {}
+    _count_stray_text(element.text, unknown)
+    for child in element:
+        name = _local(child)
+        _count_stray_text(child.tail, unknown)
+        if name not in ORDER_FIELDS:
+            unknown[name] += 1
+            continue
+        if name in values:
+            fault = f"gives {name} twice"
+        elif len(child):
+            fault = f"has elements inside {name}"
+        values[name] = None if name in values or len(child) else child.text or ""
+    for name in element.attrib:
+        unknown[f"@{name}"] += 1
+    raw = etree.tostring(element, encoding="unicode", with_tail=False) if fault else None
+    return (*(values.get(field) for field in ORDER_FIELDS), fault, raw)
+
+
+def _count_stray_text(text: str | None, unknown: Counter[str]) -> None:
+    if text and not text.isspace():
+        unknown["text between elements"] += 1
+
+
+def _local(element: Any) -> str:
+    return str(element.tag).rpartition("}")[2]
