@@ -15,13 +15,13 @@ Text = pa.Array | pa.ChunkedArray
 UNKNOWN = "Unknown"
 
 _SPACE = r"[\s\p{Z}\x{0B}\x{1C}-\x{1F}\x{85}]"
-_MOBILE_NOISE = r"[\s\p{Z}\x{0B}\x{1C}-\x{1F}\x{85}\p{Pd}.()\[\]{}]"
+_MOBILE_NOISE = r"[\s\p{Z}\x{0B}\x{1C}-\x{1F}\x{85}\p{Pd}\x{2212}.()\[\]{}]"
 _MOBILE = r"^(?:\+91|0091|91|0)?(?P<national>[6-9]\d{9})$"
 _CLOCK = r"\d\d:\d\d(?::\d\d)?"
 _ISO = (
     r"^(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)"
-    r"(?:[ Tt](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?"
-    r"(?P<zone>[Zz]|(?P<sign>[+-])(?P<zone_hour>\d\d)(?::?(?P<zone_minute>\d\d))?)?)?$"
+    r"(?:[ T](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?"
+    r"(?P<zone>Z|(?P<sign>[+-])(?P<zone_hour>\d\d)(?::?(?P<zone_minute>\d\d))?)?)?$"
 )
 _COUNT = r"^0*(?P<count>[1-9]\d{0,8})$"
 _CURRENCY = r"(?:₹|(?i:rs\.?|inr))"

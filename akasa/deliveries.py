@@ -32,14 +32,6 @@ class Delivery:
     rank: int
     date: date | None
 
-    def position(self, revision: int) -> str:
-        """Return a text whose order is the order of deliveries; a later `revision` of a name wins.
-
-        The parts are joined by a tab, which sorts before every character of an ordinary name.
-        """
-        day = self.date.isoformat() if self.date and self.rank else ""
-        return "\t".join((str(self.rank), day, self.name, f"{revision:06d}"))
-
 
 @dataclass(frozen=True)
 class Found:
@@ -64,6 +56,18 @@ def date_in_name(name: str) -> date | None:
         except ValueError:
             continue
     return None
+
+
+def position(rank: int, day: str | None, name: str, revision: int) -> str:
+    """Return a text whose order is the order of deliveries; of one name, a later revision comes later.
+
+    The parts are joined by a tab, which sorts before every character of an ordinary name.
+    """
+    return "\t".join((str(rank), day or "" if rank else "", name, f"{revision:06d}"))
+
+
+def revision(position: str) -> int:
+    return int(position.rpartition("\t")[2])
 
 
 def sha256(path: Path) -> str:
@@ -91,7 +95,7 @@ def find(settings: Settings) -> Found:
             f"no delivery found: put {settings.customers_csv.name} and {settings.orders_xml.name} into "
             f"{settings.customers_csv.parent}, or dated files into {settings.incoming}"
         )
-    return Found(tuple(sorted(base + incoming, key=lambda d: d.position(0))), tuple(warnings))
+    return Found(tuple(sorted(base + incoming, key=_place)), tuple(warnings))
 
 
 def repeats(deliveries: Iterable[Delivery]) -> dict[str, list[str]]:
@@ -100,6 +104,11 @@ def repeats(deliveries: Iterable[Delivery]) -> dict[str, list[str]]:
     for delivery in deliveries:
         names.setdefault(delivery.sha256, []).append(delivery.name)
     return {digest: rest for digest, (_, *rest) in names.items() if rest}
+
+
+def _place(delivery: Delivery) -> str:
+    day = delivery.date.isoformat() if delivery.date else None
+    return position(delivery.rank, day, delivery.name, 0)
 
 
 def _base(settings: Settings, warnings: list[str]) -> list[Delivery]:

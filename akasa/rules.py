@@ -195,7 +195,7 @@ def _part(
 def _repeats(raw: pd.DataFrame, clean: pd.DataFrame, fields: tuple[str, ...]) -> pd.Series:
     """Mark records equal in every field to an earlier one: by clean value, by raw text where there is none."""
     columns: Mapping[str, pd.Series] = {field: clean[CLEAN_NAMES.get(field, field)] for field in fields}
-    unclean = {f"raw {f}": raw[f].where(column.isna()) for f, column in columns.items() if column.isna().any()}
+    unclean = {f"raw {f}": raw[f].fillna("").where(column.isna()) for f, column in columns.items() if column.isna().any()}
     return pd.DataFrame({"well_formed": raw["well_formed"], **columns, **unclean}).duplicated()
 
 

@@ -27,7 +27,7 @@ Progress = Callable[[str], None]
 class Staged:
     """A delivery that was read: its records lie in `staging/<sha256>.parquet`.
 
-    `positions` are the places of all the names under which its bytes lie; `unknown` counts what was ignored.
+    `also_named` lists its later names, if the same bytes lie under several; `unknown` counts what was ignored.
     """
 
     name: str

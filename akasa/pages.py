@@ -1,0 +1,33 @@
+"""An executed notebook as one self-contained web page."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+TEMPLATES = Path(__file__).parent / "templates"
+SHOWN = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain"]
+
+
+def render_html(notebook: NotebookNode, title: str, links: Sequence[tuple[str, str]] = ()) -> str:
+    """Return the notebook's page, its code folded away; `links` are (text, relative address) for the top.
+
+    The page loads nothing from anywhere, and its policy lets no script run but ours, whatever the
+    outputs hold.
+    """
+    from nbconvert import HTMLExporter
+    from traitlets.config import Config
+
+    exporter = HTMLExporter(  # type: ignore[no-untyped-call]
+        template_name="akasa",
+        extra_template_basedirs=[str(TEMPLATES)],
+        exclude_anchor_links=True,
+        config=Config({"NbConvertBase": {"display_data_priority": SHOWN}}),
+    )
+    script = (TEMPLATES / "akasa" / "toggle.js").read_text(encoding="utf-8")
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    page = {"title": title, "links": links, "script": script, "digest": digest}
+    html, _ = exporter.from_notebook_node(notebook, resources={"page": page})
+    return str(html)

@@ -1,0 +1,243 @@
+"""From staged deliveries to published rows: plan, judge each delivery, keep the latest versions, commit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from akasa import cleaning, database, deliveries, rejects, rules, staging, warehouse
+from akasa.rules import Judged
+from akasa.settings import Settings
+from akasa.staging import Manifest, Staged
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One delivery and what is to be done with it.
+
+    `status` is "new"; "repeat" (published before); "moved" (published before, and its bytes now also lie under
+    an earlier name); or "published" (in the ledger, its file gone). `position` is its place in the order of
+    deliveries, `delivered_on` the date in its name, or that of the run that published it.
+    """
+
+    name: str
+    kind: str
+    sha256: str
+    status: str
+    position: str
+    delivered_on: date
+
+    @property
+    def delivery_id(self) -> int:
+        return int(self.sha256[:15], 16)
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """A planned delivery with its records parted into accepted, rejected and repeats."""
+
+    planned: Planned
+    judged: Judged
+
+
+def today(settings: Settings) -> date:
+    return datetime.now(ZoneInfo(settings.business_timezone)).date()
+
+
+def plan(manifest: Manifest, ledger: pd.DataFrame, run_date: date) -> list[Planned]:
+    """Compare what lies in the drop folders with the ledger of what was published; in delivery order.
+
+    Bytes that lie under several names stand at the earliest. Other bytes under a published name come after it.
+    """
+    known = {row.sha256: row for row in ledger.itertuples()}
+    found = [_planned(staged, known.get(staged.sha256), ledger, run_date) for staged in manifest.staged]
+    present = {planned.sha256 for planned in found}
+    gone = [
+        Planned(row.name, row.kind, sha256, "published", row.position, _as_date(row.delivered_on))
+        for sha256, row in known.items()
+        if sha256 not in present
+    ]
+    return sorted(found + gone, key=lambda planned: planned.position)
+
+
+def due(planned: Sequence[Planned]) -> list[Planned]:
+    """Return the deliveries to judge: the new ones; all, where one of them moved to an earlier place."""
+    moved = any(one.status == "moved" for one in planned)
+    return [one for one in planned if moved or one.status == "new"]
+
+
+def require_same_amounts(ledger: pd.DataFrame, amount_is: str) -> None:
+    """Raise ValueError when the database was filled with another AMOUNT_IS than the present one."""
+    for before in set(ledger["amount_is"]) - {amount_is}:
+        raise ValueError(
+            f"AMOUNT_IS is {amount_is!r}, but this database was published with AMOUNT_IS={before}; "
+            "set it back, or use another DATA_DIR"
+        )
+
+
+def assess(settings: Settings, planned: Planned, progress: staging.Progress = lambda text: None) -> Assessed:
+    """Clean and judge one staged delivery."""
+    progress(f"{planned.name}: cleaning and judging")
+    raw = staging.read(settings.staging, planned.sha256)
+    if planned.kind == "customers":
+        return Assessed(planned, rules.judge_customers(raw, cleaning.clean_customers(raw)))
+    clean = cleaning.clean_orders(raw, settings.source_timezone, settings.business_timezone)
+    return Assessed(planned, rules.judge_orders(raw, clean, planned.delivered_on, settings.amount_is))
+
+
+def counts(assessed: Sequence[Assessed]) -> pd.DataFrame:
+    """Return one row a delivery: delivery, records, accepted, rejected, repeats."""
+    rows = [
+        (a.planned.name, a.judged.records, len(a.judged.accepted), len(a.judged.rejected), a.judged.repeats)
+        for a in assessed
+    ]
+    return pd.DataFrame(rows, columns=["delivery", "records", "accepted", "rejected", "repeats"])
+
+
+def require_all_accounted(assessed: Sequence[Assessed], manifest: Manifest) -> None:
+    """Assert that accepted + rejected + repeats are the records that were read, for each delivery."""
+    read = {staged.sha256: staged.records for staged in manifest.staged}
+    for one in assessed:
+        expected = read.get(one.planned.sha256, one.judged.records)
+        assert one.judged.records == expected, f"{one.planned.name}: {one.judged.records} of {expected} records"
+
+
+def write_rejects(settings: Settings, assessed: Sequence[Assessed]) -> None:
+    """Write the quarantine file of each delivery that has rejected records."""
+    for one in assessed:
+        if len(one.judged.rejected):
+            file = rejects.path(settings.rejects, one.planned.name, one.planned.sha256)
+            rejects.write(file, _labelled(one))
+
+
+def rejected(assessed: Sequence[Assessed]) -> pd.DataFrame:
+    """Return all rejected records: delivery, record, reasons, detail, and their raw fields."""
+    frames = [_labelled(one) for one in assessed if len(one.judged.rejected)]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["delivery", "record", "reasons"])
+
+
+def latest(assessed: Sequence[Assessed], amount_is: str) -> dict[str, pd.DataFrame]:
+    """Return customers, orders and order_items: of each customer and order the latest delivery's version."""
+    in_order = sorted(assessed, key=lambda one: one.planned.position)
+    customers = [_of(one, one.judged.accepted) for one in in_order if one.planned.kind == "customers"]
+    lines = [one for one in in_order if one.planned.kind == "orders"]
+    orders = [_of(one, rules.orders_of(one.judged.accepted, amount_is)) for one in lines]
+    items = [_of(one, rules.items_of(one.judged.accepted, amount_is)) for one in lines]
+    kept = _last(orders, EMPTY["orders"], "order_id")
+    all_items = _stack(items, EMPTY["order_items"])
+    winners = pd.Series(kept["delivery_id"].to_numpy(), kept["order_id"])
+    of_winner = all_items["order_id"].map(winners) == all_items["delivery_id"]
+    return {
+        "customers": _last(customers, EMPTY["customers"], "customer_id"),
+        "orders": kept,
+        "order_items": all_items[of_winner].reset_index(drop=True),
+    }
+
+
+def commit(
+    settings: Settings,
+    assessed: Sequence[Assessed],
+    tables: dict[str, pd.DataFrame],
+    replace_all: bool = False,
+) -> None:
+    """Publish: rows and ledger to the database in one transaction, then the warehouse level with the ledger."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    rows = [_ledger_row(one, settings.amount_is, now) for one in assessed]
+    if rows:
+        database.publish(settings, tables, rows, replace_all)
+    level_warehouse(settings, assessed)
+
+
+def level_warehouse(settings: Settings, assessed: Sequence[Assessed] = ()) -> None:
+    """Bring the warehouse to what the database's ledger says, from the staged records.
+
+    Only deliveries that it lacks are merged; where it holds something that the ledger does not know, or in
+    another order, it is made anew.
+    """
+    ledger = database.ledger(settings)
+    held = warehouse.deliveries(settings)
+    places = dict(zip(ledger["sha256"], ledger["position"], strict=True))
+    anew = any(places.get(row.sha256) != row.position for row in held.itertuples())
+    lacking = ledger if anew else ledger[~ledger["sha256"].isin(held["sha256"])]
+    if len(lacking) or anew:
+        ready = {one.planned.sha256: one for one in assessed}
+        needed = [
+            ready.get(row.sha256) or assess(settings, _published(row)) for row in lacking.itertuples(index=False)
+        ]
+        tables = latest(needed, settings.amount_is)
+        warehouse.publish(settings, tables, ledger, replace_all=anew)
+
+
+EMPTY = {
+    "customers": {"customer_id": "str", "customer_name": "str", "mobile_number": "str", "region": "str"},
+    "orders": {
+        "order_id": "str",
+        "mobile_number": "str",
+        "order_date_time": "datetime64[us]",
+        "order_date": "datetime64[s]",
+        "total_amount_paise": "int64",
+    },
+    "order_items": {"order_id": "str", "sku_id": "str", "sku_count": "int64", "amount_paise": "Int64"},
+}
+
+
+def _planned(staged: Staged, published: Any, ledger: pd.DataFrame, run_date: date) -> Planned:
+    same_name = ledger[(ledger["name"] == staged.name) & (ledger["sha256"] != staged.sha256)]
+    revision = max((deliveries.revision(place) + 1 for place in same_name["position"]), default=0)
+    place = deliveries.position(staged.rank, staged.date, staged.name, revision)
+    what = (staged.kind, staged.sha256)
+    if published is None:
+        return Planned(staged.name, *what, "new", place, staged.day or run_date)
+    if place < published.position:
+        delivered_on = staged.day or _as_date(published.delivered_on)
+        return Planned(staged.name, *what, "moved", place, delivered_on)
+    return Planned(published.name, *what, "repeat", published.position, _as_date(published.delivered_on))
+
+
+def _published(row: Any) -> Planned:
+    return Planned(row.name, row.kind, row.sha256, "published", row.position, _as_date(row.delivered_on))
+
+
+def _ledger_row(one: Assessed, amount_is: str, now: datetime) -> dict[str, Any]:
+    planned, judged = one.planned, one.judged
+    return {
+        "sha256": planned.sha256,
+        "delivery_id": planned.delivery_id,
+        "position": planned.position,
+        "name": planned.name,
+        "kind": planned.kind,
+        "amount_is": amount_is,
+        "delivered_on": planned.delivered_on,
+        "records": judged.records,
+        "accepted": len(judged.accepted),
+        "rejected": len(judged.rejected),
+        "repeats": judged.repeats,
+        "published_at": now,
+    }
+
+
+def _labelled(one: Assessed) -> pd.DataFrame:
+    labels = {"delivery": one.planned.name, "sha256": one.planned.sha256}
+    return one.judged.rejected.assign(**labels)[[*labels, *one.judged.rejected.columns]]
+
+
+def _of(one: Assessed, frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(delivery_id=one.planned.delivery_id)
+
+
+def _last(frames: Sequence[pd.DataFrame], empty: dict[str, str], key: str) -> pd.DataFrame:
+    return _stack(frames, empty).drop_duplicates(key, keep="last").reset_index(drop=True)
+
+
+def _stack(frames: Sequence[pd.DataFrame], empty: dict[str, str]) -> pd.DataFrame:
+    types = {**empty, "delivery_id": "int64"}
+    if not frames:
+        return pd.DataFrame({name: pd.Series([], dtype=dtype) for name, dtype in types.items()})
+    return pd.concat(frames, ignore_index=True).astype(types)
+
+
+def _as_date(value: Any) -> date:
+    return value if isinstance(value, date) else date.fromisoformat(value)

@@ -1,0 +1,181 @@
+"""The warehouse: the published tables as Delta Lake, orders and their items partitioned by month.
+
+It follows the database's ledger: `publish` is told which deliveries it should hold and brings itself level.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable, write_deltalake
+
+from akasa.settings import Settings, load
+
+_TEXT, _WHOLE = pa.string(), pa.int64()
+SCHEMAS = {
+    "customers": pa.schema(
+        {
+            "customer_id": _TEXT,
+            "customer_name": _TEXT,
+            "mobile_number": _TEXT,
+            "region": _TEXT,
+            "delivery_id": _WHOLE,
+        }
+    ),
+    "orders": pa.schema(
+        {
+            "order_id": _TEXT,
+            "mobile_number": _TEXT,
+            "order_date_time": pa.timestamp("us"),
+            "order_date": pa.date32(),
+            "total_amount_paise": _WHOLE,
+            "delivery_id": _WHOLE,
+            "order_month": _TEXT,
+        }
+    ),
+    "order_items": pa.schema(
+        {
+            "order_id": _TEXT,
+            "sku_id": _TEXT,
+            "sku_count": _WHOLE,
+            "amount_paise": _WHOLE,
+            "delivery_id": _WHOLE,
+            "order_month": _TEXT,
+        }
+    ),
+    "deliveries": pa.schema({"delivery_id": _WHOLE, "sha256": _TEXT, "position": _TEXT, "name": _TEXT}),
+}
+KEYS = {"customers": ["customer_id"], "orders": ["order_id"], "order_items": ["order_id", "sku_id"]}
+
+
+def customers(settings: Settings | None = None) -> pd.DataFrame:
+    """Return customer_id, customer_name, mobile_number, region, delivery_id and its delivery's position."""
+    settings = settings or load()
+    rows = _read(settings, "customers").to_pandas()
+    places = _read(settings, "deliveries").to_pandas().set_index("delivery_id")["position"]
+    return rows.assign(position=rows["delivery_id"].map(places).astype("str"))
+
+
+def orders(settings: Settings | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return one row an order: order_id, mobile_number, order_date_time, order_date, total_amount_paise, …"""
+    return _read(settings or load(), "orders", columns).to_pandas(date_as_object=False)
+
+
+def order_items(settings: Settings | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return one row an order line: order_id, sku_id, sku_count, amount_paise (null unless per line), …"""
+    return _read(settings or load(), "order_items", columns).to_pandas()
+
+
+def deliveries(settings: Settings | None = None) -> pd.DataFrame:
+    """Return the deliveries that the warehouse holds: delivery_id, sha256, position, name."""
+    return _read(settings or load(), "deliveries").to_pandas()
+
+
+def files(table: str, settings: Settings | None = None) -> list[str]:
+    """Return the Parquet files that make up the table's present version."""
+    uri = _uri(settings or load(), table)
+    return sorted(DeltaTable(uri).file_uris()) if DeltaTable.is_deltatable(uri) else []
+
+
+def publish(
+    settings: Settings,
+    tables: Mapping[str, pd.DataFrame],
+    ledger: pd.DataFrame,
+    replace_all: bool = False,
+) -> None:
+    """Merge accepted rows into the Delta tables, then note the ledger's deliveries as held.
+
+    A row yields to the one that is there when that one's delivery stands later. Each table changes in one
+    commit; `deliveries` comes last, so that a run cut short between two tables is seen and done again.
+    `replace_all` puts the rows in place of everything.
+    """
+    place = ledger.set_index("delivery_id")["position"]
+    incoming = _with_month(tables)
+    if not replace_all:
+        held = _versions(settings, "orders", incoming["orders"])
+        incoming["orders"] = _not_superseded(incoming["orders"], held, "order_id", place)
+        items = incoming["order_items"]
+        incoming["order_items"] = items[items["order_id"].isin(incoming["orders"]["order_id"])]
+        known = _versions(settings, "customers", incoming["customers"])
+        incoming["customers"] = _not_superseded(incoming["customers"], known, "customer_id", place)
+        months = set(incoming["orders"]["order_month"])
+        months |= set(held["order_month"][held["order_id"].isin(incoming["orders"]["order_id"])])
+    for name, frame in incoming.items():
+        if replace_all or not DeltaTable.is_deltatable(_uri(settings, name)):
+            _overwrite(settings, name, _arrow(name, frame))
+        elif len(frame):
+            _replace_months(settings, name, frame, sorted(months))
+    _overwrite(settings, "deliveries", _arrow("deliveries", ledger))
+
+
+def _replace_months(settings: Settings, name: str, frame: pd.DataFrame, months: Sequence[str]) -> None:
+    """Rewrite the partitions that rows come to or leave (customers: all), in one commit."""
+    partitioned = "order_month" in SCHEMAS[name].names
+    there = _read(settings, name, filter_=pc.field("order_month").isin(months) if partitioned else None)
+    key = KEYS[name][0]
+    stays = there.filter(pc.invert(pc.is_in(there[key], pa.array(frame[key].unique(), _TEXT))))
+    predicate = "order_month in (" + ", ".join(f"'{m}'" for m in months) + ")" if partitioned else None
+    _overwrite(settings, name, pa.concat_tables([stays, _arrow(name, frame)]), predicate)
+
+
+def _overwrite(settings: Settings, name: str, rows: pa.Table, predicate: str | None = None) -> None:
+    partition = ["order_month"] if "order_month" in SCHEMAS[name].names else None
+    keys = [(key, "ascending") for key in KEYS.get(name, ["position"])]
+    write_deltalake(
+        _uri(settings, name),
+        rows.sort_by(keys),
+        mode="overwrite",
+        partition_by=partition,
+        predicate=predicate,
+    )
+
+
+def _versions(settings: Settings, name: str, incoming: pd.DataFrame) -> pd.DataFrame:
+    """Return key, delivery_id (and order_month) of the rows that the incoming ones would replace."""
+    key = KEYS[name][0]
+    wanted = pc.field(key).isin(pa.array(incoming[key], _TEXT))
+    columns = [c for c in (key, "delivery_id", "order_month") if c in SCHEMAS[name].names]
+    return _read(settings, name, columns, wanted).to_pandas()
+
+
+def _not_superseded(
+    incoming: pd.DataFrame, held: pd.DataFrame, key: str, place: "pd.Series[str]"
+) -> pd.DataFrame:
+    """Keep the incoming rows whose delivery stands after that of the row that they would replace."""
+    there = incoming[key].map(held.set_index(key)["delivery_id"].map(place)).astype("str")
+    return incoming[there.isna() | ~(there > incoming["delivery_id"].map(place).astype("str"))]
+
+
+def _with_month(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    orders, items = tables["orders"], tables["order_items"]
+    month = pd.Series(np.datetime_as_string(orders["order_date"].to_numpy(), unit="M"), orders.index, "str")
+    of_order = pd.Series(month.to_numpy(), orders["order_id"])
+    return {
+        "customers": tables["customers"],
+        "orders": orders.assign(order_month=month),
+        "order_items": items.assign(order_month=items["order_id"].map(of_order).astype("str")),
+    }
+
+
+def _arrow(name: str, frame: pd.DataFrame) -> pa.Table:
+    return pa.Table.from_pandas(frame[SCHEMAS[name].names], SCHEMAS[name], preserve_index=False)
+
+
+def _read(
+    settings: Settings,
+    name: str,
+    columns: Sequence[str] | None = None,
+    filter_: pc.Expression | None = None,
+) -> pa.Table:
+    columns = list(columns or SCHEMAS[name].names)
+    uri = _uri(settings, name)
+    if not DeltaTable.is_deltatable(uri):
+        return pa.schema([SCHEMAS[name].field(column) for column in columns]).empty_table()
+    found = DeltaTable(uri).to_pyarrow_dataset().to_table(columns=columns, filter=filter_)
+    return found.cast(pa.schema([SCHEMAS[name].field(column) for column in columns]))
+
+
+def _uri(settings: Settings, table: str) -> str:
+    return str(settings.warehouse / table)

@@ -1,0 +1,599 @@
+"""The slow, plain reading of the DESIGN: deliveries in, published content and KPIs out.
+
+Standard library only and one record at a time, so that it can be read beside the DESIGN and believed.
+It shares nothing with the `akasa` package, which tests hold against it.
+"""
+
+import csv
+import hashlib
+import io
+import re
+import unicodedata
+import xml.etree.ElementTree as ET
+from datetime import UTC, date, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+CUSTOMER_FIELDS = ["customer_id", "customer_name", "mobile_number", "region"]
+ORDER_FIELDS = ["order_id", "mobile_number", "order_date_time", "sku_id", "sku_count", "total_amount"]
+LONGEST_FIELD = 255
+INDIA = "Asia/Kolkata"
+
+COLUMNS = {
+    "repeat_customers": ["customer_id", "customer_name", "mobile_number", "region", "order_count"],
+    "monthly_trends": ["year", "month", "order_count", "total_revenue"],
+    "regional_revenue": ["region", "customer_count", "order_count", "total_revenue", "avg_order_value"],
+    "top_spenders": [
+        "customer_id",
+        "customer_name",
+        "mobile_number",
+        "region",
+        "order_count",
+        "total_spent",
+        "avg_order_value",
+        "last_order_date",
+    ],
+}
+MONEY = {"total_revenue", "avg_order_value", "total_spent"}
+
+
+class RefusedError(ValueError):
+    """A delivery that is refused as a whole."""
+
+
+# DESIGN §5: one text field in, its clean value out, None where it is missing or of no accepted form.
+
+
+def is_missing(text):
+    return text is None or text.strip() == ""
+
+
+def clean_id(text):
+    return None if is_missing(text) else text.strip()
+
+
+def clean_mobile(text):
+    """Ten digits that start with 6-9, as text."""
+    dropped = "".join(c for c in text or "" if not _is_mobile_filler(c))
+    match = re.fullmatch(r"(?:\+91|0091|91|0)?([6-9][0-9]{9})", dropped)
+    return match[1] if match else None
+
+
+def _is_mobile_filler(character):
+    is_dash = unicodedata.category(character) == "Pd" or character == "\N{MINUS SIGN}"
+    return character.isspace() or is_dash or character in ".()[]{}"
+
+
+def clean_amount(text):
+    """Paise, as an int."""
+    number = _without_currency((text or "").strip())
+    match = re.fullmatch(r"([0-9,]+)(?:\.([0-9]{1,2}))?", number)
+    if not match or not _is_grouped_rightly(match[1]):
+        return None
+    rupees = match[1].replace(",", "").lstrip("0") or "0"
+    if len(rupees) > 13:
+        return None
+    return int(rupees) * 100 + int((match[2] or "").ljust(2, "0"))
+
+
+def _without_currency(text):
+    for sign in ("₹", "rs.", "rs", "inr"):
+        if text[: len(sign)].lower() == sign:
+            return text[len(sign) :].lstrip()
+        if text[-len(sign) :].lower() == sign:
+            return text[: -len(sign)].rstrip()
+    return text
+
+
+def _is_grouped_rightly(digits):
+    plain = r"[0-9]+"
+    western = r"[0-9]{1,3}(,[0-9]{3})+"
+    indian = r"[0-9]{1,2}(,[0-9]{2})*,[0-9]{3}"
+    return any(re.fullmatch(form, digits) for form in (plain, western, indian))
+
+
+def clean_count(text):
+    digits = (text or "").strip()
+    if not re.fullmatch(r"[0-9]+", digits):
+        return None
+    significant = digits.lstrip("0")
+    return int(significant) if 1 <= len(significant) <= 9 else None
+
+
+def clean_name(text):
+    collapsed = " ".join((text or "").split())
+    return unicodedata.normalize("NFC", collapsed) or "Unknown"
+
+
+def clean_region(text):
+    return unicodedata.normalize("NFC", clean_name(text).title())
+
+
+ISO = re.compile(
+    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
+    r"(?:[T ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})"
+    r"(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,9}))?)?"
+    r"(?P<offset>Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
+)
+DAY_FIRST = re.compile(
+    r"(?P<day>[0-9]{2})(?P<mark>[-/])(?P<month>[0-9]{2})(?P=mark)(?P<year>[0-9]{4})"
+    r"(?: (?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2}))?)?"
+)
+
+
+def clean_time(text, source_timezone=INDIA, business_timezone=INDIA):
+    """Naive time in the business zone, with microseconds."""
+    written = (text or "").strip()
+    match = ISO.fullmatch(written) or DAY_FIRST.fullmatch(written)
+    if not match:
+        return None
+    parts = match.groupdict()
+    try:
+        wall = _wall_time(parts)
+        clean = _in_business_zone(wall, parts.get("offset"), source_timezone, business_timezone)
+    except (ValueError, OverflowError):  # no such day, hour, offset or year
+        return None
+    return clean if wall.year >= 1000 and clean.year >= 1000 else None
+
+
+def _wall_time(parts):
+    numbers = [int(parts[unit] or 0) for unit in ("year", "month", "day", "hour", "minute", "second")]
+    microseconds = (parts.get("fraction") or "").ljust(6, "0")[:6]
+    return datetime(*numbers, int(microseconds))
+
+
+def _in_business_zone(wall, offset, source_timezone, business_timezone):
+    if offset:
+        instant = wall.replace(tzinfo=timezone(_offset(offset)))
+    elif source_timezone == business_timezone:
+        return wall
+    else:
+        instant = wall.replace(tzinfo=ZoneInfo(source_timezone))
+        if instant.utcoffset() != instant.replace(fold=1).utcoffset():
+            raise ValueError("a clock change makes this time ambiguous or skips it")
+    in_utc = instant.astimezone(UTC)
+    return in_utc.astimezone(ZoneInfo(business_timezone)).replace(tzinfo=None, fold=0)
+
+
+def _offset(text):
+    if text == "Z":
+        return timedelta(0)
+    digits = text[1:].replace(":", "").ljust(4, "0")
+    hours, minutes = int(digits[:2]), int(digits[2:])
+    if minutes > 59 or hours * 60 + minutes > 14 * 60:
+        raise ValueError("no zone is so far from UTC")
+    distance = timedelta(hours=hours, minutes=minutes)
+    return -distance if text[0] == "-" else distance
+
+
+# DESIGN §4: bytes in, raw records out. A record is its raw fields plus `record` and `malformed`.
+
+
+def read_customers(content):
+    """Data rows of a customers CSV; blank lines are no rows."""
+    rows = _csv_rows(content)
+    header = [name.strip() for name in rows[0]]
+    for field in CUSTOMER_FIELDS:
+        if header.count(field) != 1:
+            raise RefusedError(f"column {field} stands {header.count(field)} times in the header")
+    return [_customer_record(n, header, row) for n, row in enumerate(rows[1:], start=1)]
+
+
+def _csv_rows(content):
+    try:
+        text = content.decode("utf-8-sig")
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise RefusedError(str(error)) from error
+    if not rows:
+        raise RefusedError("empty file")
+    return rows
+
+
+def _customer_record(number, header, row):
+    named = dict(zip(header, row, strict=False))
+    fields = {field: named.get(field) for field in CUSTOMER_FIELDS}
+    damaged = len(row) != len(header) or any("\0" in cell for cell in row)
+    return {"record": number, "malformed": damaged or _has_long_field(fields), **fields}
+
+
+def _has_long_field(fields):
+    return any(len(text or "") > LONGEST_FIELD for text in fields.values())
+
+
+class _NoDoctype(ET.TreeBuilder):
+    def doctype(self, name, pubid, system):
+        raise RefusedError("DOCTYPE is not allowed")
+
+
+def read_orders(content):
+    """`<order>` elements of an orders XML, one record (= one SKU line) each."""
+    try:
+        root = ET.fromstring(content, ET.XMLParser(target=_NoDoctype()))
+    except (ET.ParseError, UnicodeError, LookupError) as error:
+        raise RefusedError(str(error)) from error
+    if _local_name(root) != "orders":
+        raise RefusedError(f"root is <{_local_name(root)}>, not <orders>")
+    orders = [child for child in root if _local_name(child) == "order"]
+    return [_order_record(n, order) for n, order in enumerate(orders, start=1)]
+
+
+def _local_name(element):
+    return element.tag.rpartition("}")[2]
+
+
+def _order_record(number, order):
+    fields = dict.fromkeys(ORDER_FIELDS)
+    malformed = False
+    for element in order:
+        name = _local_name(element)
+        if name in fields:
+            malformed = malformed or fields[name] is not None or len(element) > 0
+            fields[name] = element.text or ""
+    return {"record": number, "malformed": malformed or _has_long_field(fields), **fields}
+
+
+# DESIGN §6: every record is accepted, rejected with all its reasons, or an exact repeat.
+
+
+def judge_customers(records):
+    """-> (accepted clean rows, [(record number, set of reasons)], number of exact repeats)."""
+    lines, repeats = _without_repeats([_customer_line(record) for record in records])
+    _mark_missing(lines, ["customer_id", "mobile_number"])
+    _mark_invalid(lines, ["mobile_number"])
+    complete = [line for line in lines if not line["reasons"]]
+    _mark_conflicts(
+        complete, ["customer_id"], ["customer_name", "mobile_number", "region"], "conflicting_customer"
+    )
+    _mark_conflicts(complete, ["mobile_number"], ["customer_id"], "shared_mobile_number")
+    return _accepted(lines), _rejected(lines), repeats
+
+
+def judge_orders(records, delivery_date, amount_is="order", source_timezone=INDIA, business_timezone=INDIA):
+    """-> (accepted clean lines, [(record number, set of reasons)], number of exact repeats)."""
+    zones = (source_timezone, business_timezone)
+    lines, repeats = _without_repeats([_order_line(record, zones) for record in records])
+    _mark_missing(lines, ORDER_FIELDS)
+    _mark_invalid(lines, ["mobile_number", "order_date_time", "sku_count", "total_amount"])
+    _mark_future(lines, delivery_date)
+    total = ["total_amount"]
+    _mark_conflicts(
+        lines,
+        ["order_id"],
+        ["mobile_number", "order_date_time"] + (total if amount_is == "order" else []),
+        "conflicting_order",
+    )
+    _mark_conflicts(
+        lines,
+        ["order_id", "sku_id"],
+        ["sku_count"] + (total if amount_is == "line" else []),
+        "conflicting_sku",
+    )
+    _mark_rest_of_rejected_orders(lines)
+    return _accepted(lines), _rejected(lines), repeats
+
+
+def _customer_line(record):
+    clean = {
+        "customer_id": clean_id(record["customer_id"]),
+        "customer_name": clean_name(record["customer_name"]),
+        "mobile_number": clean_mobile(record["mobile_number"]),
+        "region": clean_region(record["region"]),
+    }
+    return _line(record, clean)
+
+
+def _order_line(record, zones):
+    clean = {
+        "order_id": clean_id(record["order_id"]),
+        "mobile_number": clean_mobile(record["mobile_number"]),
+        "order_date_time": clean_time(record["order_date_time"], *zones),
+        "sku_id": clean_id(record["sku_id"]),
+        "sku_count": clean_count(record["sku_count"]),
+        "total_amount": clean_amount(record["total_amount"]),
+    }
+    return _line(record, clean)
+
+
+def _line(record, clean):
+    reasons = {"malformed_record"} if record["malformed"] else set()
+    return {"record": record["record"], "raw": record, "clean": clean, "reasons": reasons}
+
+
+def _is_malformed(line):
+    return "malformed_record" in line["reasons"]
+
+
+def _without_repeats(lines):
+    seen, kept = set(), []
+    for line in lines:
+        identity = _identity(line)
+        if _is_malformed(line) or identity not in seen:
+            kept.append(line)
+        if not _is_malformed(line):
+            seen.add(identity)
+    return kept, len(lines) - len(kept)
+
+
+def _identity(line):
+    """What makes two lines equal: clean values, and the raw text where there is none."""
+    return tuple(
+        ("raw", line["raw"][field] or "") if value is None else ("clean", value)
+        for field, value in line["clean"].items()
+    )
+
+
+def _mark_missing(lines, required):
+    for line in lines:
+        for field in required:
+            if not _is_malformed(line) and is_missing(line["raw"][field]):
+                line["reasons"].add(f"missing_{field}")
+
+
+def _mark_invalid(lines, checked):
+    for line in lines:
+        for field in checked:
+            present = not is_missing(line["raw"][field])
+            if not _is_malformed(line) and present and line["clean"][field] is None:
+                line["reasons"].add(f"invalid_{field}")
+
+
+def _mark_future(lines, delivery_date):
+    for line in lines:
+        time = line["clean"]["order_date_time"]
+        if not _is_malformed(line) and time and time.date() > delivery_date + timedelta(days=1):
+            line["reasons"].add("future_order")
+
+
+def _mark_conflicts(lines, key_fields, compared_fields, reason):
+    """Lines of one key (all of it present) whose valid values differ in a compared field are all marked."""
+    groups = {}
+    for line in lines:
+        key = tuple(line["clean"][field] for field in key_fields)
+        if not _is_malformed(line) and None not in key:
+            groups.setdefault(key, []).append(line)
+    for group in groups.values():
+        if any(_differ(group, field) for field in compared_fields):
+            for line in group:
+                line["reasons"].add(reason)
+
+
+def _differ(group, field):
+    return len({line["clean"][field] for line in group} - {None}) > 1
+
+
+def _mark_rest_of_rejected_orders(lines):
+    bad = {line["clean"]["order_id"] for line in lines if line["reasons"] and not _is_malformed(line)}
+    for line in lines:
+        if not line["reasons"] and line["clean"]["order_id"] in bad:
+            line["reasons"].add("order_rejected")
+
+
+def _accepted(lines):
+    return [{"record": line["record"], **line["clean"]} for line in lines if not line["reasons"]]
+
+
+def _rejected(lines):
+    return [(line["record"], line["reasons"]) for line in lines if line["reasons"]]
+
+
+# DESIGN §4 and §7: what is published when all deliveries are in.
+
+
+def date_in_name(name):
+    """The first `YYYY-MM-DD` or `YYYYMMDD` in a file name that is a day of the calendar."""
+    for found in re.finditer(r"(?<![0-9])([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})(?![0-9])", name):
+        try:
+            return date(int(found[1]), int(found[3]), int(found[4]))
+        except ValueError:
+            continue
+    return None
+
+
+def position(name):
+    """Where a delivery of this name stands: base files, dated ones, undated ones, each by name."""
+    if name in ("customers.csv", "orders.xml"):
+        return (0, date.min, name)
+    dated = date_in_name(name)
+    return (1, dated, name) if dated else (2, date.min, name)
+
+
+def in_delivery_order(deliveries):
+    """(name, bytes) in order of position; the same bytes again are left out."""
+    seen, ordered = set(), []
+    for name, content in sorted(deliveries, key=lambda delivery: position(delivery[0])):
+        sha256 = hashlib.sha256(content).hexdigest()
+        if sha256 not in seen:
+            ordered.append((name, content))
+        seen.add(sha256)
+    return ordered
+
+
+def publish(deliveries, run_date=None, amount_is="order", source_timezone=INDIA, business_timezone=INDIA):
+    """Published content of (name, bytes) deliveries: customers, orders with items, holders, ledger."""
+    customers, orders, ledger = {}, {}, []
+    for rank, (name, content) in enumerate(in_delivery_order(deliveries)):
+        if name.lower().endswith(".csv"):
+            judged = judge_customers(read_customers(content))
+            customers.update(_customer_versions(judged[0], rank, name))
+        else:
+            day = date_in_name(name) or run_date or date.today()
+            judged = judge_orders(read_orders(content), day, amount_is, source_timezone, business_timezone)
+            orders.update(_order_versions(judged[0], amount_is, name))
+        ledger.append(_ledger_entry(name, judged))
+    return {"customers": customers, "orders": orders, "holders": _holders(customers), "ledger": ledger}
+
+
+def _customer_versions(rows, rank, name):
+    fields = ["customer_name", "mobile_number", "region"]
+    return {
+        row["customer_id"]: {"rank": rank, "delivery": name, **{field: row[field] for field in fields}}
+        for row in rows
+    }
+
+
+def _order_versions(lines, amount_is, name):
+    orders = {}
+    for line in lines:
+        order = orders.setdefault(line["order_id"], _new_order(line, name))
+        order["items"][line["sku_id"]] = {"sku_count": line["sku_count"]}
+        if amount_is == "line":
+            order["items"][line["sku_id"]]["amount_paise"] = line["total_amount"]
+            order["total_amount_paise"] = sum(item["amount_paise"] for item in order["items"].values())
+    return orders
+
+
+def _new_order(line, name):
+    return {
+        "delivery": name,
+        "mobile_number": line["mobile_number"],
+        "order_date_time": line["order_date_time"],
+        "order_date": line["order_date_time"].date(),
+        "total_amount_paise": line["total_amount"],
+        "items": {},
+    }
+
+
+def _ledger_entry(name, judged):
+    accepted, rejected, repeats = judged
+    return {
+        "name": name,
+        "records": len(accepted) + len(rejected) + repeats,
+        "accepted": len(accepted),
+        "rejected": len(rejected),
+        "repeats": repeats,
+        "rejects": rejected,
+    }
+
+
+def _holders(customers):
+    """mobile number -> the customer whose published row comes from the latest delivery."""
+    holders = {}
+    for customer_id, row in sorted(customers.items(), key=lambda entry: entry[1]["rank"]):
+        holders[row["mobile_number"]] = customer_id
+    return holders
+
+
+# DESIGN §8: money is paise throughout.
+
+
+def kpis(published, as_of=None, window_days=30, top_n=10):
+    """The four KPIs, each a list of dicts in the order of COLUMNS; dates as ISO text."""
+    dates = [order["order_date"] for order in published["orders"].values()]
+    as_of = as_of or max(dates, default=date.max)
+    orders = [
+        _owned(order, published) for order in published["orders"].values() if order["order_date"] <= as_of
+    ]
+    recent = [order for order in orders if (as_of - order["order_date"]).days < window_days]
+    customers = published["customers"]
+    return {
+        "repeat_customers": _repeat_customers(orders, customers),
+        "monthly_trends": _monthly_trends(orders),
+        "regional_revenue": _regional_revenue(orders, customers),
+        "top_spenders": _top_spenders(recent, customers)[:top_n],
+    }
+
+
+def _owned(order, published):
+    return {**order, "customer_id": published["holders"].get(order["mobile_number"])}
+
+
+def _grouped(orders, key):
+    groups = {}
+    for order in orders:
+        groups.setdefault(key(order), []).append(order)
+    return groups
+
+
+def _by_customer(orders):
+    return _grouped([order for order in orders if order["customer_id"]], lambda order: order["customer_id"])
+
+
+def _total(orders):
+    return sum(order["total_amount_paise"] for order in orders)
+
+
+def average_paise(total_paise, count):
+    """Half up, by integers: 12.5 -> 13."""
+    return (2 * total_paise + count) // (2 * count)
+
+
+def _customer_columns(customer_id, customers):
+    row = customers[customer_id]
+    return {
+        "customer_id": customer_id,
+        "customer_name": row["customer_name"],
+        "mobile_number": row["mobile_number"],
+        "region": row["region"],
+    }
+
+
+def _repeat_customers(orders, customers):
+    rows = [
+        {**_customer_columns(customer_id, customers), "order_count": len(own)}
+        for customer_id, own in _by_customer(orders).items()
+        if len(own) > 1
+    ]
+    return sorted(rows, key=lambda row: (-row["order_count"], row["customer_id"]))
+
+
+def _monthly_trends(orders):
+    months = _grouped(orders, lambda order: (order["order_date"].year, order["order_date"].month))
+    return [
+        {"year": year, "month": month, "order_count": len(own), "total_revenue": _total(own)}
+        for (year, month), own in sorted(months.items())
+    ]
+
+
+def _regional_revenue(orders, customers):
+    def region(order):
+        customer_id = order["customer_id"]
+        return customers[customer_id]["region"] if customer_id else "Unmatched"
+
+    rows = [_region_row(name, own) for name, own in _grouped(orders, region).items()]
+    return sorted(rows, key=lambda row: (-row["total_revenue"], row["region"]))
+
+
+def _region_row(region, orders):
+    known = {order["customer_id"] for order in orders if order["customer_id"]}
+    unknown = {order["mobile_number"] for order in orders if not order["customer_id"]}
+    return {
+        "region": region,
+        "customer_count": len(known) + len(unknown),
+        "order_count": len(orders),
+        "total_revenue": _total(orders),
+        "avg_order_value": average_paise(_total(orders), len(orders)),
+    }
+
+
+def _top_spenders(orders, customers):
+    rows = [
+        {
+            **_customer_columns(customer_id, customers),
+            "order_count": len(own),
+            "total_spent": _total(own),
+            "avg_order_value": average_paise(_total(own), len(own)),
+            "last_order_date": max(order["order_date"] for order in own).isoformat(),
+        }
+        for customer_id, own in _by_customer(orders).items()
+    ]
+    return sorted(rows, key=lambda row: (-row["total_spent"], row["customer_id"]))
+
+
+def rupees(paise):
+    """Exact text with two decimals: 893000 -> '8930.00'."""
+    return f"{paise // 100}.{paise % 100:02d}"
+
+
+def kpi_json(name, rows):
+    """Rows of a KPI with money as exact decimal text."""
+    return [{c: rupees(row[c]) if c in MONEY else row[c] for c in COLUMNS[name]} for row in rows]
+
+
+def kpi_csv(name, rows):
+    """The same rows as lists of text, header first, formulas neutralised."""
+    return [COLUMNS[name]] + [[_neutral(row[c]) for c in COLUMNS[name]] for row in kpi_json(name, rows)]
+
+
+def _neutral(value):
+    text = str(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
