@@ -48,10 +48,8 @@ STYLE: dict[Any, Any] = {
     "figure.titleweight": "bold",
     "figure.constrained_layout.use": True,
     "figure.constrained_layout.w_pad": 0.1,
-    "xtick.color": SOFT,
-    "ytick.color": SOFT,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
     "ytick.left": False,
 }
 

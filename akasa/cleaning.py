@@ -142,7 +142,9 @@ def _day_first_to_iso(text: Text) -> Text:
     return text
 
 
-def _civil_microseconds(number: Mapping[str, np.ndarray], micros: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _civil_microseconds(
+    number: Mapping[str, np.ndarray], micros: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return microseconds since 1970 of calendar fields, and which of them are real dates and times."""
     month = ((number["year"] - 1970) * 12 + number["month"] - 1).astype("datetime64[M]")
     first, last = month.astype("datetime64[D]"), (month + 1).astype("datetime64[D]") - 1

@@ -42,6 +42,11 @@ def atomic(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    with atomic(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
 def write_json(path: Path, name: str, frame: pd.DataFrame) -> None:
     """Write a KPI frame as a JSON list, one record a line, money with two decimals.
 

@@ -63,10 +63,20 @@ def plan(manifest: Manifest, ledger: pd.DataFrame, run_date: date) -> list[Plann
     return sorted(found + gone, key=lambda planned: planned.position)
 
 
+def moved(planned: Sequence[Planned]) -> bool:
+    """Say whether a published delivery moved to an earlier place, so that versions may win that had lost."""
+    return any(one.status == "moved" for one in planned)
+
+
 def due(planned: Sequence[Planned]) -> list[Planned]:
     """Return the deliveries to judge: the new ones; all, where one of them moved to an earlier place."""
-    moved = any(one.status == "moved" for one in planned)
-    return [one for one in planned if moved or one.status == "new"]
+    return [one for one in planned if one.status == "new" or moved(planned)]
+
+
+def plan_table(planned: Sequence[Planned]) -> pd.DataFrame:
+    """Return one row a delivery, in delivery order: delivery, kind, status."""
+    rows = [(one.name, one.kind, one.status) for one in planned]
+    return pd.DataFrame(rows, columns=["delivery", "kind", "status"])
 
 
 def require_same_amounts(ledger: pd.DataFrame, amount_is: str) -> None:
@@ -102,7 +112,9 @@ def require_all_accounted(assessed: Sequence[Assessed], manifest: Manifest) -> N
     read = {staged.sha256: staged.records for staged in manifest.staged}
     for one in assessed:
         expected = read.get(one.planned.sha256, one.judged.records)
-        assert one.judged.records == expected, f"{one.planned.name}: {one.judged.records} of {expected} records"
+        assert one.judged.records == expected, (
+            f"{one.planned.name}: {one.judged.records} of {expected} records"
+        )
 
 
 def write_rejects(settings: Settings, assessed: Sequence[Assessed]) -> None:
@@ -115,8 +127,30 @@ def write_rejects(settings: Settings, assessed: Sequence[Assessed]) -> None:
 
 def rejected(assessed: Sequence[Assessed]) -> pd.DataFrame:
     """Return all rejected records: delivery, record, reasons, detail, and their raw fields."""
-    frames = [_labelled(one) for one in assessed if len(one.judged.rejected)]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["delivery", "record", "reasons"])
+    frames = [
+        _labelled(one).fillna("").drop(columns="sha256") for one in assessed if len(one.judged.rejected)
+    ]
+    return (
+        pd.concat(frames, ignore_index=True)
+        if frames
+        else pd.DataFrame(columns=["delivery", "record", "reasons"])
+    )
+
+
+def warnings(assessed: Sequence[Assessed]) -> list[str]:
+    """Return what accepted records lack: a name or region that became `Unknown`."""
+    return [
+        f"{one.planned.name}: {count:,} customers with {what.replace('_', ' ', 1)}, now Unknown"
+        for one in assessed
+        for what, count in one.judged.warnings.items()
+    ]
+
+
+def to_audit(settings: Settings, tables: dict[str, pd.DataFrame], audit_all: bool) -> dict[str, pd.DataFrame]:
+    """Return the tables to judge: the new rows; where there are none and `audit_all`, the published ones."""
+    if audit_all and not any(len(frame) for frame in tables.values()):
+        return {name: warehouse.read(settings, name) for name in tables}
+    return tables
 
 
 def latest(assessed: Sequence[Assessed], amount_is: str) -> dict[str, pd.DataFrame]:
@@ -165,7 +199,8 @@ def level_warehouse(settings: Settings, assessed: Sequence[Assessed] = ()) -> No
     if len(lacking) or anew:
         ready = {one.planned.sha256: one for one in assessed}
         needed = [
-            ready.get(row.sha256) or assess(settings, _published(row)) for row in lacking.itertuples(index=False)
+            ready.get(row.sha256) or assess(settings, _published(row))
+            for row in lacking.itertuples(index=False)
         ]
         tables = latest(needed, settings.amount_is)
         warehouse.publish(settings, tables, ledger, replace_all=anew)

@@ -111,7 +111,9 @@ def _csv_columns(path: Path, header: list[str], fault: str | None) -> tuple[list
     for field in CUSTOMER_FIELDS:
         if names.count(field) != 1:
             what = "lacks the column" if field not in names else "repeats the column"
-            raise RefusedDelivery(path.name, 1, f"the header {what} {field}; it has: {', '.join(names)[:200]}")
+            raise RefusedDelivery(
+                path.name, 1, f"the header {what} {field}; it has: {', '.join(names)[:200]}"
+            )
     return [names.index(field) for field in CUSTOMER_FIELDS], [n for n in names if n not in CUSTOMER_FIELDS]
 
 

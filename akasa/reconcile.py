@@ -44,7 +44,9 @@ def differences(kpi: str, one: pd.DataFrame, other: pd.DataFrame) -> list[tuple[
     found: list[tuple[str, str, Any, Any]] = []
     for key in dict.fromkeys([*mine, *theirs]):
         if key not in mine or key not in theirs:
-            found.append((key, "(row)", "there" if key in mine else "absent", "there" if key in theirs else "absent"))
+            found.append(
+                (key, "(row)", "there" if key in mine else "absent", "there" if key in theirs else "absent")
+            )
             continue
         pairs = zip(columns, mine[key], theirs[key], strict=True)
         found += [(key, column, a, b) for column, a, b in pairs if a != b]
@@ -65,6 +67,11 @@ def control_totals(results: Results, as_of: date | None, settings: Settings) -> 
     return frame.assign(ties=frame["left_value"] == frame["right_value"])
 
 
+def agree(found: pd.DataFrame, totals: pd.DataFrame) -> bool:
+    """Say whether no value differs and all totals tie."""
+    return found.empty and bool(totals["ties"].all())
+
+
 def require_agreement(found: pd.DataFrame, totals: pd.DataFrame) -> None:
     """Raise Disagreement that shows the differences by KPI, key, column and both values."""
     lines = [
@@ -72,7 +79,8 @@ def require_agreement(found: pd.DataFrame, totals: pd.DataFrame) -> None:
         for r in found.itertuples()
     ]
     lines += [
-        f"{r.check}: {r.left} {r.left_value}, {r.right} {r.right_value}" for r in totals[~totals["ties"]].itertuples()
+        f"{r.check}: {r.left} {r.left_value}, {r.right} {r.right_value}"
+        for r in totals[~totals["ties"]].itertuples()
     ]
     if lines:
         more = f"\n… and {len(lines) - 20} more" if len(lines) > 20 else ""
@@ -91,7 +99,9 @@ def _keyed(kpi: str, frame: pd.DataFrame) -> dict[str, tuple[Any, ...]]:
     return rows
 
 
-def _kpi_totals(results: Results, as_of: date | None, settings: Settings) -> list[tuple[str, str, int, str, int]]:
+def _kpi_totals(
+    results: Results, as_of: date | None, settings: Settings
+) -> list[tuple[str, str, int, str, int]]:
     counted = "select count(*) as orders, coalesce(sum(total_amount_paise), 0) as paise from orders"
     day = as_of.isoformat() if as_of else None
     in_database = database.query(f"{counted} where order_date <= :as_of", settings, as_of=day).iloc[0]

@@ -137,17 +137,25 @@ def items_of(lines: pd.DataFrame, amount_is: str = "order") -> pd.DataFrame:
     """Return one row an order line: order_id, sku_id, sku_count, amount_paise (null unless per line)."""
     amount = lines["total_amount_paise"].astype("Int64")
     items = lines[["order_id", "sku_id", "sku_count"]].assign(amount_paise=amount)
-    return items if amount_is == "line" else items.assign(amount_paise=pd.array([pd.NA] * len(items), "Int64"))
+    return (
+        items if amount_is == "line" else items.assign(amount_paise=pd.array([pd.NA] * len(items), "Int64"))
+    )
 
 
-def require_few_rejects(name: str, records: int, rejected: int, max_reject_ratio: float) -> None:
-    """Raise GateStopped when a delivery has a larger share of rejected records than is allowed."""
-    if rejected > max_reject_ratio * records:
-        raise GateStopped(
-            f"{name}: {rejected:,} of {records:,} records were rejected ({rejected / records:.1%}, more than "
-            f"{max_reject_ratio:.1%}). Nothing was published. See the rejects, then mend the delivery or raise "
-            "MAX_REJECT_RATIO."
-        )
+def require_few_rejects(counts: pd.DataFrame, max_reject_ratio: float) -> None:
+    """Raise GateStopped for deliveries with a larger share of rejected records than is allowed.
+
+    `counts` has one row a delivery: delivery, records, rejected.
+    """
+    over = counts[counts["rejected"] > max_reject_ratio * counts["records"]]
+    if len(over):
+        shares = [
+            f"{one.delivery}: {one.rejected:,} of {one.records:,} records were rejected "
+            f"({one.rejected / one.records:.1%}, more than {max_reject_ratio:.1%})"
+            for one in over.itertuples()
+        ]
+        way_out = "See data/rejects/; mend the delivery, or raise MAX_REJECT_RATIO"
+        raise GateStopped("; ".join(shares) + f". Nothing was published. {way_out}.")
 
 
 def _own_reasons(
@@ -189,13 +197,19 @@ def _part(
     repeated = _repeats(raw.assign(well_formed=well_formed), clean, fields) & well_formed
     bad = reasons.any(axis=1)
     rejected = bad & ~repeated
-    return Judged(clean[~bad & ~repeated], _explain(raw[rejected], reasons[rejected], fields), int(repeated.sum()), {})
+    return Judged(
+        clean[~bad & ~repeated], _explain(raw[rejected], reasons[rejected], fields), int(repeated.sum()), {}
+    )
 
 
 def _repeats(raw: pd.DataFrame, clean: pd.DataFrame, fields: tuple[str, ...]) -> pd.Series:
     """Mark records equal in every field to an earlier one: by clean value, by raw text where there is none."""
     columns: Mapping[str, pd.Series] = {field: clean[CLEAN_NAMES.get(field, field)] for field in fields}
-    unclean = {f"raw {f}": raw[f].fillna("").where(column.isna()) for f, column in columns.items() if column.isna().any()}
+    unclean = {
+        f"raw {f}": raw[f].fillna("").where(column.isna())
+        for f, column in columns.items()
+        if column.isna().any()
+    }
     return pd.DataFrame({"well_formed": raw["well_formed"], **columns, **unclean}).duplicated()
 
 

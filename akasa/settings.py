@@ -1,5 +1,6 @@
 """Settings from the environment and `.env`, as one frozen object."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -34,7 +35,7 @@ class Settings(BaseSettings):
     """Everything that a run can be told from outside. Relative paths start at the project's folder."""
 
     model_config = SettingsConfigDict(
-        env_file=ROOT / ".env", env_ignore_empty=True, extra="ignore", frozen=True, validate_default=True
+        env_ignore_empty=True, extra="ignore", frozen=True, validate_default=True
     )
 
     data_dir: Folder = Path("data")
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
     amount_is: Literal["order", "line"] = "order"
     on_refused: Literal["stop", "skip"] = "stop"
     max_reject_ratio: float = Field(default=0.10, ge=0, le=1)
+    lock_timeout: float = Field(default=60, ge=0)
 
     @property
     def customers_csv(self) -> Path:
@@ -78,7 +80,7 @@ class Settings(BaseSettings):
         return f"sqlite:///{self.data_dir / 'akasa.db'}"
 
     def label(self, path: Path) -> str:
-        """Return a name for the path that is the same on every machine: `outputs/…`, `data/…`, else its name."""
+        """Return a name that is the same on every machine: `outputs/…`, `data/…`, else the file's name."""
         for name, folder in (("outputs", self.output_dir), ("data", self.data_dir)):
             if path.is_relative_to(folder):
                 return (Path(name) / path.relative_to(folder)).as_posix()
@@ -86,12 +88,12 @@ class Settings(BaseSettings):
 
 
 def load() -> Settings:
-    """Read the environment, then `.env` (the environment wins).
+    """Read the environment, then `.env` (the environment wins), or the file that AKASA_ENV_FILE names.
 
     Raises SettingsError that names every setting with a value that cannot be used.
     """
     try:
-        return Settings()
+        return Settings(_env_file=os.environ.get("AKASA_ENV_FILE", ROOT / ".env"))  # type: ignore[call-arg]
     except ValidationError as error:
         faults = [f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
         raise SettingsError("; ".join(faults)) from None

@@ -27,7 +27,7 @@ Progress = Callable[[str], None]
 class Staged:
     """A delivery that was read: its records lie in `staging/<sha256>.parquet`.
 
-    `also_named` lists its later names, if the same bytes lie under several; `unknown` counts what was ignored.
+    `also_named` lists the later names of the same bytes; `unknown` counts what was ignored.
     """
 
     name: str
@@ -128,10 +128,23 @@ def require_none_refused(manifest: Manifest, on_refused: str) -> None:
         raise RefusedDelivery(name, None, f"{cause}{others}\nNothing was published: {way_out}.")
 
 
+def preview(settings: Settings, manifest: Manifest, kind: str) -> pd.DataFrame:
+    """Return the first three raw records of the first delivery of a kind, as they came."""
+    first = next((one for one in manifest.staged if one.kind == kind), None)
+    return read(settings.staging, first.sha256).head(3).fillna("") if first else pd.DataFrame()
+
+
+def repeated(manifest: Manifest) -> pd.DataFrame:
+    """Return the names under which bytes came again: name, repeats (the name whose bytes they are)."""
+    rows = [(again, one.name) for one in manifest.staged for again in one.also_named]
+    return pd.DataFrame(rows, columns=["name", "repeats"])
+
+
 def table(manifest: Manifest) -> pd.DataFrame:
     """Return one row a delivery: name, kind, date, records, sha256 (its first twelve digits), repeated_as."""
     rows = [
-        (s.name, s.kind, s.date or "", s.records, s.sha256[:12], ", ".join(s.also_named)) for s in manifest.staged
+        (s.name, s.kind, s.date or "", s.records, s.sha256[:12], ", ".join(s.also_named))
+        for s in manifest.staged
     ]
     return pd.DataFrame(rows, columns=["name", "kind", "date", "records", "sha256", "repeated_as"])
 
@@ -139,7 +152,9 @@ def table(manifest: Manifest) -> pd.DataFrame:
 def warnings(manifest: Manifest) -> Sequence[str]:
     """Return what was passed over: things in the folder that are no deliveries, fields that are not ours."""
     ignored = [
-        f"{s.name}: ignored {what} ({count:,} times)" for s in manifest.staged for what, count in s.unknown.items()
+        f"{s.name}: ignored {what} ({count:,} times)"
+        for s in manifest.staged
+        for what, count in s.unknown.items()
     ]
     return (*manifest.warnings, *ignored)
 

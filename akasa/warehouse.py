@@ -4,6 +4,7 @@ It follows the database's ledger: `publish` is told which deliveries it should h
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -66,6 +67,17 @@ def orders(settings: Settings | None = None, columns: Sequence[str] | None = Non
 def order_items(settings: Settings | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Return one row an order line: order_id, sku_id, sku_count, amount_paise (null unless per line), …"""
     return _read(settings or load(), "order_items", columns).to_pandas()
+
+
+def read(settings: Settings, name: str) -> pd.DataFrame:
+    """Return a published table with all its columns."""
+    return _read(settings, name).to_pandas(date_as_object=False)
+
+
+def latest_order_date(settings: Settings) -> date | None:
+    """Return the latest published order date, or None where no order was published."""
+    latest: date | None = pc.max(_read(settings, "orders", ["order_date"])["order_date"]).as_py()
+    return latest
 
 
 def deliveries(settings: Settings | None = None) -> pd.DataFrame:

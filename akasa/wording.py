@@ -2,6 +2,10 @@
 
 import re
 
+import pandas as pd
+
+from akasa.kpis.definitions import DEFINITIONS
+
 FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 GROUPS = re.compile(r"(?<=\d)(?=(?:\d\d)*\d{3}$)")
 
@@ -51,3 +55,11 @@ def restore(text: str) -> str:
     ('=1+1', "'Asha'")
     """
     return text[1:] if text.startswith("'") and FORMULA.match(text) else text
+
+
+def table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a KPI's frame as people read it: money as `₹1,05,000.00`, dates as ISO text."""
+    kinds = DEFINITIONS[name].columns
+    money = {c: frame[c].map(indian).astype("str") for c, kind in kinds.items() if kind == "paise"}
+    dates = {c: frame[c].dt.strftime("%Y-%m-%d") for c, kind in kinds.items() if kind == "date"}
+    return frame.assign(**money, **dates)

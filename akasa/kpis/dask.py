@@ -2,18 +2,32 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import dask.dataframe as dd
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from akasa import warehouse
 from akasa.kpis.definitions import TOP_N, UNMATCHED, WINDOW_DAYS, average_paise, canonical
+from akasa.settings import Settings
 
 ORDERS = pa.schema(
     {"mobile_number": pa.string(), "order_date": pa.date32(), "total_amount_paise": pa.int64()}
 )
+
+
+class Tables(NamedTuple):
+    """orders: a Dask frame of ORDERS' columns; customers: pandas, as `warehouse.customers` gives them."""
+
+    orders: Any
+    customers: pd.DataFrame
+
+
+def load(settings: Settings) -> Tables:
+    """Return the warehouse's orders, lazily, and its customers."""
+    return Tables(read_orders(warehouse.files("orders", settings)), warehouse.customers(settings))
 
 
 def read_orders(files: Sequence[str]) -> Any:
@@ -23,17 +37,21 @@ def read_orders(files: Sequence[str]) -> Any:
     return dd.from_map(_read_orders, list(files), meta=_frame(ORDERS.empty_table()))
 
 
-def repeat_customers(orders: Any, customers: pd.DataFrame, as_of: date | None) -> pd.DataFrame:
+def repeat_customers(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return known customers with more than one order up to `as_of`; none where `as_of` is None."""
-    sales = _sales(_until(orders, as_of))
+    sales = _sales(_until(tables.orders, as_of))
     repeated = sales[sales["order_count"] > 1].compute()
-    return canonical("repeat_customers", _holders(customers).join(repeated, on="mobile_number", how="inner"))
+    return canonical(
+        "repeat_customers", _holders(tables.customers).join(repeated, on="mobile_number", how="inner")
+    )
 
 
-def monthly_trends(orders: Any, as_of: date | None) -> pd.DataFrame:
+def monthly_trends(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return orders and revenue (paise) of every month up to `as_of`."""
-    counted = _until(orders, as_of)
-    months = counted.assign(month_number=counted["order_date"].dt.year * 12 + counted["order_date"].dt.month - 1)
+    counted = _until(tables.orders, as_of)
+    months = counted.assign(
+        month_number=counted["order_date"].dt.year * 12 + counted["order_date"].dt.month - 1
+    )
     found = months.groupby("month_number").agg(
         order_count=("total_amount_paise", "count"), total_revenue=("total_amount_paise", "sum")
     )
@@ -42,10 +60,10 @@ def monthly_trends(orders: Any, as_of: date | None) -> pd.DataFrame:
     return canonical("monthly_trends", found.assign(year=year, month=month))
 
 
-def regional_revenue(orders: Any, customers: pd.DataFrame, as_of: date | None) -> pd.DataFrame:
+def regional_revenue(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return customers, orders, revenue and average order (paise) of every region up to `as_of`."""
-    regions = _holders(customers).set_index("mobile_number")["region"]
-    sales = _sales(_until(orders, as_of))
+    regions = _holders(tables.customers).set_index("mobile_number")["region"]
+    sales = _sales(_until(tables.orders, as_of))
     parts = sales.map_partitions(_by_region, regions, meta=_by_region(sales._meta, regions)).compute()
     found = parts.groupby("region").sum().reset_index()
     average = average_paise(found["total_revenue"], found["order_count"])
@@ -53,18 +71,14 @@ def regional_revenue(orders: Any, customers: pd.DataFrame, as_of: date | None) -
 
 
 def top_spenders(
-    orders: Any,
-    customers: pd.DataFrame,
-    as_of: date | None,
-    window_days: int = WINDOW_DAYS,
-    top_n: int = TOP_N,
+    tables: Tables, as_of: date | None, window_days: int = WINDOW_DAYS, top_n: int = TOP_N
 ) -> pd.DataFrame:
     """Return the `top_n` customers by spending (paise) in the `window_days` days that end with `as_of`."""
-    counted = _until(orders, as_of)
+    counted = _until(tables.orders, as_of)
     if as_of:
         counted = counted[counted["order_date"] > pd.Timestamp(as_of) - pd.Timedelta(days=window_days)]
     sales = _sales(counted).compute()
-    known = _holders(customers).join(sales, on="mobile_number", how="inner")
+    known = _holders(tables.customers).join(sales, on="mobile_number", how="inner")
     known = known.rename(columns={"total_paise": "total_spent"})
     average = average_paise(known["total_spent"], known["order_count"])
     return canonical("top_spenders", known.assign(avg_order_value=average)).head(top_n)
@@ -93,11 +107,15 @@ def _sales(orders: Any) -> Any:
 def _by_region(sales: pd.DataFrame, regions: "pd.Series[str]") -> pd.DataFrame:
     """Return customer_count, order_count, total_revenue of each region, of one partition of mobile numbers."""
     region = regions.reindex(sales.index).fillna(UNMATCHED).rename("region")
-    return sales.groupby(region.to_numpy()).agg(
-        customer_count=("order_count", "size"),
-        order_count=("order_count", "sum"),
-        total_revenue=("total_paise", "sum"),
-    ).rename_axis("region")
+    return (
+        sales.groupby(region.to_numpy())
+        .agg(
+            customer_count=("order_count", "size"),
+            order_count=("order_count", "sum"),
+            total_revenue=("total_paise", "sum"),
+        )
+        .rename_axis("region")
+    )
 
 
 def _read_orders(file: str) -> pd.DataFrame:

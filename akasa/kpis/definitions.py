@@ -4,6 +4,7 @@ Money stands in every frame as whole paise (int64); outputs print rupees.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal, TypeVar
 
 import pandas as pd
@@ -93,3 +94,8 @@ def canonical(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     by, descending = zip(*definition.order, strict=True)
     typed = frame[list(definition.columns)].astype({c: DTYPES[k] for c, k in definition.columns.items()})
     return typed.sort_values(list(by), ascending=[not d for d in descending], ignore_index=True)
+
+
+def resolve_as_of(asked: str | None, latest: date | None) -> date | None:
+    """Return the day up to which orders count: the one asked for (`YYYY-MM-DD`), else the latest order date."""
+    return date.fromisoformat(asked) if asked else latest

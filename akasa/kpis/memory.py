@@ -1,33 +1,50 @@
-"""The four KPIs in pandas, on the warehouse's `orders` and `customers` frames. Pure functions."""
+"""The four KPIs in pandas, on the warehouse's orders and customers. Pure functions of the frames."""
 
 from datetime import date
+from typing import NamedTuple
 
 import pandas as pd
 
+from akasa import warehouse
 from akasa.kpis.definitions import TOP_N, UNMATCHED, WINDOW_DAYS, average_paise, canonical
+from akasa.settings import Settings
 
-def repeat_customers(orders: pd.DataFrame, customers: pd.DataFrame, as_of: date | None) -> pd.DataFrame:
+
+class Tables(NamedTuple):
+    """orders: mobile_number, order_date, total_amount_paise; customers: as `warehouse.customers` gives them."""
+
+    orders: pd.DataFrame
+    customers: pd.DataFrame
+
+
+def load(settings: Settings) -> Tables:
+    """Return the warehouse's orders (the columns that KPIs need) and customers."""
+    columns = ["mobile_number", "order_date", "total_amount_paise"]
+    return Tables(warehouse.orders(settings, columns), warehouse.customers(settings))
+
+
+def repeat_customers(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return known customers with more than one order up to `as_of`; none where `as_of` is None."""
-    sales = _by_mobile(_until(orders, as_of))
-    known = holders(customers).merge(sales, on="mobile_number")
+    sales = _by_mobile(_until(tables.orders, as_of))
+    known = holders(tables.customers).merge(sales, on="mobile_number")
     return canonical("repeat_customers", known[known["order_count"] > 1])
 
 
-def monthly_trends(orders: pd.DataFrame, as_of: date | None) -> pd.DataFrame:
+def monthly_trends(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return orders and revenue (paise) of every month up to `as_of`."""
-    counted = _until(orders, as_of)
+    counted = _until(tables.orders, as_of)
     day = counted["order_date"].dt
     months = counted.groupby([day.year.rename("year"), day.month.rename("month")])["total_amount_paise"]
     return canonical("monthly_trends", months.agg(order_count="size", total_revenue="sum").reset_index())
 
 
-def regional_revenue(orders: pd.DataFrame, customers: pd.DataFrame, as_of: date | None) -> pd.DataFrame:
+def regional_revenue(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return customers, orders, revenue and average order (paise) of every region up to `as_of`.
 
     Orders whose mobile number no customer holds stand in the region `Unmatched`, a number a customer.
     """
-    sales = _by_mobile(_until(orders, as_of))
-    placed = sales.merge(holders(customers), on="mobile_number", how="left")
+    sales = _by_mobile(_until(tables.orders, as_of))
+    placed = sales.merge(holders(tables.customers), on="mobile_number", how="left")
     placed["region"] = placed["region"].fillna(UNMATCHED)
     regions = placed.groupby("region", as_index=False).agg(
         customer_count=("mobile_number", "size"),
@@ -39,17 +56,13 @@ def regional_revenue(orders: pd.DataFrame, customers: pd.DataFrame, as_of: date 
 
 
 def top_spenders(
-    orders: pd.DataFrame,
-    customers: pd.DataFrame,
-    as_of: date | None,
-    window_days: int = WINDOW_DAYS,
-    top_n: int = TOP_N,
+    tables: Tables, as_of: date | None, window_days: int = WINDOW_DAYS, top_n: int = TOP_N
 ) -> pd.DataFrame:
     """Return the `top_n` customers by spending (paise) in the `window_days` days that end with `as_of`."""
-    counted = _until(orders, as_of)
+    counted = _until(tables.orders, as_of)
     if as_of:
         counted = counted[counted["order_date"] > pd.Timestamp(as_of) - pd.Timedelta(days=window_days)]
-    known = holders(customers).merge(_by_mobile(counted), on="mobile_number")
+    known = holders(tables.customers).merge(_by_mobile(counted), on="mobile_number")
     average = average_paise(known["total_paise"], known["order_count"])
     spenders = known.rename(columns={"total_paise": "total_spent"}).assign(avg_order_value=average)
     return canonical("top_spenders", spenders).head(top_n)

@@ -15,17 +15,24 @@ def statement(name: str) -> str:
     return Path(__file__).with_name(f"{name}.sql").read_text("utf-8")
 
 
-def repeat_customers(as_of: date | None, settings: Settings | None = None) -> pd.DataFrame:
+def load(settings: Settings) -> Settings:
+    """Return what the SQL engine computes from: the settings that name the database."""
+    return settings
+
+
+def repeat_customers(settings: Settings, as_of: date | None) -> pd.DataFrame:
     """Return known customers with more than one order up to `as_of`; none where `as_of` is None."""
-    return canonical("repeat_customers", database.query(statement("repeat_customers"), settings, as_of=_day(as_of)))
+    found = database.query(statement("repeat_customers"), settings, as_of=_day(as_of))
+    return canonical("repeat_customers", found)
 
 
-def monthly_trends(as_of: date | None, settings: Settings | None = None) -> pd.DataFrame:
+def monthly_trends(settings: Settings, as_of: date | None) -> pd.DataFrame:
     """Return orders and revenue (paise) of every month up to `as_of`."""
-    return canonical("monthly_trends", database.query(statement("monthly_trends"), settings, as_of=_day(as_of)))
+    found = database.query(statement("monthly_trends"), settings, as_of=_day(as_of))
+    return canonical("monthly_trends", found)
 
 
-def regional_revenue(as_of: date | None, settings: Settings | None = None) -> pd.DataFrame:
+def regional_revenue(settings: Settings, as_of: date | None) -> pd.DataFrame:
     """Return customers, orders, revenue and average order (paise) of every region up to `as_of`."""
     found = database.query(statement("regional_revenue"), settings, as_of=_day(as_of))
     average = average_paise(found["total_revenue"].astype("int64"), found["order_count"].astype("int64"))
@@ -33,10 +40,7 @@ def regional_revenue(as_of: date | None, settings: Settings | None = None) -> pd
 
 
 def top_spenders(
-    as_of: date | None,
-    window_days: int = WINDOW_DAYS,
-    top_n: int = TOP_N,
-    settings: Settings | None = None,
+    settings: Settings, as_of: date | None, window_days: int = WINDOW_DAYS, top_n: int = TOP_N
 ) -> pd.DataFrame:
     """Return the `top_n` customers by spending (paise) in the `window_days` days that end with `as_of`."""
     start = as_of - timedelta(days=window_days) if as_of else None

@@ -1,0 +1,133 @@
+"""The command line: `python -m akasa report`, and what else make calls."""
+
+import shlex
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from akasa import __version__, settings
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(context_settings=_CONTEXT)
+@click.version_option(__version__, prog_name="akasa")
+def main() -> None:
+    """Exact KPIs from an airline's daily customers CSV and orders XML.
+
+    Settings come from the environment or .env; .env.example lists them. Exit status: 0 done and reconciled,
+    1 a step failed, the gate stopped or engines disagree, 2 wrong usage.
+    """
+
+
+@main.command()
+@click.option("--engine", type=click.Choice(["pandas", "dask", "both"]), help="In-memory engine [pandas].")
+@click.option("--as-of", metavar="YYYY-MM-DD", help="Last day that counts [the latest published order date].")
+@click.option("--window-days", type=click.IntRange(1), help="Days that top spenders look back [30].")
+@click.option("--top-n", type=click.IntRange(1), help="How many top spenders [10].")
+@click.option(
+    "--on-refused", type=click.Choice(["stop", "skip"]), help="What a refused file does [ON_REFUSED]."
+)
+@click.option("--max-reject-ratio", type=click.FloatRange(0, 1), help="Gate per delivery [MAX_REJECT_RATIO].")
+@click.option("-p", "parameters", metavar="NAME=VALUE", multiple=True, help="Any other notebook parameter.")
+def report(as_of: str | None, parameters: tuple[str, ...], **options: Any) -> None:
+    """Run the five notebooks and put the report in place.
+
+    Every option is also a parameter of the notebooks and, in capitals, a variable of `make report`.
+    """
+    from akasa import console, pipeline
+
+    given = {name: value for name, value in options.items() if value is not None}
+    if as_of is not None:
+        given["as_of"] = _day(as_of)
+    given.update(_pair(text) for text in parameters)
+    chosen, command = _settings(), [Path(sys.executable).name, "-m", "akasa", *map(shlex.quote, sys.argv[1:])]
+    with console.interrupted(command):
+        try:
+            with console.Ticker(pipeline.progress_file(chosen)) as ticker:
+                page = pipeline.run(chosen, given, ticker)
+        except pipeline.UsageError as error:
+            raise click.UsageError(str(error)) from None
+        except pipeline.Busy as error:
+            raise click.ClickException(str(error)) from None
+        except pipeline.StepFailed as error:
+            click.echo(console.failure(error, command), err=True)
+            raise SystemExit(1) from None
+    click.echo(f"\n{console.summary(chosen, page)}")
+
+
+@main.command()
+def notebooks() -> None:
+    """Execute the committed notebooks anew on the bundled sample, in a throw-away workspace."""
+    from akasa import samples
+
+    samples.renew(lambda step: click.echo(f"{step} executed"))
+
+
+@main.command()
+def status() -> None:
+    """List the deliveries: published ones of the ledger, and what a report would do with those found."""
+    from akasa import database, deliveries
+
+    chosen = _settings()
+    ledger = database.ledger(chosen)
+    published = set(ledger["sha256"])
+    click.echo(f"published: {len(ledger)} deliveries")
+    for row in ledger.itertuples():
+        counts = f"{row.records:,} records, {row.rejected:,} rejected, {row.repeats:,} repeats"
+        click.echo(f"  {row.name}  {counts}  ({row.published_at[:19]} UTC)")
+    found = _or_usage(lambda: deliveries.find(chosen))
+    waiting = [delivery.name for delivery in found.deliveries if delivery.sha256 not in published]
+    click.echo(f"waiting: {', '.join(waiting) or 'nothing; all that lies there is published'}")
+    for warning in found.warnings:
+        click.echo(f"warning: {warning}")
+
+
+@main.command()
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--orders", type=click.IntRange(0), default=1000, show_default=True, help="Distinct orders.")
+@click.option("--customers", type=click.IntRange(0), default=200, show_default=True, help="Customers.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same bytes.")
+@click.option("--dirty", type=click.FloatRange(0, 1), default=0.01, show_default=True, help="Share broken.")
+def generate(directory: Path, **sizes: Any) -> None:
+    """Write customers.csv and orders.xml of any size into DIRECTORY, in the shape of the daily feed."""
+    from akasa.generate import generate as write
+
+    with click.progressbar(
+        length=sizes["orders"] + sizes["customers"], label="records", file=sys.stderr
+    ) as bar:
+        write(directory, **sizes, progress=lambda done, total: bar.update(done - bar.pos))
+    click.echo(f"wrote {directory / 'customers.csv'} and {directory / 'orders.xml'}")
+
+
+def _day(text: str) -> str:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date().isoformat()
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a day written YYYY-MM-DD", param_hint="--as-of") from None
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise click.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="-p")
+    return name, value
+
+
+def _settings() -> settings.Settings:
+    return _or_usage(settings.load)
+
+
+def _or_usage(get: Callable[[], Any]) -> Any:
+    try:
+        return get()
+    except (settings.SettingsError, FileNotFoundError) as error:
+        raise click.UsageError(str(error)) from None
+
+
+if __name__ == "__main__":
+    main()
