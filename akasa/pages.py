@@ -23,7 +23,6 @@ def render_html(notebook: NotebookNode, title: str, links: Sequence[tuple[str, s
     exporter = HTMLExporter(  # type: ignore[no-untyped-call]
         template_name="akasa",
         extra_template_basedirs=[str(TEMPLATES)],
-        exclude_anchor_links=True,
         config=Config({"NbConvertBase": {"display_data_priority": SHOWN}}),
     )
     script = (TEMPLATES / "akasa" / "toggle.js").read_text(encoding="utf-8")

@@ -125,16 +125,11 @@ def write_rejects(settings: Settings, assessed: Sequence[Assessed]) -> None:
             rejects.write(file, _labelled(one))
 
 
-def rejected(assessed: Sequence[Assessed]) -> pd.DataFrame:
-    """Return all rejected records: delivery, record, reasons, detail, and their raw fields."""
-    frames = [
-        _labelled(one).fillna("").drop(columns="sha256") for one in assessed if len(one.judged.rejected)
-    ]
-    return (
-        pd.concat(frames, ignore_index=True)
-        if frames
-        else pd.DataFrame(columns=["delivery", "record", "reasons"])
-    )
+def rejected(assessed: Sequence[Assessed], kind: str) -> pd.DataFrame:
+    """Return the rejected records of a kind: delivery, record, reasons, detail, and their raw fields."""
+    frames = [_labelled(one) for one in assessed if one.planned.kind == kind]
+    found = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["delivery", "sha256"])
+    return found.drop(columns="sha256").fillna("")
 
 
 def warnings(assessed: Sequence[Assessed]) -> list[str]:

@@ -52,7 +52,7 @@ def bottom_line(
     refused: int,
     agree: bool,
 ) -> pd.DataFrame:
-    """Return the numbers that a manager asks for first: question, answer."""
+    """Return the numbers that a manager asks for first, one a row, under `answer`."""
     day = as_of.isoformat() if as_of else None
     total = database.query(f"{_COUNTED} where order_date <= :as_of", settings, as_of=day).iloc[0]
     customers = int(database.query("select count(*) as n from customers", settings)["n"][0])
@@ -68,7 +68,7 @@ def bottom_line(
         "Turned away": f"{wording.indian_count(rejected)} of {wording.indian_count(records)} records{files}",
         "Engines agree": f"{'yes' if agree else 'NO'} ({', '.join(results)})",
     }
-    return pd.DataFrame({"question": rows.keys(), "answer": rows.values()})
+    return pd.DataFrame({"answer": rows.values()}, index=pd.Index(rows.keys()))
 
 
 def turned_away(settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -80,17 +80,18 @@ def turned_away(settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def unmatched_orders(settings: Settings, as_of: date | None) -> pd.DataFrame:
-    """Return orders up to `as_of` whose mobile number no customer has: order_id, mobile_number, date, paise."""
-    return database.query(
+    """Return orders up to `as_of` whose number no customer has: order_id, mobile_number, order_date, total."""
+    found = database.query(
         "select order_id, mobile_number, order_date, total_amount_paise from orders "
         f"where order_date <= :as_of and not {_MATCHED} order by order_id",
         settings,
         as_of=as_of.isoformat() if as_of else None,
     )
+    return found.assign(total=found.pop("total_amount_paise").map(wording.indian).astype("str"))
 
 
 def changed_hands(settings: Settings) -> pd.DataFrame:
-    """Return customers who no longer hold their number: customer_id, customer_name, mobile_number, held_by."""
+    """Return customers who lost their number: customer_id, customer_name, mobile_number, held_by."""
     customers = warehouse.customers(settings)
     holder = memory.holders(customers).set_index("mobile_number")["customer_id"]
     held_by = customers["mobile_number"].map(holder)
@@ -105,4 +106,5 @@ def _repeat_share(settings: Settings, repeat: int, day: str | None) -> str:
     if not buyers:
         return "none has ordered yet"
     per_mille = (2000 * repeat + buyers) // (2 * buyers)
-    return f"{wording.indian_count(repeat)} of {wording.indian_count(buyers)} who ordered ({per_mille / 10:.1f} %)"
+    share = f"{per_mille / 10:.1f} %"
+    return f"{wording.indian_count(repeat)} of {wording.indian_count(buyers)} who ordered ({share})"

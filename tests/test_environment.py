@@ -103,7 +103,7 @@ STAND_IN = """#!/bin/sh
 echo "$*" >> calls
 case "$*" in
   --version) echo Python {version} ;;
-  *version_info*) [ {new_enough} ] ;;
+  *"version_info < (3, 11)"*) [ {new_enough} ] ;;
   *ensurepip*) [ ! -e no-ensurepip ] ;;
   "-m venv"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
   "-m pip"*) [ ! -e offline ] ;;

@@ -119,6 +119,10 @@ def test_outputs_errors_and_alternative_texts_are_in_the_page() -> None:
     assert 'alt="October 2025: ₹1,200.50"' in page
 
 
+def test_headings_can_be_linked_to() -> None:
+    assert '<h1 id="Airline-KPIs">' in render_html(report(), "KPIs")
+
+
 def test_text_of_a_table_stays_escaped() -> None:
     assert "&lt;script&gt;document.title='owned'&lt;/script&gt;" in render_html(report(), "KPIs")
     assert HOSTILE not in render_html(report(), "KPIs")

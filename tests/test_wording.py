@@ -63,6 +63,10 @@ def test_other_text_stays(text: str) -> None:
     assert restore(text) == text
 
 
+def test_restoring_takes_nothing_but_an_apostrophe() -> None:
+    assert restore("=1+1") == "=1+1"
+
+
 @given(HOSTILE)
 def test_what_was_neutralised_can_be_restored(text: str) -> None:
     assert restore(neutralise(text)) == text
