@@ -100,15 +100,13 @@ def run(settings: Settings, given: Mapping[str, Any], listener: Listener) -> Pat
     no_docs = not (settings.output_dir / "data_docs" / "index.html").exists()
     parameters = check_parameters({"audit_all": no_docs, **given})
     with _alone(settings):
-        private = settings.output_dir / _PRIVATE
-        shutil.rmtree(private, ignore_errors=True)
-        with _environment(settings, private):
+        with _private_folder(settings.output_dir) as private, _environment(settings, private):
             for step in STEPS:
                 executed = private / "notebooks" / f"{step}.ipynb"
                 _execute_step(settings, step, parameters[step], executed, listener)
                 render(executed, private)
-        _drop_stale_engines(settings.output_dir, private)
-        outputs.promote(private, settings.output_dir)
+            _drop_stale_engines(settings.output_dir, private)
+            outputs.promote(private, settings.output_dir)
     return settings.output_dir / "index.html"
 
 
@@ -209,7 +207,6 @@ def _keep_failed(settings: Settings, step: str, cause: str, executed: Path) -> P
     mark = nbformat.v4.new_markdown_cell(
         f"**This run failed here; nothing below is a result.**\n\n    {cause}"
     )
-    mark.pop("id", None)
     notebook.cells.insert(0, mark)
     nbformat.write(notebook, folder / f"{step}.ipynb")
     page = folder / f"{step}.html"
@@ -243,6 +240,17 @@ def _typed(name: str, value: Any, annotation: str) -> Any:
         return _TYPES[annotation](value)
     except (KeyError, ValueError):
         raise UsageError(f"{name} is {value!r}; it must be of type {annotation}") from None
+
+
+@contextmanager
+def _private_folder(public: Path) -> Iterator[Path]:
+    """Give an empty folder on the outputs' own filesystem, and leave nothing of it, nor of one killed before."""
+    private = public / _PRIVATE
+    shutil.rmtree(private, ignore_errors=True)
+    try:
+        yield private
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
 
 
 @contextmanager

@@ -101,8 +101,8 @@ def agreement(results: Mapping[str, object], differences: pd.DataFrame, totals: 
     if differences.empty and not loose:
         return Markdown(f"**{engines} agree in every value**, and all {len(totals)} control totals tie.")
     return Markdown(
-        f"**{engines} do NOT agree**: {_count(len(differences), 'value')} differ, "
-        f"{_count(loose, 'control total')} do not tie."
+        f"**{engines} do NOT agree**: {_count(len(differences), 'differing value')}, "
+        f"{_count(loose, 'control total')} loose."
     )
 
 

@@ -1,0 +1,71 @@
+"""The commands other than report, which tests/test_pipeline.py runs for real."""
+
+import re
+
+import pytest
+from click.testing import CliRunner
+
+from akasa.__main__ import main
+from akasa.settings import ROOT, Settings
+
+
+def call(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def test_help_lists_every_command_and_the_exit_statuses():
+    shown = call("--help").output
+    for command in ("report", "generate", "notebooks", "status"):
+        assert re.search(rf"^  {command}\s+\S", shown, re.M)
+    assert "2 wrong usage" in shown
+
+
+def test_report_help_names_every_notebook_option():
+    shown = call("report", "--help").output
+    for option in ("engine", "as-of", "window-days", "top-n", "on-refused", "max-reject-ratio"):
+        assert f"--{option}" in shown
+
+
+def test_generate_writes_both_files(tmp_path):
+    result = call("generate", "--orders", 5, "--customers", 3, "--seed", 2, "--dirty", 0, tmp_path / "new")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "new/customers.csv").read_bytes().count(b"\r\n") == 1 + 3
+    assert (tmp_path / "new/orders.xml").read_text("utf-8").count("<order>") >= 5
+
+
+@pytest.mark.parametrize("option", [("--orders", "-1"), ("--dirty", "2"), ("--seed", "x")])
+def test_generate_refuses_wrong_sizes(tmp_path, option):
+    assert call("generate", *option, tmp_path / "new").exit_code == 2
+    assert not (tmp_path / "new").exists()
+
+
+def test_status_of_a_workspace_without_deliveries_says_where_to_put_them(workspace, monkeypatch):
+    monkeypatch.setenv("DATA_DIR", str(workspace.data_dir))
+    result = call("status")
+    assert result.exit_code == 2
+    assert "no delivery found: put customers.csv and orders.xml into" in result.output
+
+
+def test_status_lists_what_waits(workspace, monkeypatch):
+    monkeypatch.setenv("DATA_DIR", str(workspace.data_dir))
+    workspace.data_dir.mkdir(parents=True, exist_ok=True)
+    (workspace.data_dir / "orders.xml").write_text("<orders/>")
+    result = call("status")
+    assert result.exit_code == 0
+    assert "published: 0 deliveries" in result.output
+    assert "waiting: orders.xml" in result.output
+
+
+def test_a_bad_setting_is_wrong_usage_and_named(monkeypatch):
+    monkeypatch.setenv("SOURCE_TIMEZONE", "Mars/Olympus")
+    result = call("status")
+    assert result.exit_code == 2
+    assert "SOURCE_TIMEZONE" in result.output
+    assert "Asia/Kolkata" in result.output
+
+
+def test_env_example_and_readme_name_every_setting():
+    example, readme = ((ROOT / name).read_text("utf-8") for name in (".env.example", "README.md"))
+    for name in Settings.model_fields:
+        assert re.search(rf"^# {name.upper()}=", example, re.M), name
+        assert f"`{name.upper()}`" in readme, name
