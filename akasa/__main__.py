@@ -40,6 +40,7 @@ def report(as_of: str | None, parameters: tuple[str, ...], **options: Any) -> No
     Every option is also a parameter of the notebooks and, in capitals, a variable of `make report`.
     """
     from akasa import console, pipeline
+    from akasa.parameters import UsageError
 
     given = {name: value for name, value in options.items() if value is not None}
     if as_of is not None:
@@ -50,7 +51,7 @@ def report(as_of: str | None, parameters: tuple[str, ...], **options: Any) -> No
         try:
             with console.Ticker(pipeline.progress_file(chosen)) as ticker:
                 page = pipeline.run(chosen, given, ticker)
-        except pipeline.UsageError as error:
+        except UsageError as error:
             raise click.UsageError(str(error)) from None
         except pipeline.Busy as error:
             raise click.ClickException(str(error)) from None
@@ -119,7 +120,8 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _settings() -> settings.Settings:
-    return _or_usage(settings.load)
+    found: settings.Settings = _or_usage(settings.load)
+    return found
 
 
 def _or_usage(get: Callable[[], Any]) -> Any:

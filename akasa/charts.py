@@ -110,7 +110,7 @@ def _picture(draw: Callable[[pd.DataFrame], "Figure"], frame: pd.DataFrame) -> I
     with _styled():
         figure = _figure(0.6, "No orders") if frame.empty else draw(frame)
         figure.savefig(stream, format="png", dpi=144, metadata={"Software": None})
-    return Image(stream.getvalue(), width=int(WIDTH * 96), alt=figure.get_suptitle())  # type: ignore[no-untyped-call]
+    return Image(stream.getvalue(), width=int(WIDTH * 96), alt=figure.get_suptitle())
 
 
 @contextmanager

@@ -20,7 +20,7 @@ def render_html(notebook: NotebookNode, title: str, links: Sequence[tuple[str, s
     from nbconvert import HTMLExporter
     from traitlets.config import Config
 
-    exporter = HTMLExporter(  # type: ignore[no-untyped-call]
+    exporter = HTMLExporter(
         template_name="akasa",
         extra_template_basedirs=[str(TEMPLATES)],
         config=Config({"NbConvertBase": {"display_data_priority": SHOWN}}),

@@ -1,6 +1,5 @@
 """Run the notebooks in sequence with papermill: into a private folder, then, all done, into place."""
 
-import ast
 import os
 import shutil
 import time
@@ -14,19 +13,10 @@ import filelock
 import nbformat
 from traitlets.config import Config
 
-from akasa import outputs, pages, progress
-from akasa.settings import ROOT, Settings
+from akasa import outputs, pages, parameters, progress
+from akasa.parameters import NOTEBOOKS, STEPS
+from akasa.settings import Settings
 
-NOTEBOOKS = ROOT / "notebooks"
-STEPS = ("01_ingest", "02_validate", "03_kpis_sql", "04_kpis_memory", "05_report")
-
-_TRUTH = {"true": True, "false": False}
-_TYPES: dict[str, Callable[[Any], Any]] = {
-    "int": int,
-    "float": float,
-    "str": str,
-    "bool": lambda value: _TRUTH[str(value).lower()],
-}
 _PRIVATE = ".run"
 # Kernels listen on files that only this user may open, not on TCP ports of the machine.
 _PRIVATE_CHANNELS = Config({"KernelManager": {"transport": "ipc"}})
@@ -36,16 +26,12 @@ _NAV = [
 ]
 
 
-class UsageError(ValueError):
-    """A parameter that no notebook has, or a value that is not of its type; found before any kernel starts."""
-
-
 class Busy(RuntimeError):
     """Another run holds the workspace."""
 
 
 class StepFailed(RuntimeError):
-    """A notebook failed. `step`, `cause` (the cell's own error) and `saved` (the notebook to open) say more."""
+    """A notebook failed. `step`, `cause` (the cell's own error) and `saved` (the page to open) say more."""
 
     def __init__(self, step: str, cause: str, saved: Path) -> None:
         self.step, self.cause, self.saved = step, cause, saved
@@ -66,31 +52,6 @@ class Told:
 Listener = Callable[[Told], None]
 
 
-def parameters_of(step: str) -> dict[str, str]:
-    """Return the notebook's parameters: name → annotated type."""
-    notebook = nbformat.read(NOTEBOOKS / f"{step}.ipynb", as_version=4)
-    cells = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())]
-    tree = ast.parse("\n".join(cell.source for cell in cells))
-    lines = (line for line in tree.body if isinstance(line, ast.AnnAssign))
-    return {ast.unparse(line.target): ast.unparse(line.annotation) for line in lines}
-
-
-def check_parameters(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return step → the given parameters that its notebook has, as values of their annotated types.
-
-    Raises UsageError for a name that no notebook has, or a value that is not of its type.
-    """
-    declared = {step: parameters_of(step) for step in STEPS}
-    for name in given:
-        if not any(name in names for names in declared.values()):
-            known = sorted({known for names in declared.values() for known in names})
-            raise UsageError(f"no notebook has the parameter {name!r}; there are: {', '.join(known)}")
-    return {
-        step: {name: _typed(name, value, names[name]) for name, value in given.items() if name in names}
-        for step, names in declared.items()
-    }
-
-
 def run(settings: Settings, given: Mapping[str, Any], listener: Listener) -> Path:
     """Run all notebooks; put their outputs in place when the last one has reconciled; return the report.
 
@@ -98,15 +59,18 @@ def run(settings: Settings, given: Mapping[str, Any], listener: Listener) -> Pat
     leaves the outputs of earlier runs untouched.
     """
     no_docs = not (settings.output_dir / "data_docs" / "index.html").exists()
-    parameters = check_parameters({"audit_all": no_docs, **given})
-    with _alone(settings):
-        with _private_folder(settings.output_dir) as private, _environment(settings, private):
-            for step in STEPS:
-                executed = private / "notebooks" / f"{step}.ipynb"
-                _execute_step(settings, step, parameters[step], executed, listener)
-                render(executed, private)
-            _drop_stale_engines(settings.output_dir, private)
-            outputs.promote(private, settings.output_dir)
+    given_to = parameters.check({"audit_all": no_docs, **given})
+    with (
+        _alone(settings),
+        _private_folder(settings.output_dir) as private,
+        _environment(settings, private),
+    ):
+        for step in STEPS:
+            executed = private / "notebooks" / f"{step}.ipynb"
+            _execute_step(settings, step, given_to[step], executed, listener)
+            render(executed, private)
+        _drop_stale_engines(settings.output_dir, private)
+        outputs.promote(private, settings.output_dir)
     return settings.output_dir / "index.html"
 
 
@@ -115,9 +79,7 @@ def progress_file(settings: Settings) -> Path:
     return settings.data_dir / ".run.progress"
 
 
-def execute(
-    step: str, parameters: Mapping[str, Any], executed: Path, started: Callable[[int, int], None]
-) -> None:
+def execute(step: str, given: Mapping[str, Any], executed: Path, started: Callable[[int, int], None]) -> None:
     """Execute one notebook with papermill into a file without times and paths of this machine.
 
     Raises papermill's PapermillExecutionError, or what killed the kernel.
@@ -132,7 +94,7 @@ def execute(
         papermill.execute_notebook(
             NOTEBOOKS / f"{step}.ipynb",
             executed,
-            dict(parameters),
+            dict(given),
             engine_name=cells.ENGINE,
             progress_bar=False,
             cwd=NOTEBOOKS,
@@ -175,7 +137,7 @@ def _beside(links: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _execute_step(
-    settings: Settings, step: str, parameters: Mapping[str, Any], executed: Path, listener: Listener
+    settings: Settings, step: str, given: Mapping[str, Any], executed: Path, listener: Listener
 ) -> None:
     began = time.monotonic()
     progress_file(settings).unlink(missing_ok=True)
@@ -184,7 +146,7 @@ def _execute_step(
         listener(Told(step, cell, cells, time.monotonic() - began))
 
     try:
-        execute(step, parameters, executed, started)
+        execute(step, given, executed, started)
     except Exception as error:
         cause = _cause(error)
         raise StepFailed(step, cause, _keep_failed(settings, step, cause, executed)) from error
@@ -199,6 +161,7 @@ def _cause(error: Exception) -> str:
 
 def _keep_failed(settings: Settings, step: str, cause: str, executed: Path) -> Path:
     """Keep the failed notebook and its page in `data/failed/`, marked: a dead kernel leaves no trace in it."""
+    mark = nbformat.v4.new_markdown_cell(warning)
     folder = settings.data_dir / "failed"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -235,16 +198,9 @@ def _says(path: Path, kpi: str, frame: Any) -> bool:
         return False
 
 
-def _typed(name: str, value: Any, annotation: str) -> Any:
-    try:
-        return _TYPES[annotation](value)
-    except (KeyError, ValueError):
-        raise UsageError(f"{name} is {value!r}; it must be of type {annotation}") from None
-
-
 @contextmanager
 def _private_folder(public: Path) -> Iterator[Path]:
-    """Give an empty folder on the outputs' own filesystem, and leave nothing of it, nor of one killed before."""
+    """Give an empty folder on the outputs' own filesystem; leave nothing of it, nor of one killed before."""
     private = public / _PRIVATE
     shutil.rmtree(private, ignore_errors=True)
     try:

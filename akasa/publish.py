@@ -18,9 +18,9 @@ from akasa.staging import Manifest, Staged
 class Planned:
     """One delivery and what is to be done with it.
 
-    `status` is "new"; "repeat" (published before); "moved" (published before, and its bytes now also lie under
-    an earlier name); or "published" (in the ledger, its file gone). `position` is its place in the order of
-    deliveries, `delivered_on` the date in its name, or that of the run that published it.
+    `status` is "new"; "repeat" (published before); "moved" (published before, and its bytes now also lie
+    under an earlier name); or "published" (in the ledger, its file gone). `position` is its place in the
+    order of deliveries, `delivered_on` the date in its name, or that of the run that published it.
     """
 
     name: str
@@ -50,7 +50,8 @@ def today(settings: Settings) -> date:
 def plan(manifest: Manifest, ledger: pd.DataFrame, run_date: date) -> list[Planned]:
     """Compare what lies in the drop folders with the ledger of what was published; in delivery order.
 
-    Bytes that lie under several names stand at the earliest. Other bytes under a published name come after it.
+    Bytes that lie under several names stand at the earliest. Other bytes under a published name come after
+    it.
     """
     known = {row.sha256: row for row in ledger.itertuples()}
     found = [_planned(staged, known.get(staged.sha256), ledger, run_date) for staged in manifest.staged]
@@ -118,11 +119,13 @@ def require_all_accounted(assessed: Sequence[Assessed], manifest: Manifest) -> N
 
 
 def write_rejects(settings: Settings, assessed: Sequence[Assessed]) -> None:
-    """Write the quarantine file of each delivery that has rejected records."""
+    """Write the quarantine file of each delivery that has rejected records; remove one out of date."""
     for one in assessed:
+        file = rejects.path(settings.rejects, one.planned.name, one.planned.sha256)
         if len(one.judged.rejected):
-            file = rejects.path(settings.rejects, one.planned.name, one.planned.sha256)
             rejects.write(file, _labelled(one))
+        else:
+            file.unlink(missing_ok=True)
 
 
 def rejected(assessed: Sequence[Assessed], kind: str) -> pd.DataFrame:
@@ -172,7 +175,7 @@ def commit(
     tables: dict[str, pd.DataFrame],
     replace_all: bool = False,
 ) -> None:
-    """Publish: rows and ledger to the database in one transaction, then the warehouse level with the ledger."""
+    """Publish rows and ledger to the database in one transaction, then bring the warehouse level with it."""
     now = datetime.now(UTC).replace(tzinfo=None)
     rows = [_ledger_row(one, settings.amount_is, now) for one in assessed]
     if rows:
@@ -183,13 +186,12 @@ def commit(
 def level_warehouse(settings: Settings, assessed: Sequence[Assessed] = ()) -> None:
     """Bring the warehouse to what the database's ledger says, from the staged records.
 
-    Only deliveries that it lacks are merged; where it holds something that the ledger does not know, or in
-    another order, it is made anew.
+    Only deliveries that it lacks are merged; where it holds nothing yet, or something that the ledger does
+    not know so (another order, another database), it is made anew.
     """
     ledger = database.ledger(settings)
     held = warehouse.deliveries(settings)
-    places = dict(zip(ledger["sha256"], ledger["position"], strict=True))
-    anew = any(places.get(row.sha256) != row.position for row in held.itertuples())
+    anew = held.empty or not _entries(held) <= _entries(ledger)
     lacking = ledger if anew else ledger[~ledger["sha256"].isin(held["sha256"])]
     if len(lacking) or anew:
         ready = {one.planned.sha256: one for one in assessed}
@@ -221,10 +223,17 @@ def _planned(staged: Staged, published: Any, ledger: pd.DataFrame, run_date: dat
     what = (staged.kind, staged.sha256)
     if published is None:
         return Planned(staged.name, *what, "new", place, staged.day or run_date)
-    if place < published.position:
-        delivered_on = staged.day or _as_date(published.delivered_on)
-        return Planned(staged.name, *what, "moved", place, delivered_on)
-    return Planned(published.name, *what, "repeat", published.position, _as_date(published.delivered_on))
+    before = _as_date(published.delivered_on)
+    if staged.name != published.name and place < published.position:
+        # The day in a name that it no longer goes by says nothing any more.
+        undated = run_date if deliveries.date_in_name(published.name) else before
+        return Planned(staged.name, *what, "moved", place, staged.day or undated)
+    return Planned(published.name, *what, "repeat", published.position, before)
+
+
+def _entries(ledger: pd.DataFrame) -> set[tuple[Any, ...]]:
+    """Return what tells one publishing of a delivery from another, of the ledger or the warehouse's copy."""
+    return set(ledger[["sha256", "position", "published_at"]].itertuples(index=False, name=None))
 
 
 def _published(row: Any) -> Planned:

@@ -26,9 +26,10 @@ def counts(table: pd.DataFrame) -> Markdown:
         return Markdown("Nothing is new, so nothing is to be judged.")
     total = table[["records", "accepted", "rejected", "repeats"]].sum()
     return Markdown(
-        f"Of **{_count(int(total['records']), 'record')}**, {indian_count(int(total['accepted']))} were accepted, "
-        f"{indian_count(int(total['rejected']))} turned away, and {indian_count(int(total['repeats']))} "
-        "repeated an earlier one to the letter."
+        f"Of **{_count(int(total['records']), 'record')}**, "
+        f"{indian_count(int(total['accepted']))} were accepted, "
+        f"{indian_count(int(total['rejected']))} turned away, and "
+        f"{indian_count(int(total['repeats']))} repeated an earlier one."
     )
 
 
@@ -59,8 +60,8 @@ def regional_revenue(frame: pd.DataFrame) -> Markdown:
     share = _percent(int(first["total_revenue"]), int(frame["total_revenue"].sum()))
     unmatched = int(frame.loc[frame["region"] == UNMATCHED, "order_count"].sum())
     return Markdown(
-        f"**{_plain(first['region'])}** leads with {indian(int(first['total_revenue']))}, {share} of the revenue; "
-        f"{_count(unmatched, 'order')} without a known customer."
+        f"**{_plain(first['region'])}** leads with {indian(int(first['total_revenue']))}, "
+        f"{share} of the revenue; {_count(unmatched, 'order')} without a known customer."
     )
 
 

@@ -80,7 +80,7 @@ def turned_away(settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def unmatched_orders(settings: Settings, as_of: date | None) -> pd.DataFrame:
-    """Return orders up to `as_of` whose number no customer has: order_id, mobile_number, order_date, total."""
+    """Return orders up to `as_of` of unknown numbers: order_id, mobile_number, order_date, total."""
     found = database.query(
         "select order_id, mobile_number, order_date, total_amount_paise from orders "
         f"where order_date <= :as_of and not {_MATCHED} order by order_id",

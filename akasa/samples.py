@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from akasa import pipeline
+from akasa import parameters, pipeline
 from akasa.settings import ROOT, Settings
 
 SAMPLE = ("customers.csv", "orders.xml")
@@ -30,13 +30,13 @@ def workspace() -> Iterator[dict[str, str]]:
         }
 
 
-def renew(told: Callable[[str], None], folder: Path = pipeline.NOTEBOOKS) -> None:
+def renew(told: Callable[[str], None], folder: Path = parameters.NOTEBOOKS) -> None:
     """Execute every notebook on the sample with its defaults and put it, with its outputs, into `folder`."""
     with workspace() as environment:
         os.environ.update(environment)
         made = Path(environment["OUTPUT_DIR"]) / "notebooks"
-        for step in pipeline.STEPS:
+        for step in parameters.STEPS:
             pipeline.execute(step, {}, made / f"{step}.ipynb", lambda cell, cells: None)
             told(step)
-        for step in pipeline.STEPS:
+        for step in parameters.STEPS:
             shutil.copyfile(made / f"{step}.ipynb", folder / f"{step}.ipynb")

@@ -10,10 +10,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from akasa import pipeline, samples
+from akasa import parameters, samples
 from akasa.settings import ROOT
 
-NOTEBOOKS = [pipeline.NOTEBOOKS / f"{step}.ipynb" for step in pipeline.STEPS]
+NOTEBOOKS = [parameters.NOTEBOOKS / f"{step}.ipynb" for step in parameters.STEPS]
 
 
 def faults(path):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import truth
 
-from akasa import kpis, pipeline, report
+from akasa import kpis, parameters, report
 from akasa.kpis.definitions import DEFINITIONS
 from akasa.settings import ROOT, Settings
 
@@ -89,7 +89,7 @@ def test_all_twelve_files_of_the_simple_shape_equal_the_truth(tmp_path):
 def test_the_console_names_steps_kpis_and_the_report(daily):
     data, _, result = daily
     lines = result.stdout.splitlines()
-    for step, line in zip(pipeline.STEPS, lines[1:], strict=False):
+    for step, line in zip(parameters.STEPS, lines[1:], strict=False):
         assert line.split()[:2] == [step, "done"]
         assert line.endswith(f"outputs/notebooks/{step}.html")
     for kpi in DEFINITIONS:
@@ -100,7 +100,7 @@ def test_the_console_names_steps_kpis_and_the_report(daily):
 def test_outputs_are_complete_and_name_no_folder_of_the_machine(daily):
     data, _, _ = daily
     written = files(data.parent / "outputs")
-    notebooks = [f"notebooks/{step}.{ending}" for step in pipeline.STEPS for ending in ("html", "ipynb")]
+    notebooks = [f"notebooks/{step}.{ending}" for step in parameters.STEPS for ending in ("html", "ipynb")]
     assert set(written) == {"index.html", *notebooks, *KPI_FILES}
     assert (data.parent / "outputs/data_docs/index.html").is_file()
     for name, content in written.items():

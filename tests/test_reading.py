@@ -36,7 +36,7 @@ def test_regions_give_the_share_rounded_half_up_and_the_unmatched():
 def test_counts_add_up_over_deliveries():
     frame = pd.DataFrame({"records": [10, 5], "accepted": [8, 5], "rejected": [1, 0], "repeats": [1, 0]})
     assert reading.counts(frame).data == (
-        "Of **15 records**, 13 were accepted, 1 turned away, and 1 repeated an earlier one to the letter."
+        "Of **15 records**, 13 were accepted, 1 turned away, and 1 repeated an earlier one."
     )
 
 
