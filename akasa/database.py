@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     create_engine,
     event,
+    inspect,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -93,7 +94,8 @@ def engine(settings: Settings) -> Engine:
     made = create_engine(settings.database_url, poolclass=NullPool)
     event.listen(made, "connect", _leave_transactions_to_us)
     event.listen(made, "begin", lambda connection: connection.exec_driver_sql("begin"))
-    Base.metadata.create_all(made)
+    if not inspect(made).has_table(DeliveryRecord.__tablename__):
+        Base.metadata.create_all(made)
     return made
 
 
@@ -112,9 +114,10 @@ def query(sql: str, settings: Settings | None = None, **params: Any) -> pd.DataF
 
 
 def ledger(settings: Settings) -> pd.DataFrame:
-    """Return the ledger of published deliveries in delivery order, all its columns."""
+    """Return the ledger of published deliveries in delivery order, all its columns; times as text."""
     found = query("select * from deliveries order by position", settings)
-    return found.astype({"delivery_id": "int64", "records": "int64", "accepted": "int64"})
+    whole = ("delivery_id", "records", "accepted", "rejected", "repeats")
+    return found.astype({**dict.fromkeys(whole, "int64"), "published_at": "str"})
 
 
 def latest_order_date(settings: Settings) -> date | None:

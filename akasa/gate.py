@@ -54,7 +54,7 @@ def audit(tables: Mapping[str, pd.DataFrame], data_docs: Path) -> pd.DataFrame:
 
     Tables without rows are passed over; without any rows, earlier Data Docs stay as they are.
 
-    One row an expectation: table, expectation, column, success, unexpected (number of rows, 0 where all hold).
+    One row an expectation: table, expectation, column, success, unexpected (rows, 0 where all hold).
     """
     tables = {name: frame for name, frame in tables.items() if len(frame)}
     with warnings.catch_warnings():
@@ -84,12 +84,14 @@ def _run_checkpoints(tables: Mapping[str, pd.DataFrame], data_docs: Path) -> dic
 
     with tempfile.TemporaryDirectory() as site:
         context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = {"globally": False}
+        quiet: Any = {"globally": False}
+        context.variables.progress_bars = quiet
         context.delete_data_docs_site("local_site")
         store = {"class_name": "TupleFilesystemStoreBackend", "base_directory": site}
         index = {"class_name": "DefaultSiteIndexBuilder"}
-        site_config = {"class_name": "SiteBuilder", "store_backend": store, "site_index_builder": index}
-        context.add_data_docs_site("data_docs", {**site_config, "show_how_to_buttons": False})
+        pages: Any = {"class_name": "SiteBuilder", "store_backend": store, "site_index_builder": index}
+        pages["show_how_to_buttons"] = False
+        context.add_data_docs_site("data_docs", pages)
         source = context.data_sources.add_pandas("accepted")
         results = {}
         for name, frame in tables.items():

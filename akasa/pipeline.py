@@ -160,8 +160,7 @@ def _cause(error: Exception) -> str:
 
 
 def _keep_failed(settings: Settings, step: str, cause: str, executed: Path) -> Path:
-    """Keep the failed notebook and its page in `data/failed/`, marked: a dead kernel leaves no trace in it."""
-    mark = nbformat.v4.new_markdown_cell(warning)
+    """Keep the failed notebook and its page in `data/failed/`, marked, for a dead kernel leaves no mark."""
     folder = settings.data_dir / "failed"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -143,7 +143,7 @@ def _table_rows(settings: Settings) -> list[tuple[str, str, int, str, int]]:
 
 
 def _delivery_rows(settings: Settings) -> list[tuple[str, str, int, str, int]]:
-    """Tie each delivery's rows in both stores; the latest of each kind, never superseded, to the ledger too."""
+    """Tie each delivery's rows in both stores; the latest of each kind, never superseded, to the ledger."""
     ledger = database.ledger(settings)
     in_database = {table: _rows_by_delivery(table, settings) for table in _ROWS_OF.values()}
     in_warehouse = {

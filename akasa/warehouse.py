@@ -46,7 +46,9 @@ SCHEMAS = {
             "order_month": _TEXT,
         }
     ),
-    "deliveries": pa.schema({"delivery_id": _WHOLE, "sha256": _TEXT, "position": _TEXT, "name": _TEXT}),
+    "deliveries": pa.schema(
+        {"delivery_id": _WHOLE, "sha256": _TEXT, "position": _TEXT, "name": _TEXT, "published_at": _TEXT}
+    ),
 }
 KEYS = {"customers": ["customer_id"], "orders": ["order_id"], "order_items": ["order_id", "sku_id"]}
 
@@ -81,14 +83,19 @@ def latest_order_date(settings: Settings) -> date | None:
 
 
 def deliveries(settings: Settings | None = None) -> pd.DataFrame:
-    """Return the deliveries that the warehouse holds: delivery_id, sha256, position, name."""
-    return _read(settings or load(), "deliveries").to_pandas()
+    """Return the deliveries that the warehouse holds: delivery_id, sha256, position, name, published_at.
+
+    None where one of the tables is missing: what is left of the others is not to be relied on.
+    """
+    settings = settings or load()
+    held = _read(settings, "deliveries").to_pandas()
+    return held if all(_exists(settings, name) for name in SCHEMAS) else held.iloc[:0]
 
 
 def files(table: str, settings: Settings | None = None) -> list[str]:
     """Return the Parquet files that make up the table's present version."""
-    uri = _uri(settings or load(), table)
-    return sorted(DeltaTable(uri).file_uris()) if DeltaTable.is_deltatable(uri) else []
+    settings = settings or load()
+    return sorted(DeltaTable(_uri(settings, table)).file_uris()) if _exists(settings, table) else []
 
 
 def publish(
@@ -105,30 +112,34 @@ def publish(
     """
     place = ledger.set_index("delivery_id")["position"]
     incoming = _with_month(tables)
+    held = {name: _versions(settings, name, frame) for name, frame in incoming.items()}
     if not replace_all:
-        held = _versions(settings, "orders", incoming["orders"])
-        incoming["orders"] = _not_superseded(incoming["orders"], held, "order_id", place)
+        for name, key in (("customers", "customer_id"), ("orders", "order_id")):
+            incoming[name] = _not_superseded(incoming[name], held[name], key, place)
         items = incoming["order_items"]
         incoming["order_items"] = items[items["order_id"].isin(incoming["orders"]["order_id"])]
-        known = _versions(settings, "customers", incoming["customers"])
-        incoming["customers"] = _not_superseded(incoming["customers"], known, "customer_id", place)
-        months = set(incoming["orders"]["order_month"])
-        months |= set(held["order_month"][held["order_id"].isin(incoming["orders"]["order_id"])])
     for name, frame in incoming.items():
-        if replace_all or not DeltaTable.is_deltatable(_uri(settings, name)):
+        if replace_all or not _exists(settings, name):
             _overwrite(settings, name, _arrow(name, frame))
         elif len(frame):
-            _replace_months(settings, name, frame, sorted(months))
+            _replace(settings, name, frame, held[name])
     _overwrite(settings, "deliveries", _arrow("deliveries", ledger))
 
 
-def _replace_months(settings: Settings, name: str, frame: pd.DataFrame, months: Sequence[str]) -> None:
-    """Rewrite the partitions that rows come to or leave (customers: all), in one commit."""
-    partitioned = "order_month" in SCHEMAS[name].names
-    there = _read(settings, name, filter_=pc.field("order_month").isin(months) if partitioned else None)
+def _replace(settings: Settings, name: str, frame: pd.DataFrame, held: pd.DataFrame) -> None:
+    """Put rows in place of those held under their keys, in one commit.
+
+    Only the months that rows come to or leave are rewritten. They are those of this very table, since a run
+    cut short may have left orders and items in different ones.
+    """
     key = KEYS[name][0]
+    touched, predicate = None, None
+    if "order_month" in SCHEMAS[name].names:
+        months = sorted({*frame["order_month"], *held["order_month"][held[key].isin(frame[key])]})
+        touched = pc.field("order_month").isin(months)
+        predicate = "order_month in (" + ", ".join(f"'{month}'" for month in months) + ")"
+    there = _read(settings, name, filter_=touched)
     stays = there.filter(pc.invert(pc.is_in(there[key], pa.array(frame[key].unique(), _TEXT))))
-    predicate = "order_month in (" + ", ".join(f"'{m}'" for m in months) + ")" if partitioned else None
     _overwrite(settings, name, pa.concat_tables([stays, _arrow(name, frame)]), predicate)
 
 
@@ -182,11 +193,14 @@ def _read(
     filter_: pc.Expression | None = None,
 ) -> pa.Table:
     columns = list(columns or SCHEMAS[name].names)
-    uri = _uri(settings, name)
-    if not DeltaTable.is_deltatable(uri):
+    if not _exists(settings, name):
         return pa.schema([SCHEMAS[name].field(column) for column in columns]).empty_table()
-    found = DeltaTable(uri).to_pyarrow_dataset().to_table(columns=columns, filter=filter_)
+    found = DeltaTable(_uri(settings, name)).to_pyarrow_dataset().to_table(columns=columns, filter=filter_)
     return found.cast(pa.schema([SCHEMAS[name].field(column) for column in columns]))
+
+
+def _exists(settings: Settings, table: str) -> bool:
+    return bool(DeltaTable.is_deltatable(_uri(settings, table)))
 
 
 def _uri(settings: Settings, table: str) -> str:

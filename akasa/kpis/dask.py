@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from akasa import warehouse
-from akasa.kpis.definitions import TOP_N, UNMATCHED, WINDOW_DAYS, average_paise, canonical
+from akasa.kpis.definitions import TOP_N, UNMATCHED, WINDOW_DAYS, average_paise, canonical, window_start
 from akasa.settings import Settings
 
 ORDERS = pa.schema(
@@ -32,9 +32,10 @@ def load(settings: Settings) -> Tables:
 
 def read_orders(files: Sequence[str]) -> Any:
     """Return a Dask frame of mobile_number, order_date, total_amount_paise; a partition a Parquet file."""
+    empty = _frame(ORDERS.empty_table())
     if not files:
-        return dd.from_pandas(_frame(ORDERS.empty_table()), npartitions=1)
-    return dd.from_map(_read_orders, list(files), meta=_frame(ORDERS.empty_table()))
+        return dd.from_pandas(empty, npartitions=1)  # type: ignore[no-untyped-call]
+    return dd.from_map(_read_orders, list(files), meta=empty)  # type: ignore[no-untyped-call]
 
 
 def repeat_customers(tables: Tables, as_of: date | None) -> pd.DataFrame:
@@ -76,7 +77,7 @@ def top_spenders(
     """Return the `top_n` customers by spending (paise) in the `window_days` days that end with `as_of`."""
     counted = _until(tables.orders, as_of)
     if as_of:
-        counted = counted[counted["order_date"] > pd.Timestamp(as_of) - pd.Timedelta(days=window_days)]
+        counted = counted[counted["order_date"] > pd.Timestamp(window_start(as_of, window_days))]
     sales = _sales(counted).compute()
     known = _holders(tables.customers).join(sales, on="mobile_number", how="inner")
     known = known.rename(columns={"total_paise": "total_spent"})
@@ -91,7 +92,7 @@ def _holders(customers: pd.DataFrame) -> pd.DataFrame:
 
 
 def _until(orders: Any, as_of: date | None) -> Any:
-    return orders[orders["order_date"] <= (pd.Timestamp(as_of) if as_of else pd.Timestamp("1000-01-01"))]
+    return orders[orders["order_date"] <= pd.Timestamp(as_of or date.min)]
 
 
 def _sales(orders: Any) -> Any:
@@ -105,7 +106,7 @@ def _sales(orders: Any) -> Any:
 
 
 def _by_region(sales: pd.DataFrame, regions: "pd.Series[str]") -> pd.DataFrame:
-    """Return customer_count, order_count, total_revenue of each region, of one partition of mobile numbers."""
+    """Return customer_count, order_count, total_revenue of each region, of a partition of mobile numbers."""
     region = regions.reindex(sales.index).fillna(UNMATCHED).rename("region")
     return (
         sales.groupby(region.to_numpy())

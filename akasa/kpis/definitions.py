@@ -4,7 +4,7 @@ Money stands in every frame as whole paise (int64); outputs print rupees.
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal, TypeVar
 
 import pandas as pd
@@ -85,7 +85,7 @@ def average_paise(total_paise: Whole, count: Whole) -> Whole:
     >>> average_paise(1001, 2)
     501
     """
-    return (2 * total_paise + count) // (2 * count)
+    return total_paise // count + (2 * (total_paise % count) >= count)
 
 
 def canonical(name: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -97,5 +97,14 @@ def canonical(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def resolve_as_of(asked: str | None, latest: date | None) -> date | None:
-    """Return the day up to which orders count: the one asked for (`YYYY-MM-DD`), else the latest order date."""
+    """Return the day up to which orders count: the one asked for (`YYYY-MM-DD`), else the latest order's."""
     return date.fromisoformat(asked) if asked else latest
+
+
+def window_start(as_of: date, window_days: int) -> date:
+    """Return the last day before the `window_days` days that end with `as_of`; a window can span all days.
+
+    >>> window_start(date(2025, 11, 30), 30)
+    datetime.date(2025, 10, 31)
+    """
+    return as_of - timedelta(days=min(window_days, (as_of - date.min).days))

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from akasa import warehouse
-from akasa.kpis.definitions import TOP_N, UNMATCHED, WINDOW_DAYS, average_paise, canonical
+from akasa.kpis.definitions import TOP_N, UNMATCHED, WINDOW_DAYS, average_paise, canonical, window_start
 from akasa.settings import Settings
 
 
 class Tables(NamedTuple):
-    """orders: mobile_number, order_date, total_amount_paise; customers: as `warehouse.customers` gives them."""
+    """orders: mobile_number, order_date, total_amount_paise; customers: as `warehouse.customers` gives."""
 
     orders: pd.DataFrame
     customers: pd.DataFrame
@@ -61,7 +61,7 @@ def top_spenders(
     """Return the `top_n` customers by spending (paise) in the `window_days` days that end with `as_of`."""
     counted = _until(tables.orders, as_of)
     if as_of:
-        counted = counted[counted["order_date"] > pd.Timestamp(as_of) - pd.Timedelta(days=window_days)]
+        counted = counted[counted["order_date"] > pd.Timestamp(window_start(as_of, window_days))]
     known = holders(tables.customers).merge(_by_mobile(counted), on="mobile_number")
     average = average_paise(known["total_paise"], known["order_count"])
     spenders = known.rename(columns={"total_paise": "total_spent"}).assign(avg_order_value=average)

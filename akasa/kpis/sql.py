@@ -1,12 +1,12 @@
 """The four KPIs by SQL on the database: one file a KPI, the same text for SQLite, MySQL and MariaDB."""
 
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
 from akasa import database
-from akasa.kpis.definitions import TOP_N, WINDOW_DAYS, average_paise, canonical
+from akasa.kpis.definitions import TOP_N, WINDOW_DAYS, average_paise, canonical, window_start
 from akasa.settings import Settings
 
 
@@ -43,7 +43,7 @@ def top_spenders(
     settings: Settings, as_of: date | None, window_days: int = WINDOW_DAYS, top_n: int = TOP_N
 ) -> pd.DataFrame:
     """Return the `top_n` customers by spending (paise) in the `window_days` days that end with `as_of`."""
-    start = as_of - timedelta(days=window_days) if as_of else None
+    start = window_start(as_of, window_days) if as_of else None
     found = database.query(
         statement("top_spenders"), settings, as_of=_day(as_of), window_start=_day(start), top_n=top_n
     )
