@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import filelock
@@ -167,7 +168,7 @@ def _keep_failed(settings: Settings, step: str, cause: str, executed: Path) -> P
     source = executed if executed.exists() else NOTEBOOKS / f"{step}.ipynb"
     notebook = nbformat.read(source, as_version=4)
     mark = nbformat.v4.new_markdown_cell(
-        f"**This run failed here; nothing below is a result.**\n\n    {cause}"
+        f"**This run failed here; nothing below is a result.**\n\n{indent(cause, '    ')}"
     )
     notebook.cells.insert(0, mark)
     nbformat.write(notebook, folder / f"{step}.ipynb")

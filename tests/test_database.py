@@ -68,8 +68,8 @@ def test_query_takes_the_settings_of_the_environment(workspace):
 
 
 def test_query_with_a_fault_says_so(workspace):
-    with pytest.raises(OperationalError, match="no such table: nothing"):
-        database.query("select * from nothing", workspace)
+    with pytest.raises(OperationalError, match="no such table: flights"):
+        database.query("select * from flights", workspace)
 
 
 def stop_after_an_insert(settings):
