@@ -40,6 +40,7 @@ def report(as_of: str | None, parameters: tuple[str, ...], **options: Any) -> No
     Every option is also a parameter of the notebooks and, in capitals, a variable of `make report`.
     """
     from akasa import console, pipeline
+    from akasa.database import Busy, DatabaseUnavailable
     from akasa.parameters import UsageError
 
     given = {name: value for name, value in options.items() if value is not None}
@@ -53,7 +54,7 @@ def report(as_of: str | None, parameters: tuple[str, ...], **options: Any) -> No
                 page = pipeline.run(chosen, given, ticker)
         except UsageError as error:
             raise click.UsageError(str(error)) from None
-        except pipeline.Busy as error:
+        except (Busy, DatabaseUnavailable) as error:
             raise click.ClickException(str(error)) from None
         except pipeline.StepFailed as error:
             click.echo(console.failure(error, command), err=True)
@@ -70,11 +71,25 @@ def notebooks() -> None:
 
 
 @main.command()
+def migrate() -> None:
+    """Bring the database to the tables that this version expects. (A report does so by itself.)"""
+    from akasa.database import DatabaseUnavailable
+    from akasa.migrate import upgrade
+
+    try:
+        before, after = upgrade(_settings())
+    except DatabaseUnavailable as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"the database was at {before or 'nothing'}, and is at {after}")
+
+
+@main.command()
 def status() -> None:
     """List the deliveries: published ones of the ledger, and what a report would do with those found."""
-    from akasa import database, deliveries
+    from akasa import database, deliveries, migrate
 
     chosen = _settings()
+    migrate.upgrade(chosen)
     ledger = database.ledger(chosen)
     published = set(ledger["sha256"])
     click.echo(f"published: {len(ledger)} deliveries")

@@ -1,115 +1,89 @@
-"""The database: ORM models, connection, queries, and the publish that commits rows and ledger together."""
+"""The database, SQLite or MySQL/MariaDB: its connections, queries, ledger, and the lock on it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date
+from functools import cache
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-from sqlalchemy import (
-    BigInteger,
-    Connection,
-    Date,
-    DateTime,
-    Engine,
-    Index,
-    Integer,
-    NullPool,
-    String,
-    create_engine,
-    event,
-    inspect,
-    text,
-)
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, text
+from sqlalchemy.exc import OperationalError
 
 from akasa.settings import Settings, load
 
-
-class Base(DeclarativeBase):
-    """The four published tables. Every row remembers the delivery that it came from (`delivery_id`)."""
-
-
-class Customer(Base):
-    __tablename__ = "customers"
-
-    customer_id: Mapped[str] = mapped_column(String(255), primary_key=True)
-    customer_name: Mapped[str] = mapped_column(String(255))
-    mobile_number: Mapped[str] = mapped_column(String(10), index=True)
-    region: Mapped[str] = mapped_column(String(255))
-    delivery_id: Mapped[int] = mapped_column(BigInteger)
-
-
-class Order(Base):
-    __tablename__ = "orders"
-    __table_args__ = (Index("ix_orders_kpis", "order_date", "mobile_number", "total_amount_paise"),)
-
-    order_id: Mapped[str] = mapped_column(String(255), primary_key=True)
-    mobile_number: Mapped[str] = mapped_column(String(10))
-    order_date_time: Mapped[datetime] = mapped_column(DateTime)
-    order_date: Mapped[date] = mapped_column(Date)
-    total_amount_paise: Mapped[int] = mapped_column(BigInteger)
-    delivery_id: Mapped[int] = mapped_column(BigInteger)
+_SESSION = (
+    "set time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,ONLY_FULL_GROUP_BY,NO_ZERO_DATE,"
+    "NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
+)
+_RECYCLE_SECONDS = 1800
+_CONNECT_SECONDS = 10
+_WHAT_TO_CHECK = {
+    1044: "there is no such database, or it is not granted to this user (see the README)",
+    1045: "user or password is wrong: check DB_USER and DB_PASSWORD",
+    1049: "there is no such database: create it (see the README), or check DB_NAME",
+    1698: "user or password is wrong: check DB_USER and DB_PASSWORD",
+    2003: "no server answers there: check DB_HOST and DB_PORT, and that it runs",
+    2005: "the host is unknown: check DB_HOST",
+}
 
 
-class OrderItem(Base):
-    __tablename__ = "order_items"
-
-    order_id: Mapped[str] = mapped_column(String(255), primary_key=True)
-    sku_id: Mapped[str] = mapped_column(String(255), primary_key=True)
-    sku_count: Mapped[int] = mapped_column(Integer)
-    amount_paise: Mapped[int | None] = mapped_column(BigInteger)
-    delivery_id: Mapped[int] = mapped_column(BigInteger)
+class DatabaseUnavailable(RuntimeError):
+    """The database cannot be used; the message says which one and what to check, never the password."""
 
 
-class DeliveryRecord(Base):
-    """The ledger: one row for each delivery ever published, committed with its rows.
+class Busy(RuntimeError):
+    """Another run holds the workspace or the database."""
 
-    `delivery_id` is the first 60 bits of the sha256; the order of `position` is the order of deliveries.
+
+def url(settings: Settings) -> URL:
+    """Return where the database is: MySQL or MariaDB where DB_HOST is set, else SQLite in DATA_DIR."""
+    if settings.db_host is None:
+        return URL.create("sqlite", database=str(settings.data_dir / "akasa.db"))
+    return URL.create(
+        "mysql+pymysql",
+        username=settings.db_user,
+        password=settings.db_password.get_secret_value() if settings.db_password else None,
+        host=settings.db_host,
+        port=settings.db_port,
+        database=settings.db_name,
+    )
+
+
+def engine(settings: Settings, local_infile: bool = False) -> Engine:
+    """Return the engine of the settings' database; one a process for each, so that connections are pooled.
+
+    `local_infile` lets the server ask this client for a file: for the loader's own connection only.
     """
-
-    __tablename__ = "deliveries"
-
-    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
-    delivery_id: Mapped[int] = mapped_column(BigInteger, index=True)
-    position: Mapped[str] = mapped_column(String(400))
-    name: Mapped[str] = mapped_column(String(255))
-    kind: Mapped[str] = mapped_column(String(16))
-    amount_is: Mapped[str] = mapped_column(String(8))
-    delivered_on: Mapped[date] = mapped_column(Date)
-    records: Mapped[int] = mapped_column(BigInteger)
-    accepted: Mapped[int] = mapped_column(BigInteger)
-    rejected: Mapped[int] = mapped_column(BigInteger)
-    repeats: Mapped[int] = mapped_column(BigInteger)
-    published_at: Mapped[datetime] = mapped_column(DateTime)
-
-
-TABLES = ("customers", "orders", "order_items")
-
-
-def engine(settings: Settings) -> Engine:
-    """Return the engine of the settings' database, its tables created where they are missing."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    made = create_engine(settings.database_url, poolclass=NullPool)
-    event.listen(made, "connect", _leave_transactions_to_us)
-    event.listen(made, "begin", lambda connection: connection.exec_driver_sql("begin"))
-    if not inspect(made).has_table(DeliveryRecord.__tablename__):
-        Base.metadata.create_all(made)
-    return made
+    return _engine(url(settings), local_infile)
 
 
 @contextmanager
-def transaction(settings: Settings) -> Iterator[Connection]:
-    """Open a connection and a transaction that commits at the end, or rolls back on any error."""
-    with engine(settings).begin() as connection:
-        yield connection
+def transaction(settings: Settings, local_infile: bool = False) -> Iterator[Connection]:
+    """Open a connection and a transaction that commits at the end, or rolls back on any error.
+
+    Raises DatabaseUnavailable where there is no connection to be had.
+    """
+    with connection(settings, local_infile) as opened, opened.begin():
+        yield opened
+
+
+@contextmanager
+def connection(settings: Settings, local_infile: bool = False) -> Iterator[Connection]:
+    """Open a connection. Raises DatabaseUnavailable where there is none to be had."""
+    try:
+        opened = engine(settings, local_infile).connect()
+    except OperationalError as error:
+        raise _unavailable(settings, error) from None
+    with opened:
+        yield opened
 
 
 def query(sql: str, settings: Settings | None = None, **params: Any) -> pd.DataFrame:
     """Run one SQL query with bound parameters (`:name`) and return its rows as a frame."""
-    with transaction(settings or load()) as connection:
-        result = connection.execute(text(sql), params)
+    with transaction(settings or load()) as opened:
+        result = opened.execute(text(sql), params)
         return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
 
 
@@ -117,98 +91,75 @@ def ledger(settings: Settings) -> pd.DataFrame:
     """Return the ledger of published deliveries in delivery order, all its columns; times as text."""
     found = query("select * from deliveries order by position", settings)
     whole = ("delivery_id", "records", "accepted", "rejected", "repeats")
-    return found.astype({**dict.fromkeys(whole, "int64"), "published_at": "str"})
+    times = ("delivered_on", "published_at")
+    return found.astype({**dict.fromkeys(whole, "int64"), **dict.fromkeys(times, "str")})
 
 
 def latest_order_date(settings: Settings) -> date | None:
     """Return the latest published order date, or None where no order was published."""
     (latest,) = query("select max(order_date) as latest from orders", settings)["latest"]
-    return date.fromisoformat(latest) if latest else None
+    return date.fromisoformat(str(latest)) if latest else None
 
 
-def publish(
-    settings: Settings,
-    tables: Mapping[str, pd.DataFrame],
-    ledger_rows: Sequence[Mapping[str, Any]],
-    replace_all: bool = False,
-) -> None:
-    """Commit accepted rows and their ledger rows in one transaction.
+@contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """Hold the server's lock on this database for one run. (SQLite needs none beyond the workspace's.)
 
-    `tables` holds customers, orders and order_items, one row a key, each with its `delivery_id`.
-    A row yields to the one that is there when that one's delivery stands later in the order of deliveries,
-    so it does not matter in which order deliveries are published. `replace_all` empties the tables first.
+    The server frees it when its holder's connection ends, however that comes about, so the connection does
+    not go back to the pool. Raises Busy, which says
+    who holds it, after LOCK_TIMEOUT seconds.
     """
-    with transaction(settings) as connection:
-        if replace_all:
-            for name in (*TABLES, "deliveries"):
-                connection.exec_driver_sql(f"delete from {name}")
-        _insert(connection, "deliveries", pd.DataFrame(ledger_rows))
-        for name in TABLES:
-            _stage(connection, name, tables[name])
-        for name, key in (("customers", "customer_id"), ("orders", "order_id")):
-            connection.exec_driver_sql(_DROP_SUPERSEDED.format(table=name, key=key))
-            _merge(connection, name, key)
-        connection.exec_driver_sql(
-            "delete from order_items where order_id in (select order_id from new_orders)"
-        )
-        connection.exec_driver_sql(
-            "insert into order_items select new_order_items.* from new_order_items "
-            "join new_orders on new_orders.order_id = new_order_items.order_id "
-            "order by new_order_items.order_id, new_order_items.sku_id"
-        )
+    if settings.db_host is None:
+        yield
+        return
+    name = f"akasa:{settings.db_name}"[:64]
+    with connection(settings) as opened:
+        seconds = settings.lock_timeout
+        taken = opened.execute(text("select get_lock(:name, :seconds)"), {"name": name, "seconds": seconds})
+        if taken.scalar() != 1:
+            raise Busy(f"{_holder(opened, name)}; waited {seconds:g} s. Try again, or set LOCK_TIMEOUT.")
+        opened.commit()
+        try:
+            yield
+        finally:
+            opened.invalidate()
 
 
-_DROP_SUPERSEDED = """
-delete from new_{table}
-where exists (
-    select 1
-    from {table}
-    join deliveries as published on published.delivery_id = {table}.delivery_id
-    join deliveries as arriving on arriving.delivery_id = new_{table}.delivery_id
-    where {table}.{key} = new_{table}.{key} and published.position > arriving.position
-)
-"""
+def _holder(opened: Connection, name: str) -> str:
+    found = opened.execute(
+        text("select id, user, host from information_schema.processlist where id = is_used_lock(:name)"),
+        {"name": name},
+    ).first()
+    return f"connection {found.id} of {found.user} from {found.host} holds the database" if found else "busy"
 
 
-def _leave_transactions_to_us(connection: Any, _: Any) -> None:
+@cache
+def _engine(where: URL, local_infile: bool) -> Engine:
+    if where.get_backend_name() == "sqlite":
+        made = create_engine(where, poolclass=NullPool)
+        event.listen(made, "connect", _leave_transactions_to_us)
+        event.listen(made, "begin", lambda opened: opened.exec_driver_sql("begin"))
+        return made
+    arguments = {
+        "charset": "utf8mb4",
+        "init_command": _SESSION,
+        "connect_timeout": _CONNECT_SECONDS,
+        "local_infile": local_infile,
+    }
+    return create_engine(where, connect_args=arguments, pool_pre_ping=True, pool_recycle=_RECYCLE_SECONDS)
+
+
+def _leave_transactions_to_us(opened: Any, _: Any) -> None:
     """Stop the sqlite3 module from beginning and committing by itself, which would split a publish."""
-    connection.isolation_level = None
+    opened.isolation_level = None
 
 
-def _stage(connection: Connection, name: str, frame: pd.DataFrame) -> None:
-    """Put rows into a temporary table `new_<name>` of the same columns."""
-    connection.exec_driver_sql(f"create temporary table new_{name} as select * from {name} where false")
-    _insert(connection, f"new_{name}", frame[_columns(name)])
-
-
-def _merge(connection: Connection, name: str, key: str) -> None:
-    columns = _columns(name)
-    changes = ", ".join(f"{column} = excluded.{column}" for column in columns if column != key)
-    connection.exec_driver_sql(
-        f"insert into {name} ({', '.join(columns)}) select {', '.join(columns)} from new_{name} where true "
-        f"order by {key} on conflict ({key}) do update set {changes}"
+def _unavailable(settings: Settings, error: OperationalError) -> DatabaseUnavailable:
+    number = error.orig.args[0] if error.orig and error.orig.args else None
+    check = _WHAT_TO_CHECK.get(number, str(error.orig)) if isinstance(number, int) else str(error.orig)
+    if settings.db_host is None:
+        return DatabaseUnavailable(f"cannot open {settings.data_dir / 'akasa.db'}: {check}")
+    return DatabaseUnavailable(
+        f"cannot use database {settings.db_name!r} as {settings.db_user!r} on "
+        f"{settings.db_host}:{settings.db_port} (error {number}): {check}"
     )
-
-
-def _insert(connection: Connection, name: str, frame: pd.DataFrame) -> None:
-    """Insert a frame with the driver's own batches: SQLAlchemy's executemany is twenty times slower."""
-    if len(frame):
-        marks = ", ".join("?" for _ in frame.columns)
-        columns = ", ".join(frame.columns)
-        rows = list(zip(*(_storable(frame[column]) for column in frame.columns), strict=True))
-        connection.exec_driver_sql(f"insert into {name} ({columns}) values ({marks})", rows)
-
-
-def _storable(column: "pd.Series[Any]") -> list[Any]:
-    """Return plain Python values; dates and times as the text that SQLite keeps."""
-    values = pa.array(column, from_pandas=True)
-    if column.name in ("order_date", "delivered_on"):
-        values = values.cast(pa.date32())
-    if pa.types.is_temporal(values.type):
-        values = values.cast(pa.string())
-    found: list[Any] = values.to_pylist()
-    return found
-
-
-def _columns(table: str) -> list[str]:
-    return [column.name for column in Base.metadata.tables[table].columns]

@@ -14,7 +14,7 @@ import filelock
 import nbformat
 from traitlets.config import Config
 
-from akasa import outputs, pages, parameters, progress
+from akasa import database, outputs, pages, parameters, progress
 from akasa.parameters import NOTEBOOKS, STEPS
 from akasa.settings import Settings
 
@@ -25,10 +25,6 @@ _NAV = [
     *((step, f"notebooks/{step}.html") for step in STEPS),
     ("Data Docs", "data_docs/index.html"),
 ]
-
-
-class Busy(RuntimeError):
-    """Another run holds the workspace."""
 
 
 class StepFailed(RuntimeError):
@@ -56,13 +52,14 @@ Listener = Callable[[Told], None]
 def run(settings: Settings, given: Mapping[str, Any], listener: Listener) -> Path:
     """Run all notebooks; put their outputs in place when the last one has reconciled; return the report.
 
-    Raises UsageError before anything starts, Busy when another run holds the workspace, and StepFailed, which
-    leaves the outputs of earlier runs untouched.
+    Raises UsageError before anything starts, Busy when another run holds the workspace or the database, and
+    StepFailed, which leaves the outputs of earlier runs untouched.
     """
     no_docs = not (settings.output_dir / "data_docs" / "index.html").exists()
     given_to = parameters.check({"audit_all": no_docs, **given})
     with (
         _alone(settings),
+        database.alone(settings),
         _private_folder(settings.output_dir) as private,
         _environment(settings, private),
     ):
@@ -219,7 +216,7 @@ def _alone(settings: Settings) -> Iterator[None]:
         lock.acquire()
     except filelock.Timeout:
         who = holder.read_text("utf-8") if holder.exists() else "another process"
-        raise Busy(
+        raise database.Busy(
             f"{who} is running in {settings.data_dir}; waited {settings.lock_timeout:g} s. "
             "Try again when it is done, or set LOCK_TIMEOUT."
         ) from None

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from akasa import cleaning, database, deliveries, rejects, rules, staging, warehouse
+from akasa import cleaning, database, deliveries, load, rejects, rules, staging, warehouse
 from akasa.rules import Judged
 from akasa.settings import Settings
 from akasa.staging import Manifest, Staged
@@ -179,7 +179,7 @@ def commit(
     now = datetime.now(UTC).replace(tzinfo=None)
     rows = [_ledger_row(one, settings.amount_is, now) for one in assessed]
     if rows:
-        database.publish(settings, tables, rows, replace_all)
+        load.publish(settings, tables, rows, replace_all)
     level_warehouse(settings, assessed)
 
 

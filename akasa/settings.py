@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,6 +44,13 @@ class Settings(BaseSettings):
     orders_xml_path: Folder | None = None
     incoming_dir: Folder | None = None
 
+    db_host: str | None = None
+    db_port: int = Field(default=3306, ge=1, le=65535)
+    db_user: str = "akasa"
+    db_password: SecretStr | None = None
+    db_name: str = "akasa"
+    db_local_infile: bool = False
+
     source_timezone: Zone = "Asia/Kolkata"
     business_timezone: Zone = "Asia/Kolkata"
     amount_is: Literal["order", "line"] = "order"
@@ -74,10 +81,6 @@ class Settings(BaseSettings):
     @property
     def warehouse(self) -> Path:
         return self.data_dir / "warehouse"
-
-    @property
-    def database_url(self) -> str:
-        return f"sqlite:///{self.data_dir / 'akasa.db'}"
 
     def label(self, path: Path) -> str:
         """Return a name that is the same on every machine: `outputs/…`, `data/…`, else the file's name."""

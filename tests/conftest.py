@@ -1,8 +1,11 @@
 """What every test stands on: no setting of the developer's machine, and folders of its own."""
 
 import os
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
+import mariadb
 import pytest
 
 from akasa import settings
@@ -25,3 +28,29 @@ def workspace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
     for folder in ("data/incoming", "outputs"):
         (tmp_path / folder).mkdir(parents=True)
     return settings.load()
+
+
+@pytest.fixture(scope="session")
+def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mariadb.Server]:
+    """A private MariaDB server for the whole session; skipped, or failed in CI, where it is not installed."""
+    mariadb.required()
+    with mariadb.server(tmp_path_factory.mktemp("mariadb")) as started:
+        yield started
+
+
+_databases = count(1)
+
+
+@pytest.fixture
+def on_mariadb(
+    workspace: Settings, mariadb_server: mariadb.Server, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Settings]:
+    """Give a function that makes an empty database and returns the settings that point at it."""
+
+    def made(charset: str = "utf8mb4 collate utf8mb4_unicode_ci", **changes: str) -> Settings:
+        environment = mariadb_server.create(f"akasa_{next(_databases)}", charset)
+        for name, value in {**environment, **changes}.items():
+            monkeypatch.setenv(name, value)
+        return settings.load()
+
+    return made

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 import pandas as pd
 
-from akasa import database, warehouse
+from akasa import database, load, migrate, warehouse
 
 COLUMNS = {
     "customers": ["customer_id", "customer_name", "mobile_number", "region", "delivery_id"],
@@ -71,7 +71,7 @@ def ledger_row(number, kind="orders", **changes):
 
 def fill(settings, content, *rows):
     """Publish tables and ledger rows to the database, and to the warehouse with all of the ledger."""
-    database.publish(settings, content, rows)
+    load.publish(settings, content, rows)
     warehouse.publish(settings, content, database.ledger(settings))
 
 

@@ -1,0 +1,180 @@
+"""Publish rows in bulk: into temporary tables at the driver's own speed, then one ordered merge.
+
+Rows and ledger commit in one transaction. On MySQL and MariaDB no statement here commits by itself: of DDL
+only CREATE TEMPORARY TABLE doesn't.
+"""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from akasa import database
+from akasa.models import Base
+from akasa.settings import Settings
+
+TABLES = {"customers": "customer_id", "orders": "order_id", "order_items": "order_id"}
+
+_SUPERSEDED = """
+select new_{table}.{key}
+from new_{table}
+join {table} on {table}.{key} = new_{table}.{key}
+join deliveries as published on published.delivery_id = {table}.delivery_id
+join deliveries as arriving on arriving.delivery_id = new_{table}.delivery_id
+where published.position > arriving.position
+"""
+
+
+class AlteredRows(RuntimeError):
+    """The server changed or lost rows while it took them in; nothing was committed."""
+
+
+def publish(
+    settings: Settings,
+    tables: Mapping[str, pd.DataFrame],
+    ledger_rows: Sequence[Mapping[str, Any]],
+    replace_all: bool = False,
+) -> None:
+    """Commit accepted rows and their ledger rows in one transaction.
+
+    `tables` holds customers, orders and order_items, one row a key, each with its `delivery_id`.
+    A row yields to the one that is there when that one's delivery stands later in the order of deliveries,
+    so it does not matter in which order deliveries are published. `replace_all` empties the tables first.
+
+    Raises AlteredRows where the server did not take rows in as they are. A connection lost at the commit is
+    no failure when the ledger, read again, shows that the commit was done.
+    """
+    try:
+        with database.transaction(settings, settings.db_local_infile) as connection:
+            _publish(connection, tables, ledger_rows, replace_all, settings.db_local_infile)
+    except DBAPIError as error:
+        if not error.connection_invalidated or not _is_published(settings, ledger_rows):
+            raise
+
+
+def _publish(
+    connection: Connection,
+    tables: Mapping[str, pd.DataFrame],
+    ledger_rows: Sequence[Mapping[str, Any]],
+    replace_all: bool,
+    infile: bool,
+) -> None:
+    if replace_all:
+        for name in (*TABLES, "deliveries"):
+            connection.exec_driver_sql(f"delete from {name}")
+    _insert(connection, "deliveries", pd.DataFrame(ledger_rows))
+    orders = _merge_latest(connection, "orders", tables["orders"], infile)
+    _merge_latest(connection, "customers", tables["customers"], infile)
+    items = tables["order_items"]
+    _stage(connection, "order_items", items[items["order_id"].isin(orders["order_id"])], infile)
+    connection.exec_driver_sql(_dialect(connection)["delete_items"])
+    columns = ", ".join(_columns("order_items"))
+    connection.exec_driver_sql(
+        f"insert into order_items ({columns}) select {columns} from new_order_items order by order_id, sku_id"
+    )
+    for name in TABLES:
+        connection.exec_driver_sql(f"drop {_dialect(connection)['temporary']} table new_{name}")
+
+
+def _merge_latest(connection: Connection, name: str, frame: pd.DataFrame, infile: bool) -> pd.DataFrame:
+    """Merge the rows that no later delivery has superseded; return them."""
+    key = TABLES[name]
+    _stage(connection, name, frame, infile)
+    superseded = connection.exec_driver_sql(_SUPERSEDED.format(table=name, key=key)).scalars().all()
+    if superseded:
+        mark = _dialect(connection)["mark"]
+        gone = [(value,) for value in superseded]
+        connection.exec_driver_sql(f"delete from new_{name} where {key} = {mark}", gone)
+    columns = _columns(name)
+    changed = [column for column in columns if column != key]
+    connection.exec_driver_sql(
+        f"insert into {name} ({', '.join(columns)}) select {', '.join(columns)} from new_{name} where true "
+        f"order by {key} {_dialect(connection)['on_conflict'].format(key=key)} "
+        + ", ".join(_dialect(connection)["set"].format(column=column) for column in changed)
+    )
+    return frame[~frame[key].isin(superseded)]
+
+
+def _stage(connection: Connection, name: str, frame: pd.DataFrame, infile: bool) -> None:
+    """Put rows into a temporary table `new_<name>` of the same columns and no keys; count what arrived."""
+    frame = frame[_columns(name)]
+    connection.exec_driver_sql(f"create temporary table new_{name} as select * from {name} where 1 = 0")
+    if infile and connection.dialect.name != "sqlite" and len(frame):
+        _load_infile(connection, f"new_{name}", frame)
+    else:
+        _insert(connection, f"new_{name}", frame)
+    arrived = connection.exec_driver_sql(f"select count(*) from new_{name}").scalar()
+    if arrived != len(frame):
+        raise AlteredRows(f"{name}: {len(frame):,} rows were sent, {arrived:,} arrived; nothing was committed")
+
+
+def _load_infile(connection: Connection, name: str, frame: pd.DataFrame) -> None:
+    """Load rows with the server's own bulk loader, which even in strict mode alters bad values: warnings abort."""
+    table = pa.table({column: _plain(frame[column]) for column in frame.columns})
+    columns = ", ".join(f"@{c}" if table[c].null_count else c for c in frame.columns)
+    nulls = ", ".join(f"{c} = nullif(@{c}, '')" for c in frame.columns if table[c].null_count)
+    with tempfile.TemporaryDirectory(prefix="akasa-load-") as folder:
+        file = Path(folder) / "rows.csv"
+        options = pa.csv.WriteOptions(include_header=False, quoting_style="all_valid")
+        pa.csv.write_csv(table, file, options)
+        connection.exec_driver_sql(
+            f"load data local infile '{file.as_posix()}' into table {name} character set utf8mb4 "
+            "fields terminated by ',' optionally enclosed by '\"' escaped by '' "
+            f"lines terminated by '\\n' ({columns}){f' set {nulls}' if nulls else ''}"
+        )
+    warnings = connection.exec_driver_sql("show warnings").fetchall()
+    if warnings:
+        raise AlteredRows(f"{name}: the server warned of {len(warnings)} values, first: {warnings[0]}")
+
+
+def _insert(connection: Connection, name: str, frame: pd.DataFrame) -> None:
+    """Insert a frame with the driver's own batches: SQLAlchemy's executemany is many times slower."""
+    if len(frame):
+        marks = ", ".join(_dialect(connection)["mark"] for _ in frame.columns)
+        rows = list(zip(*(_plain(frame[column]).to_pylist() for column in frame.columns), strict=True))
+        columns = ", ".join(frame.columns)
+        connection.exec_driver_sql(f"insert into {name} ({columns}) values ({marks})", rows)
+
+
+def _plain(column: "pd.Series[Any]") -> pa.Array:
+    """Return values as drivers and LOAD DATA take them: dates and times as ISO text."""
+    values = pa.array(column, from_pandas=True)
+    if column.name in ("order_date", "delivered_on"):
+        values = values.cast(pa.date32())
+    return values.cast(pa.string()) if pa.types.is_temporal(values.type) else values
+
+
+def _is_published(settings: Settings, ledger_rows: Sequence[Mapping[str, Any]]) -> bool:
+    there = set(database.ledger(settings)["sha256"])
+    return all(row["sha256"] in there for row in ledger_rows)
+
+
+def _columns(table: str) -> list[str]:
+    return [column.name for column in Base.metadata.tables[table].columns]
+
+
+def _dialect(connection: Connection) -> Mapping[str, str]:
+    return _SQLITE if connection.dialect.name == "sqlite" else _MYSQL
+
+
+_SQLITE = {
+    "mark": "?",
+    "temporary": "",
+    "on_conflict": "on conflict ({key}) do update set",
+    "set": "{column} = excluded.{column}",
+    "delete_items": "delete from order_items where order_id in (select order_id from new_orders)",
+}
+_MYSQL = {
+    "mark": "%s",
+    "temporary": "temporary",
+    "on_conflict": "on duplicate key update",
+    "set": "{column} = values({column})",
+    "delete_items": "delete order_items from new_orders "
+    "join order_items on order_items.order_id = new_orders.order_id",
+}

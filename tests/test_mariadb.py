@@ -1,0 +1,231 @@
+"""The same work on a real MariaDB: same files, right collation, nothing altered, nothing lost."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+
+import mariadb
+import pandas as pd
+import pytest
+import truth
+from sqlalchemy import text
+from stores import customer, ledger_row, order, tables
+
+from akasa import database, kpis, load, migrate, parameters, publish, reconcile, report, samples, staging
+from akasa.settings import ROOT, Settings
+
+
+def publish_and_report(settings):
+    """Do what the notebooks do, in this process; return the KPI files' bytes."""
+    migrate.upgrade(settings)
+    manifest = staging.stage_all(settings)
+    planned = publish.plan(manifest, database.ledger(settings), publish.today(settings))
+    assessed = [publish.assess(settings, one) for one in publish.due(planned)]
+    publish.commit(settings, assessed, publish.latest(assessed, settings.amount_is))
+    day = database.latest_order_date(settings)
+    results = kpis.compute(kpis.load(("sql", "pandas"), settings), day)
+    assert reconcile.compare(results).empty
+    assert reconcile.control_totals(results, day, settings)["ties"].all()
+    report.write_results(settings, results)
+    return {path.name: path.read_bytes() for path in settings.output_dir.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize("infile", ["0", "1"])
+@pytest.mark.parametrize("charset", ["utf8mb4 collate utf8mb4_unicode_ci", "latin1"])
+def test_kpi_files_are_those_of_sqlite_to_the_byte(workspace, on_mariadb, charset, infile):
+    truth.build(workspace.data_dir, "daily", seed=5, incoming=True)
+    expected = publish_and_report(workspace)
+    assert len(expected) == 8
+    assert publish_and_report(on_mariadb(charset, DB_LOCAL_INFILE=infile)) == expected
+
+
+def test_a_run_shows_the_password_nowhere(tmp_path, mariadb_server):
+    data = tmp_path / "data"
+    data.mkdir()
+    for name in samples.SAMPLE:
+        shutil.copy(ROOT / "data" / name, data)
+    environment = {**os.environ, **mariadb_server.create("akasa_run"), "AKASA_ENV_FILE": os.devnull}
+    environment |= {"DATA_DIR": str(data), "OUTPUT_DIR": str(tmp_path / "outputs"), "DB_LOCAL_INFILE": "1"}
+    result = subprocess.run(
+        [sys.executable, "-m", "akasa", "report"], cwd=ROOT, env=environment, capture_output=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert b"60530.00" in (tmp_path / "outputs/sql_monthly_trends.json").read_bytes()
+    secret = mariadb.PASSWORD.encode()
+    assert secret not in result.stdout + result.stderr
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(written) > 30
+    assert [path for path in written if secret in path.read_bytes()] == []
+
+
+def test_nbval_finds_the_committed_outputs_of_03_on_mariadb(mariadb_server):
+    from test_notebooks import nbval
+
+    notebooks = [parameters.NOTEBOOKS / f"{step}.ipynb" for step in parameters.STEPS[:3]]
+    with samples.workspace() as environment:
+        result = nbval(notebooks, {**environment, **mariadb_server.create("akasa_nbval")})
+    assert result.returncode == 0, result.stdout[-4000:]
+
+
+@pytest.mark.parametrize("charset", ["utf8mb4 collate utf8mb4_unicode_ci", "latin1"])
+def test_text_is_grouped_and_keyed_as_pandas_does(on_mariadb, charset):
+    settings = on_mariadb(charset)
+    migrate.upgrade(settings)
+    regions = ["North", "north", "NORTH ", "Nörth", "North ", "North\u200d"]
+    rows = [customer(f"C{i}", f"900000000{i}", region) for i, region in enumerate(regions)]
+    rows += [customer("c0", "9000000008"), customer("C0 ", "9000000009")]
+    load.publish(settings, tables(rows), [ledger_row(1, "customers")])
+    found = database.query("select region, count(*) as n from customers group by region", settings)
+    expected = pd.Series([row[3] for row in rows]).value_counts()
+    assert dict(zip(found["region"], found["n"], strict=True)) == expected.to_dict()
+
+
+def test_times_keep_microseconds_and_sessions_are_strict_and_in_utc(on_mariadb):
+    settings = on_mariadb()
+    migrate.upgrade(settings)
+    late = order("O-1", when="2025-10-31 23:59:59.999999")
+    load.publish(settings, tables(orders=[late]), [ledger_row(1)])
+    (found,) = database.query("select order_date_time as t from orders", settings)["t"]
+    assert found == pd.Timestamp("2025-10-31 23:59:59.999999")
+    session = database.query("select @@time_zone as zone, @@sql_mode as mode", settings).iloc[0]
+    assert session["zone"] == "+00:00"
+    assert "STRICT_ALL_TABLES" in session["mode"]
+
+
+def test_values_that_the_bulk_loader_would_alter_abort_the_publish(on_mariadb):
+    settings = on_mariadb(DB_LOCAL_INFILE="1")
+    migrate.upgrade(settings)
+    content = tables([customer("C" * 300), customer("C-2", "9000000002")])
+    with pytest.raises(load.AlteredRows, match=r"new_customers: the server warned of 1 values, first: .*customer_id"):
+        load.publish(settings, content, [ledger_row(1, "customers")])
+    assert database.ledger(settings).empty
+    assert database.query("select * from customers", settings).empty
+
+
+def test_local_infile_is_on_for_the_loader_only(on_mariadb):
+    settings = on_mariadb(DB_LOCAL_INFILE="1")
+    for loader, expected in ((True, True), (False, False)):
+        with database.connection(settings, local_infile=loader) as opened:
+            assert opened.connection.driver_connection._local_infile is expected
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"DB_PASSWORD": "wrong/#"}, "user or password is wrong"),
+        ({"DB_NAME": "nowhere"}, "there is no such database, or it is not granted"),
+        ({"DB_PORT": "1"}, "no server answers there"),
+    ],
+)
+def test_an_unavailable_database_says_what_to_check_but_no_password(on_mariadb, change, said):
+    settings = on_mariadb(**change)
+    with pytest.raises(database.DatabaseUnavailable, match=said) as caught:
+        database.query("select 1", settings)
+    assert f"{settings.db_name!r} as 'akasa' on 127.0.0.1:{settings.db_port}" in str(caught.value)
+    assert mariadb.PASSWORD not in str(caught.value)
+    assert "wrong/#" not in str(caught.value)
+
+
+def test_a_second_run_waits_and_then_says_who_holds_the_database(on_mariadb):
+    settings = on_mariadb(LOCK_TIMEOUT="0.5")
+    with database.alone(settings):
+        database._engine.cache_clear()
+        with pytest.raises(database.Busy, match=r"connection \d+ of akasa from .* holds the database; waited 0.5 s"):
+            database.alone(settings).__enter__()
+    with database.alone(settings):
+        pass
+
+
+class CuttingProxy(threading.Thread):
+    """Forwards one client to the server, and cuts the line just after COMMIT was passed on, or before."""
+
+    def __init__(self, port: int, pass_commit: bool) -> None:
+        super().__init__(daemon=True)
+        self.port, self.pass_commit = port, pass_commit
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listening = self.listener.getsockname()[1]
+
+    def run(self) -> None:
+        client, _ = self.listener.accept()
+        with client, socket.create_connection(("127.0.0.1", self.port)) as server:
+            back = threading.Thread(target=self._forward, args=(server, client), daemon=True)
+            back.start()
+            while data := client.recv(65536):
+                if data.endswith(b"\x03COMMIT"):
+                    if self.pass_commit:
+                        server.sendall(data)
+                        threading.Event().wait(0.5)
+                    break
+                server.sendall(data)
+            for end in (client, server):
+                end.shutdown(socket.SHUT_RDWR)
+            back.join()
+        self.listener.close()
+
+    @staticmethod
+    def _forward(source: socket.socket, target: socket.socket) -> None:
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+        except OSError:
+            pass
+
+
+@pytest.mark.parametrize("pass_commit", [True, False])
+def test_a_connection_lost_at_commit_is_decided_by_the_ledger(on_mariadb, monkeypatch, pass_commit):
+    settings = on_mariadb()
+    migrate.upgrade(settings)
+    proxy = CuttingProxy(settings.db_port, pass_commit)
+    proxy.start()
+    through = Settings.model_validate({**settings.model_dump(), "db_port": proxy.listening})
+    ledger = database.ledger
+    monkeypatch.setattr(load.database, "ledger", lambda _: ledger(settings))
+    content = (tables([customer("C-1")]), [ledger_row(1, "customers")])
+    if pass_commit:
+        load.publish(through, *content)
+    else:
+        with pytest.raises(Exception, match="Lost connection"):
+            load.publish(through, *content)
+    proxy.join(10)
+    assert len(database.ledger(settings)) == len(database.query("select * from customers", settings)) == pass_commit
+
+
+def test_a_server_killed_in_mid_publish_leaves_nothing_and_the_next_run_completes(on_mariadb, mariadb_server):
+    settings = on_mariadb()
+    migrate.upgrade(settings)
+    content = tables([customer("C-1")], [order("O-1")])
+    with pytest.raises(Exception, match="Lost connection|gone away"):
+        with database.transaction(settings) as connection:
+            load._publish(connection, content, [ledger_row(1)], False, False)
+            mariadb_server.kill()
+    mariadb_server.start()
+    assert database.ledger(settings).empty
+    assert database.query("select * from orders", settings).empty
+    load.publish(settings, content, [ledger_row(1)])
+    assert len(database.query("select * from orders", settings)) == 1
+
+
+def test_migrations_and_models_agree_from_every_revision(on_mariadb):
+    from test_migrate import differences_from_models
+
+    for start in ("0001", "head"):
+        settings = on_mariadb("latin1")
+        migrate.upgrade(settings, start)
+        load.publish(settings, tables([customer("C-1")], [order("O-1")]), [ledger_row(1)])
+        migrate.upgrade(settings)
+        assert differences_from_models(settings) == []
+        assert len(database.query("select * from orders", settings)) == 1
+        with database.transaction(settings) as opened:
+            found = opened.execute(
+                text(
+                    "select distinct collation_name from information_schema.columns "
+                    "where table_schema = database() and collation_name is not null "
+                    "and table_name <> 'alembic_version'"
+                )
+            )
+            assert found.scalars().all() == ["utf8mb4_nopad_bin"]
+
+
