@@ -87,6 +87,21 @@ def query(sql: str, settings: Settings | None = None, **params: Any) -> pd.DataF
         return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
 
 
+def explain(sql: str, settings: Settings, **params: Any) -> pd.DataFrame:
+    """Return the database's own plan of a query.
+
+    Columns: detail (SQLite); table, type, key, rows, Extra (MySQL, MariaDB).
+    """
+    if settings.db_host is None:
+        return query(f"explain query plan {sql}", settings, **params)[["detail"]]
+    return query(f"explain {sql}", settings, **params)[["table", "type", "key", "rows", "Extra"]]
+
+
+def without_index(settings: Settings, index: str) -> str:
+    """Return what, after a table's name, keeps a query from an index."""
+    return "not indexed" if settings.db_host is None else f"ignore index ({index})"
+
+
 def ledger(settings: Settings) -> pd.DataFrame:
     """Return the ledger of published deliveries in delivery order, all its columns; times as text."""
     found = query("select * from deliveries order by position", settings)

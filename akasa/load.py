@@ -111,11 +111,13 @@ def _stage(connection: Connection, name: str, frame: pd.DataFrame, infile: bool)
         _insert(connection, f"new_{name}", frame)
     arrived = connection.exec_driver_sql(f"select count(*) from new_{name}").scalar()
     if arrived != len(frame):
-        raise AlteredRows(f"{name}: {len(frame):,} rows were sent, {arrived:,} arrived; nothing was committed")
+        raise AlteredRows(
+            f"{name}: {len(frame):,} rows were sent, {arrived:,} arrived; nothing was committed"
+        )
 
 
 def _load_infile(connection: Connection, name: str, frame: pd.DataFrame) -> None:
-    """Load rows with the server's own bulk loader, which even in strict mode alters bad values: warnings abort."""
+    """Load rows with the server's own loader. Even in strict mode it alters bad values, so warnings abort."""
     table = pa.table({column: _plain(frame[column]) for column in frame.columns})
     columns = ", ".join(f"@{c}" if table[c].null_count else c for c in frame.columns)
     nulls = ", ".join(f"{c} = nullif(@{c}, '')" for c in frame.columns if table[c].null_count)

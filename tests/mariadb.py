@@ -47,8 +47,10 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
         account = ["--user=root"] if os.geteuid() == 0 else []
         subprocess.run(
-            ["mariadb-install-db", "--no-defaults", f"--datadir={self.data}", *account]
-            + ["--auth-root-authentication-method=normal", "--skip-test-db"],
+            [
+                *["mariadb-install-db", "--no-defaults", f"--datadir={self.data}", *account],
+                *["--auth-root-authentication-method=normal", "--skip-test-db"],
+            ],
             check=True,
             capture_output=True,
         )
@@ -57,10 +59,12 @@ class Server:
     def start(self) -> None:
         """Start the server on its port and wait until it answers."""
         self.process = subprocess.Popen(
-            ["mariadbd", "--no-defaults", f"--datadir={self.data}", f"--socket={self.socket}", *self._account]
-            + ["--bind-address=127.0.0.1", f"--port={self.port}", f"--pid-file={self.folder / 'pid'}"]
-            + ["--local-infile=1", "--innodb-buffer-pool-size=512M", "--skip-log-bin"]
-            + [f"--log-error={self.folder / 'server.log'}"],
+            [
+                *["mariadbd", "--no-defaults", f"--datadir={self.data}", *self._account],
+                *[f"--socket={self.socket}", "--bind-address=127.0.0.1", f"--port={self.port}"],
+                *[f"--pid-file={self.folder / 'pid'}", f"--log-error={self.folder / 'server.log'}"],
+                *["--local-infile=1", "--innodb-buffer-pool-size=512M", "--skip-log-bin"],
+            ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -108,7 +112,10 @@ class Server:
     def _client(self, sql: str, database: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
         command = ["mariadb", "--no-defaults", f"--socket={self.socket}", "--user=root", "-N", "-B"]
         return subprocess.run(
-            [*command, *([database] if database else []), "-e", sql], capture_output=True, text=True, check=check
+            [*command, *([database] if database else []), "-e", sql],
+            capture_output=True,
+            text=True,
+            check=check,
         )
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 import pandas as pd
 
-from akasa import database, load, migrate, warehouse
+from akasa import database, load, warehouse
 
 COLUMNS = {
     "customers": ["customer_id", "customer_name", "mobile_number", "region", "delivery_id"],

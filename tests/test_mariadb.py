@@ -6,15 +6,19 @@ import socket
 import subprocess
 import sys
 import threading
+from datetime import date
 
 import mariadb
 import pandas as pd
 import pytest
 import truth
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from stores import customer, ledger_row, order, tables
 
 from akasa import database, kpis, load, migrate, parameters, publish, reconcile, report, samples, staging
+from akasa.kpis import sql
+from akasa.kpis.definitions import DEFINITIONS
 from akasa.settings import ROOT, Settings
 
 
@@ -99,7 +103,9 @@ def test_values_that_the_bulk_loader_would_alter_abort_the_publish(on_mariadb):
     settings = on_mariadb(DB_LOCAL_INFILE="1")
     migrate.upgrade(settings)
     content = tables([customer("C" * 300), customer("C-2", "9000000002")])
-    with pytest.raises(load.AlteredRows, match=r"new_customers: the server warned of 1 values, first: .*customer_id"):
+    with pytest.raises(
+        load.AlteredRows, match=r"new_customers: the server warned of 1 values, first: .*customer_id"
+    ):
         load.publish(settings, content, [ledger_row(1, "customers")])
     assert database.ledger(settings).empty
     assert database.query("select * from customers", settings).empty
@@ -133,7 +139,9 @@ def test_a_second_run_waits_and_then_says_who_holds_the_database(on_mariadb):
     settings = on_mariadb(LOCK_TIMEOUT="0.5")
     with database.alone(settings):
         database._engine.cache_clear()
-        with pytest.raises(database.Busy, match=r"connection \d+ of akasa from .* holds the database; waited 0.5 s"):
+        with pytest.raises(
+            database.Busy, match=r"connection \d+ of akasa from .* holds the database; waited 0.5 s"
+        ):
             database.alone(settings).__enter__()
     with database.alone(settings):
         pass
@@ -187,20 +195,33 @@ def test_a_connection_lost_at_commit_is_decided_by_the_ledger(on_mariadb, monkey
     if pass_commit:
         load.publish(through, *content)
     else:
-        with pytest.raises(Exception, match="Lost connection"):
+        with pytest.raises(OperationalError, match="Lost connection"):
             load.publish(through, *content)
     proxy.join(10)
-    assert len(database.ledger(settings)) == len(database.query("select * from customers", settings)) == pass_commit
+    assert (
+        len(database.ledger(settings))
+        == len(database.query("select * from customers", settings))
+        == pass_commit
+    )
 
 
-def test_a_server_killed_in_mid_publish_leaves_nothing_and_the_next_run_completes(on_mariadb, mariadb_server):
+def test_a_server_killed_in_mid_publish_leaves_nothing_and_the_next_run_completes(
+    on_mariadb, mariadb_server, monkeypatch
+):
     settings = on_mariadb()
     migrate.upgrade(settings)
     content = tables([customer("C-1")], [order("O-1")])
-    with pytest.raises(Exception, match="Lost connection|gone away"):
-        with database.transaction(settings) as connection:
-            load._publish(connection, content, [ledger_row(1)], False, False)
+    insert = load._insert
+
+    def insert_and_kill(*arguments):
+        insert(*arguments)
+        if arguments[1] == "new_order_items":
             mariadb_server.kill()
+
+    monkeypatch.setattr(load, "_insert", insert_and_kill)
+    with pytest.raises(OperationalError, match=r"Lost connection|gone away"):
+        load.publish(settings, content, [ledger_row(1)])
+    monkeypatch.undo()
     mariadb_server.start()
     assert database.ledger(settings).empty
     assert database.query("select * from orders", settings).empty
@@ -229,3 +250,28 @@ def test_migrations_and_models_agree_from_every_revision(on_mariadb):
             assert found.scalars().all() == ["utf8mb4_nopad_bin"]
 
 
+def test_no_kpi_reads_the_rows_of_orders_themselves(on_mariadb):
+    settings = on_mariadb(DB_LOCAL_INFILE="1")
+    migrate.upgrade(settings)
+    many = range(100_000)
+    days = pd.date_range("2025-01-01", periods=300).astype("datetime64[us]")
+    orders = pd.DataFrame(
+        {
+            "order_id": [f"O-{i}" for i in many],
+            "mobile_number": [str(9_000_000_000 + i % 20_000) for i in many],
+            "order_date_time": [days[i % 300] for i in many],
+            "order_date": [days[i % 300] for i in many],
+            "total_amount_paise": [i for i in many],
+            "delivery_id": 1,
+        }
+    )
+    customers = [customer(f"C-{i}", str(9_000_000_000 + i)) for i in range(20_000)]
+    load.publish(settings, {**tables(customers), "orders": orders}, [ledger_row(1)])
+    database.query("analyze table orders, customers", settings)
+    for name in DEFINITIONS:
+        plan = sql.plan(settings, name, date(2025, 9, 30))
+        (step,) = plan[plan["table"] == "orders"].itertuples()
+        assert step.key == sql.INDEX, name
+        assert "Using index" in step.Extra, name
+        assert step.type in ("range", "index"), name
+    assert sql.index_gain(settings, date(2025, 9, 30))["kpi"].tolist() == list(DEFINITIONS)
