@@ -90,7 +90,7 @@ def index_gain(frame: pd.DataFrame) -> Markdown:
     ratios = (frame["without"] / frame["with_index"]).round(1)
     said = [f"{kpi.replace('_', ' ')} {ratio}" for kpi, ratio in zip(frame["kpi"], ratios, strict=True)]
     return Markdown(
-        f"Measured just now, a query without the index takes this many times as long as with it: {', '.join(said)}."
+        f"Measured just now, without the index a query takes as many times as long: {', '.join(said)}."
     )
 
 
