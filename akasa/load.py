@@ -12,10 +12,11 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
-from sqlalchemy import Connection
+from sqlalchemy import Connection, CursorResult
 from sqlalchemy.exc import DBAPIError
 
 from akasa import database
+from akasa.failpoints import reached
 from akasa.models import Base
 from akasa.settings import Settings
 
@@ -53,6 +54,8 @@ def publish(
     try:
         with database.transaction(settings, settings.db_local_infile) as connection:
             _publish(connection, tables, ledger_rows, replace_all, settings.db_local_infile)
+            reached("before the commit")
+        reached("after the commit")
     except DBAPIError as error:
         if not error.connection_invalidated or not _is_published(settings, ledger_rows):
             raise
@@ -67,36 +70,39 @@ def _publish(
 ) -> None:
     if replace_all:
         for name in (*TABLES, "deliveries"):
-            connection.exec_driver_sql(f"delete from {name}")
+            _run(connection, f"delete from {name}")
     _insert(connection, "deliveries", pd.DataFrame(ledger_rows))
     orders = _merge_latest(connection, "orders", tables["orders"], infile)
     _merge_latest(connection, "customers", tables["customers"], infile)
     items = tables["order_items"]
     _stage(connection, "order_items", items[items["order_id"].isin(orders["order_id"])], infile)
-    connection.exec_driver_sql(_dialect(connection)["delete_items"])
+    _run(connection, _dialect(connection)["delete_items"])
     columns = ", ".join(_columns("order_items"))
-    connection.exec_driver_sql(
-        f"insert into order_items ({columns}) select {columns} from new_order_items order by order_id, sku_id"
+    _run(
+        connection,
+        f"insert into order_items ({columns}) select {columns} from new_order_items "
+        "order by order_id, sku_id",
     )
     for name in TABLES:
-        connection.exec_driver_sql(f"drop {_dialect(connection)['temporary']} table new_{name}")
+        _run(connection, f"drop {_dialect(connection)['temporary']} table new_{name}")
 
 
 def _merge_latest(connection: Connection, name: str, frame: pd.DataFrame, infile: bool) -> pd.DataFrame:
     """Merge the rows that no later delivery has superseded; return them."""
     key = TABLES[name]
     _stage(connection, name, frame, infile)
-    superseded = connection.exec_driver_sql(_SUPERSEDED.format(table=name, key=key)).scalars().all()
+    superseded = _run(connection, _SUPERSEDED.format(table=name, key=key)).scalars().all()
     if superseded:
         mark = _dialect(connection)["mark"]
         gone = [(value,) for value in superseded]
-        connection.exec_driver_sql(f"delete from new_{name} where {key} = {mark}", gone)
+        _run(connection, f"delete from new_{name} where {key} = {mark}", gone)
     columns = _columns(name)
     changed = [column for column in columns if column != key]
-    connection.exec_driver_sql(
+    _run(
+        connection,
         f"insert into {name} ({', '.join(columns)}) select {', '.join(columns)} from new_{name} where true "
         f"order by {key} {_dialect(connection)['on_conflict'].format(key=key)} "
-        + ", ".join(_dialect(connection)["set"].format(column=column) for column in changed)
+        + ", ".join(_dialect(connection)["set"].format(column=column) for column in changed),
     )
     return frame[~frame[key].isin(superseded)]
 
@@ -104,12 +110,12 @@ def _merge_latest(connection: Connection, name: str, frame: pd.DataFrame, infile
 def _stage(connection: Connection, name: str, frame: pd.DataFrame, infile: bool) -> None:
     """Put rows into a temporary table `new_<name>` of the same columns and no keys; count what arrived."""
     frame = frame[_columns(name)]
-    connection.exec_driver_sql(f"create temporary table new_{name} as select * from {name} where 1 = 0")
+    _run(connection, f"create temporary table new_{name} as select * from {name} where 1 = 0")
     if infile and connection.dialect.name != "sqlite" and len(frame):
         _load_infile(connection, f"new_{name}", frame)
     else:
         _insert(connection, f"new_{name}", frame)
-    arrived = connection.exec_driver_sql(f"select count(*) from new_{name}").scalar()
+    arrived = _run(connection, f"select count(*) from new_{name}").scalar()
     if arrived != len(frame):
         raise AlteredRows(
             f"{name}: {len(frame):,} rows were sent, {arrived:,} arrived; nothing was committed"
@@ -125,12 +131,13 @@ def _load_infile(connection: Connection, name: str, frame: pd.DataFrame) -> None
         file = Path(folder) / "rows.csv"
         options = pa.csv.WriteOptions(include_header=False, quoting_style="all_valid")
         pa.csv.write_csv(table, file, options)
-        connection.exec_driver_sql(
+        _run(
+            connection,
             f"load data local infile '{file.as_posix()}' into table {name} character set utf8mb4 "
             "fields terminated by ',' optionally enclosed by '\"' escaped by '' "
-            f"lines terminated by '\\n' ({columns}){f' set {nulls}' if nulls else ''}"
+            f"lines terminated by '\\n' ({columns}){f' set {nulls}' if nulls else ''}",
         )
-    warnings = connection.exec_driver_sql("show warnings").fetchall()
+    warnings = _run(connection, "show warnings").fetchall()
     if warnings:
         raise AlteredRows(f"{name}: the server warned of {len(warnings)} values, first: {warnings[0]}")
 
@@ -141,7 +148,7 @@ def _insert(connection: Connection, name: str, frame: pd.DataFrame) -> None:
         marks = ", ".join(_dialect(connection)["mark"] for _ in frame.columns)
         rows = list(zip(*(_plain(frame[column]).to_pylist() for column in frame.columns), strict=True))
         columns = ", ".join(frame.columns)
-        connection.exec_driver_sql(f"insert into {name} ({columns}) values ({marks})", rows)
+        _run(connection, f"insert into {name} ({columns}) values ({marks})", rows)
 
 
 def _plain(column: "pd.Series[Any]") -> pa.Array:
@@ -150,6 +157,16 @@ def _plain(column: "pd.Series[Any]") -> pa.Array:
     if column.name in ("order_date", "delivered_on"):
         values = values.cast(pa.date32())
     return values.cast(pa.string()) if pa.types.is_temporal(values.type) else values
+
+
+def _run(
+    connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]] | None = None
+) -> CursorResult[Any]:
+    verb = " ".join(sql.split()[:5])
+    reached(f"before {verb}")
+    result = connection.exec_driver_sql(sql, rows)
+    reached(f"after {verb}")
+    return result
 
 
 def _is_published(settings: Settings, ledger_rows: Sequence[Mapping[str, Any]]) -> bool:

@@ -9,6 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from akasa import database
+from akasa.failpoints import reached
 from akasa.settings import Settings
 
 HEAD = "head"
@@ -20,7 +21,9 @@ def upgrade(settings: Settings, revision: str = HEAD) -> tuple[str | None, str |
         before = current(connection)
         wanted = scripts().get_current_head() if revision == HEAD else revision
         if before != wanted:
+            reached("before the migration")
             command.upgrade(_config(connection), revision)
+            reached("after the migration")
         return before, current(connection)
 
 

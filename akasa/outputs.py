@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 import pandas as pd
 
+from akasa.failpoints import reached
 from akasa.kpis.definitions import DEFINITIONS, DTYPES, Kind
 from akasa.wording import neutralise, restore, rupees
 
@@ -36,10 +37,19 @@ def atomic(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
+        reached(f"before writing {path.name}")
         yield part
+        reached(f"before renaming {path.name}")
         os.replace(part, path)
+        reached(f"after renaming {path.name}")
     finally:
         part.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files that a killed process left in a folder; only while no other one writes."""
+    for part in folder.glob(".*.part"):
+        part.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -103,7 +113,9 @@ def promote(private: Path, public: Path, managed: Sequence[str] = ("data_docs", 
     targets = [public / source.relative_to(private) for source in sources]
     for source, target in zip(sources, targets, strict=True):
         target.parent.mkdir(parents=True, exist_ok=True)
+        reached(f"before moving {target.name} into place")
         os.replace(source, target)
+    reached("after moving all into place")
     for folder in (public / name for name in managed):
         if any(target.is_relative_to(folder) for target in targets):
             for stale in set(_files(folder)).difference(targets):

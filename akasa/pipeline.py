@@ -63,6 +63,7 @@ def run(settings: Settings, given: Mapping[str, Any], listener: Listener) -> Pat
         _private_folder(settings.output_dir) as private,
         _environment(settings, private),
     ):
+        sweep(settings)
         for step in STEPS:
             executed = private / "notebooks" / f"{step}.ipynb"
             _execute_step(settings, step, given_to[step], executed, listener)
@@ -70,6 +71,12 @@ def run(settings: Settings, given: Mapping[str, Any], listener: Listener) -> Pat
         _drop_stale_engines(settings.output_dir, private)
         outputs.promote(private, settings.output_dir)
     return settings.output_dir / "index.html"
+
+
+def sweep(settings: Settings) -> None:
+    """Remove what killed runs left half-written."""
+    for folder in (settings.staging, settings.rejects, settings.output_dir):
+        outputs.sweep(folder)
 
 
 def progress_file(settings: Settings) -> Path:

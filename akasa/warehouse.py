@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
 
+from akasa.failpoints import reached
 from akasa.settings import Settings, load
 
 _TEXT, _WHOLE = pa.string(), pa.int64()
@@ -146,6 +147,7 @@ def _replace(settings: Settings, name: str, frame: pd.DataFrame, held: pd.DataFr
 def _overwrite(settings: Settings, name: str, rows: pa.Table, predicate: str | None = None) -> None:
     partition = ["order_month"] if "order_month" in SCHEMAS[name].names else None
     keys = [(key, "ascending") for key in KEYS.get(name, ["position"])]
+    reached(f"before the Delta commit of {name}")
     write_deltalake(
         _uri(settings, name),
         rows.sort_by(keys),
