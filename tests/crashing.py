@@ -35,7 +35,7 @@ def whole_road():
 
 
 class Runs:
-    """The forking process. `run(environment)` gives a run's exit status, or minus the signal that ended it."""
+    """The forking process. `run(environment)` gives the exit status of a run, or minus its signal."""
 
     def __init__(self):
         self.process = subprocess.Popen(
