@@ -4,13 +4,14 @@ The accepted forms are those of the README's table "What is accepted".
 """
 
 from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Text = pa.Array | pa.ChunkedArray
+Text: TypeAlias = pa.Array | pa.ChunkedArray
 
 UNKNOWN = "Unknown"
 
@@ -24,13 +25,14 @@ _ISO = (
     r"(?P<zone>Z|(?P<sign>[+-])(?P<zone_hour>\d\d)(?::?(?P<zone_minute>\d\d))?)?)?$"
 )
 _COUNT = r"^0*(?P<count>[1-9]\d{0,8})$"
-_CURRENCY = r"(?:₹|(?i:rs\.?|inr))"
+_CURRENCY = r"(?:₹|[rR][sS]\.?|[iI][nN][rR])"
 _GROUPED = r"^(?:\d+|\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d{2})*,\d{3})(?:\.\d{1,2})?$"
 _AMOUNT = r"^0*(?P<rupees>\d{0,13})(?:\.(?P<paise>\d{1,2}))?$"
 
 _DAY_US, _HOUR_US, _MINUTE_US, _SECOND_US = 86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000
 _LARGEST_OFFSET_US = 14 * _HOUR_US
 _NAT = np.iinfo(np.int64).min
+_CONVERTIBLE_BEFORE = np.datetime64("9999-12-30")  # a later time may leave the range of pandas' zones
 _CALENDAR = ("year", "month", "day", "hour", "minute", "second", "zone_hour", "zone_minute")
 
 
@@ -121,7 +123,8 @@ def times(text: Text, source_timezone: str, business_timezone: str) -> Text:
     """Return naive business times (timestamp[us]) of ISO 8601 and `DD-MM-YYYY` or `DD/MM/YYYY` texts.
 
     A time without offset is in `source_timezone`. Times that clock changes make ambiguous, and years
-    outside 1000-9999 (the range of MySQL's DATETIME), are null. Digits past microseconds are dropped.
+    outside 1000-9999 (the range of MySQL's DATETIME; its last two days, where a time has to be converted,
+    included), are null. Digits past microseconds are dropped.
     """
     part = _groups(_day_first_to_iso(pc.utf8_trim_whitespace(text)), _ISO)
     known = pc.is_valid(part["year"]).to_numpy(zero_copy_only=False)
@@ -149,7 +152,7 @@ def _civil_microseconds(
     month = ((number["year"] - 1970) * 12 + number["month"] - 1).astype("datetime64[M]")
     first, last = month.astype("datetime64[D]"), (month + 1).astype("datetime64[D]") - 1
     days_in_month = (last - first).astype(np.int64) + 1
-    real = (number["month"] >= 1) & (number["month"] <= 12) & (number["year"] >= 1)
+    real = (number["month"] >= 1) & (number["month"] <= 12) & (number["year"] >= 1000)
     real &= (number["day"] >= 1) & (number["day"] <= days_in_month)
     real &= (number["hour"] <= 23) & (number["minute"] <= 59) & (number["second"] <= 59)
     days = first.astype(np.int64) + number["day"] - 1
@@ -166,9 +169,11 @@ def _offset_microseconds(number: Mapping[str, np.ndarray], west: np.ndarray) -> 
 def _to_business(naive: np.ndarray, is_utc: np.ndarray, source: str, business: str) -> np.ndarray:
     """Return business wall time of instants (`is_utc`) and of wall times in `source`; NaT where ambiguous."""
     local = naive.copy()
+    convertible = np.where(naive < _CONVERTIBLE_BEFORE, naive, np.datetime64("NaT"))
     for chosen, zone in ((is_utc, "UTC"), (~is_utc, source)):
         if zone != business and chosen.any():
-            there = pd.DatetimeIndex(naive[chosen]).tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+            there = pd.DatetimeIndex(convertible[chosen])
+            there = there.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
             local[chosen] = there.tz_convert(business).tz_localize(None).to_numpy()
     return local
 
@@ -191,7 +196,7 @@ def _microseconds(fraction: Text) -> np.ndarray:
 
 def _calendar_number(digits: Text) -> np.ndarray:
     """Return digits as integers, zero where there are none: such rows are masked as no known time."""
-    return _number(digits).fill_null(0).to_numpy()
+    return np.asarray(_number(digits).fill_null(0))
 
 
 def _groups(text: Text, pattern: str) -> dict[str, Text]:
@@ -206,7 +211,7 @@ def _number(digits: Text) -> Text:
 
 
 def _equal(text: Text, value: str) -> np.ndarray:
-    return pc.fill_null(pc.equal(text, value), False).to_numpy(zero_copy_only=False)
+    return np.asarray(pc.fill_null(pc.equal(text, value), False))
 
 
 def _blank_to_null(text: Text) -> Text:

@@ -13,7 +13,7 @@ from akasa.settings import Settings
 Kind = Literal["customers", "orders"]
 
 KINDS: dict[str, Kind] = {".csv": "customers", ".xml": "orders"}
-_DATE = re.compile(r"(?<!\d)(\d{4})(?:-(\d{2})-(\d{2})|(\d{2})(\d{2}))(?!\d)")
+_DATE = re.compile(r"(?<!\d)(\d{4})(?:-(\d{2})-(\d{2})|(\d{2})(\d{2}))(?!\d)", re.ASCII)
 _LINK = "is a symbolic link, not a delivery: put the file itself there"
 
 
@@ -99,7 +99,7 @@ def find(settings: Settings) -> Found:
 
 
 def repeats(deliveries: Iterable[Delivery]) -> dict[str, list[str]]:
-    """Return the names beyond the first, in delivery order, under which the same bytes lie: sha256 → names."""
+    """Return sha256 → the names beyond the first, in delivery order, under which the same bytes lie."""
     names: dict[str, list[str]] = {}
     for delivery in deliveries:
         names.setdefault(delivery.sha256, []).append(delivery.name)

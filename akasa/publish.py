@@ -119,13 +119,14 @@ def require_all_accounted(assessed: Sequence[Assessed], manifest: Manifest) -> N
 
 
 def write_rejects(settings: Settings, assessed: Sequence[Assessed]) -> None:
-    """Write the quarantine file of each delivery that has rejected records; remove one out of date."""
+    """Write the quarantine file of each delivery that has rejected records; remove its outdated ones."""
     for one in assessed:
-        file = rejects.path(settings.rejects, one.planned.name, one.planned.sha256)
+        current = rejects.path(settings.rejects, one.planned.name, one.planned.sha256)
+        any_name = rejects.path(settings.rejects, "*", one.planned.sha256).name
+        for file in settings.rejects.glob(any_name):
+            file.unlink()
         if len(one.judged.rejected):
-            rejects.write(file, _labelled(one))
-        else:
-            file.unlink(missing_ok=True)
+            rejects.write(current, _labelled(one))
 
 
 def rejected(assessed: Sequence[Assessed], kind: str) -> pd.DataFrame:
@@ -138,7 +139,7 @@ def rejected(assessed: Sequence[Assessed], kind: str) -> pd.DataFrame:
 def warnings(assessed: Sequence[Assessed]) -> list[str]:
     """Return what accepted records lack: a name or region that became `Unknown`."""
     return [
-        f"{one.planned.name}: {count:,} customers with {what.replace('_', ' ', 1)}, now Unknown"
+        f"{one.planned.name}: {count:,} customer{'s' * (count > 1)} with {what.replace('_', ' ')}, now Unknown"
         for one in assessed
         for what, count in one.judged.warnings.items()
     ]

@@ -25,11 +25,16 @@ _SIGNATURES = {
     b"%PDF": "a PDF",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
 }
+_CSV_FAULTS = {
+    "expected after": "text after a closing quote",
+    "new-line character": "a carriage return outside quotes",
+}
+_PARSER = {"resolve_entities": "internal", "no_network": True, "load_dtd": False}
 _Record = tuple[Any, ...]
 
 
 class RefusedDelivery(ValueError):
-    """A file that cannot be trusted as a whole. `name`, `line` (None where it has none) and `cause` say why."""
+    """A file that cannot be trusted as a whole: `name`, `line` (None where it has none) and `cause`."""
 
     def __init__(self, name: str, line: int | None, cause: str) -> None:
         self.name, self.line, self.cause = name, line, cause
@@ -86,13 +91,9 @@ def _csv_records(path: Path, unknown: Counter[str]) -> Iterator[_Record]:
         _refuse_other_formats(path, stream.read(8))
         stream.seek(0)
         rows = _csv_rows(path, stream)
-        _, _, header, fault = next(rows, (1, "", [], None))
-        places, extra = _csv_columns(path, header, fault)
-        ordinal = 0
-        for _, raw, row, fault in rows:
-            if not row and fault is None:
-                continue
-            ordinal += 1
+        line, _, header, fault = next(rows, (1, "", [], None))
+        places, extra = _csv_columns(path, line, header, fault)
+        for ordinal, (_, raw, row, fault) in enumerate(rows, start=1):
             if fault is None and len(row) != len(header):
                 fault = f"{len(row)} fields where the header has {len(header)}"
             if fault is not None:
@@ -102,23 +103,27 @@ def _csv_records(path: Path, unknown: Counter[str]) -> Iterator[_Record]:
                 yield (ordinal, *(row[place] for place in places), None, None)
 
 
-def _csv_columns(path: Path, header: list[str], fault: str | None) -> tuple[list[int], list[str]]:
+def _csv_columns(path: Path, line: int, header: list[str], fault: str | None) -> tuple[list[int], list[str]]:
+    """Return the places of our columns in the header, and the names of those that are not ours."""
     names = [name.strip() for name in header]
     if fault is not None:
-        raise RefusedDelivery(path.name, 1, f"the header cannot be read: {fault}")
+        raise RefusedDelivery(path.name, line, f"the header cannot be read: {fault}")
     if names and names[0].startswith("<"):
-        raise RefusedDelivery(path.name, 1, "this is HTML or XML, not CSV")
+        raise RefusedDelivery(path.name, line, "this is HTML or XML, not CSV")
     for field in CUSTOMER_FIELDS:
         if names.count(field) != 1:
             what = "lacks the column" if field not in names else "repeats the column"
-            raise RefusedDelivery(
-                path.name, 1, f"the header {what} {field}; it has: {', '.join(names)[:200]}"
-            )
-    return [names.index(field) for field in CUSTOMER_FIELDS], [n for n in names if n not in CUSTOMER_FIELDS]
+            listed = ", ".join(names)[:200] or "nothing"
+            raise RefusedDelivery(path.name, line, f"the header {what} {field}; it has: {listed}")
+    extra = [name or "a column without a name" for name in names if name not in CUSTOMER_FIELDS]
+    return [names.index(field) for field in CUSTOMER_FIELDS], extra
 
 
 def _csv_rows(path: Path, stream: IO[bytes]) -> Iterator[tuple[int, str, list[str], str | None]]:
-    """Yield each row's first line number, its own text, its fields, and what is wrong with its form."""
+    """Yield each row's first line number, its own text, its fields, and what is wrong with its form.
+
+    Blank lines are no rows.
+    """
     taken: list[str] = []
     reader = csv.reader(_text_lines(path, stream, taken), strict=True)
     while True:
@@ -135,17 +140,18 @@ def _csv_rows(path: Path, stream: IO[bytes]) -> Iterator[tuple[int, str, list[st
         raw = "".join(taken).rstrip("\r\n")
         if "\0" in raw:
             fault = "a NUL byte"
-        yield first_line, raw, row, fault
+        if row or fault is not None:
+            yield first_line, raw, row, fault
 
 
 def _csv_fault(path: Path, line: int, message: str) -> str:
     """Return the fault of one row; raise RefusedDelivery where the rest of the file is in doubt."""
     if "unexpected end of data" in message:
-        raise RefusedDelivery(path.name, line, "a quoted field that begins here is never closed")
+        raise RefusedDelivery(path.name, line, "the record that begins here has a quote that is never closed")
     if "field limit" in message:
         limit = f"{csv.field_size_limit():,}"
         raise RefusedDelivery(path.name, line, f"a field is longer than {limit} characters; an open quote?")
-    return message
+    return next((fault for part, fault in _CSV_FAULTS.items() if part in message), message)
 
 
 def _text_lines(path: Path, stream: IO[bytes], taken: list[str]) -> Iterator[str]:
@@ -169,39 +175,31 @@ def _xml_records(path: Path, unknown: Counter[str]) -> Iterator[_Record]:
             stream.seek(0)
             yield from _order_elements(stream, unknown)
         except etree.XMLSyntaxError as error:
-            raise RefusedDelivery(path.name, error.lineno, f"not well-formed XML: {error.msg}") from None
+            what = error.msg.rpartition(", line ")[0].strip() or error.msg
+            raise RefusedDelivery(path.name, error.lineno, f"not well-formed XML: {what}") from None
 
 
 def _check_prolog(path: Path, stream: IO[bytes]) -> None:
     """Refuse a DOCTYPE (entities could hide or multiply text) and any root but `<orders>`."""
-    parser = etree.XMLPullParser(events=("start",), resolve_entities=False, no_network=True, load_dtd=False)
-    head = b""
-    while chunk := stream.read(4096):
-        head += chunk
-        parser.feed(chunk)
-        for _, root in parser.read_events():
-            info = root.getroottree().docinfo
-            if info.doctype:
-                before = head.decode(info.encoding or "utf-8", "replace").partition("<!DOCTYPE")[0]
-                cause = "it has a DOCTYPE, which is never accepted; deliver plain XML"
-                raise RefusedDelivery(path.name, before.count("\n") + 1, cause)
-            if _local(root) != "orders":
-                cause = f"the root element is <{_local(root)}>, not <orders>"
-                raise RefusedDelivery(path.name, root.sourceline, cause)
-            return
-    parser.close()
+    for _, root in etree.iterparse(stream, events=("start",), **_PARSER):
+        if root.getroottree().docinfo.doctype:
+            cause = "it has a DOCTYPE, which is never accepted; deliver plain XML"
+            raise RefusedDelivery(path.name, _line_of_doctype(stream), cause)
+        if _local(root) != "orders":
+            cause = f"the root element is <{_local(root)}>, not <orders>"
+            raise RefusedDelivery(path.name, root.sourceline, cause)
+        return
+
+
+def _line_of_doctype(stream: IO[bytes]) -> int | None:
+    stream.seek(0)
+    without_nuls = (line.replace(b"\0", b"") for line in stream)  # UTF-16 has one in each letter
+    return next((n for n, line in enumerate(without_nuls, start=1) if b"<!DOCTYPE" in line), None)
 
 
 def _order_elements(stream: IO[bytes], unknown: Counter[str]) -> Iterator[_Record]:
     context = etree.iterparse(
-        stream,
-        events=("end",),
-        tag="{*}order",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        remove_comments=True,
-        remove_pis=True,
+        stream, events=("end",), tag="{*}order", remove_comments=True, remove_pis=True, **_PARSER
     )
     ordinal, holds_order = 0, False
     for _, element in context:
@@ -214,19 +212,21 @@ def _order_elements(stream: IO[bytes], unknown: Counter[str]) -> Iterator[_Recor
             fault = f"stands inside <{_local(parent)}>, not directly below <orders>"
         ordinal, holds_order = ordinal + 1, False
         yield (ordinal, *_fields(element, unknown, fault))
-        element.clear()
+        element.clear(keep_tail=True)
         _drop_before(element, parent, unknown)
+    _count_stray_text(context.root.text, unknown)
     for child in context.root:
-        _count_unknown_sibling(child, unknown)
+        _count_sibling(child, unknown)
 
 
 def _drop_before(element: Any, parent: Any, unknown: Counter[str]) -> None:
     while element.getprevious() is not None:
-        _count_unknown_sibling(parent[0], unknown)
+        _count_sibling(parent[0], unknown)
         del parent[0]
 
 
-def _count_unknown_sibling(element: Any, unknown: Counter[str]) -> None:
+def _count_sibling(element: Any, unknown: Counter[str]) -> None:
+    _count_stray_text(element.tail, unknown)
     if _local(element) != "order":
         unknown[_local(element)] += 1
 
@@ -241,13 +241,15 @@ def _fields(element: Any, unknown: Counter[str], fault: str | None) -> _Record:
         if name not in ORDER_FIELDS:
             unknown[name] += 1
             continue
+        for attribute, _ in child.items():
+            unknown[f"{name}/@{attribute}"] += 1
         if name in values:
             fault = f"gives {name} twice"
         elif len(child):
             fault = f"has elements inside {name}"
         values[name] = None if name in values or len(child) else child.text or ""
-    for name in element.attrib:
-        unknown[f"@{name}"] += 1
+    for attribute, _ in element.items():
+        unknown[f"@{attribute}"] += 1
     raw = etree.tostring(element, encoding="unicode", with_tail=False) if fault else None
     return (*(values.get(field) for field in ORDER_FIELDS), fault, raw)
 

@@ -7,6 +7,7 @@ earlier record of the same delivery; the three always add up to the records read
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pandas as pd
 
@@ -147,7 +148,8 @@ def require_few_rejects(counts: pd.DataFrame, max_reject_ratio: float) -> None:
 
     `counts` has one row a delivery: delivery, records, rejected.
     """
-    over = counts[counts["rejected"] > max_reject_ratio * counts["records"]]
+    allowed = Decimal(str(max_reject_ratio))  # a float's 0.29 * 100 is less than 29
+    over = counts[[one.rejected > allowed * one.records for one in counts.itertuples()]]
     if len(over):
         shares = [
             f"{one.delivery}: {one.rejected:,} of {one.records:,} records were rejected "
@@ -203,7 +205,7 @@ def _part(
 
 
 def _repeats(raw: pd.DataFrame, clean: pd.DataFrame, fields: tuple[str, ...]) -> pd.Series:
-    """Mark records equal in every field to an earlier one: by clean value, by raw text where there is none."""
+    """Mark records equal in every field to an earlier one, by clean values; by raw text where not clean."""
     columns: Mapping[str, pd.Series] = {field: clean[CLEAN_NAMES.get(field, field)] for field in fields}
     unclean = {
         f"raw {f}": raw[f].fillna("").where(column.isna())

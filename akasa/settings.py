@@ -16,7 +16,10 @@ class SettingsError(ValueError):
 
 
 def _below_root(path: Path) -> Path:
-    return ROOT / path.expanduser()
+    try:
+        return ROOT / path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"no home folder is known for {path.parts[0]}") from None
 
 
 def _known_zone(name: str) -> str:
@@ -95,8 +98,11 @@ def load() -> Settings:
 
     Raises SettingsError that names every setting with a value that cannot be used.
     """
+    env_file = os.environ.get("AKASA_ENV_FILE", ROOT / ".env")
     try:
-        return Settings(_env_file=os.environ.get("AKASA_ENV_FILE", ROOT / ".env"))  # type: ignore[call-arg]
+        return Settings(_env_file=env_file)  # type: ignore[call-arg]
+    except UnicodeDecodeError:
+        raise SettingsError(f"{env_file} is not UTF-8; save it as UTF-8") from None
     except ValidationError as error:
         faults = [f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
         raise SettingsError("; ".join(faults)) from None

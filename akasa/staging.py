@@ -1,10 +1,10 @@
 """Keep each delivery's raw records as one Parquet file, and what lay in the drop folders as a manifest."""
 
+import datetime as dt
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,8 @@ class Staged:
     also_named: tuple[str, ...] = ()
 
     @property
-    def day(self) -> date | None:
-        return date.fromisoformat(self.date) if self.date else None
+    def day(self) -> dt.date | None:
+        return dt.date.fromisoformat(self.date) if self.date else None
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ def stage_all(settings: Settings, progress: Progress = lambda text: None) -> Man
             continue
         try:
             first = stage(delivery, settings.staging, progress)
-            staged[delivery.sha256] = replace(first, also_named=tuple(again.get(delivery.sha256, ())))
+            others = (name for name in again.get(delivery.sha256, ()) if name != delivery.name)
+            staged[delivery.sha256] = replace(first, also_named=tuple(others))
         except RefusedDelivery as refusal:
             refused.append(str(refusal))
     manifest = Manifest(tuple(staged.values()), tuple(refused), found.warnings)

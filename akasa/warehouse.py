@@ -113,8 +113,9 @@ def publish(
     """
     place = ledger.set_index("delivery_id")["position"]
     incoming = _with_month(tables)
-    held = {name: _versions(settings, name, frame) for name, frame in incoming.items()}
+    held: dict[str, pd.DataFrame] = {}
     if not replace_all:
+        held = {name: _versions(settings, name, frame) for name, frame in incoming.items()}
         for name, key in (("customers", "customer_id"), ("orders", "order_id")):
             incoming[name] = _not_superseded(incoming[name], held[name], key, place)
         items = incoming["order_items"]
@@ -140,7 +141,7 @@ def _replace(settings: Settings, name: str, frame: pd.DataFrame, held: pd.DataFr
         touched = pc.field("order_month").isin(months)
         predicate = "order_month in (" + ", ".join(f"'{month}'" for month in months) + ")"
     there = _read(settings, name, filter_=touched)
-    stays = there.filter(pc.invert(pc.is_in(there[key], pa.array(frame[key].unique(), _TEXT))))
+    stays = there.filter(pc.invert(pc.is_in(there[key], _distinct(frame[key]))))
     _overwrite(settings, name, pa.concat_tables([stays, _arrow(name, frame)]), predicate)
 
 
@@ -160,7 +161,7 @@ def _overwrite(settings: Settings, name: str, rows: pa.Table, predicate: str | N
 def _versions(settings: Settings, name: str, incoming: pd.DataFrame) -> pd.DataFrame:
     """Return key, delivery_id (and order_month) of the rows that the incoming ones would replace."""
     key = KEYS[name][0]
-    wanted = pc.field(key).isin(pa.array(incoming[key], _TEXT))
+    wanted = pc.field(key).isin(_distinct(incoming[key]))
     columns = [c for c in (key, "delivery_id", "order_month") if c in SCHEMAS[name].names]
     return _read(settings, name, columns, wanted).to_pandas()
 
@@ -199,6 +200,11 @@ def _read(
         return pa.schema([SCHEMAS[name].field(column) for column in columns]).empty_table()
     found = DeltaTable(_uri(settings, name)).to_pyarrow_dataset().to_table(columns=columns, filter=filter_)
     return found.cast(pa.schema([SCHEMAS[name].field(column) for column in columns]))
+
+
+def _distinct(keys: "pd.Series[str]") -> pa.Array:
+    """Return the keys as one plain array: of an empty chunked one, `isin` would forget the type."""
+    return pa.array(keys.to_numpy(object), _TEXT).unique()
 
 
 def _exists(settings: Settings, table: str) -> bool:

@@ -171,6 +171,8 @@ def _offset(text):
 def read_customers(content):
     """Data rows of a customers CSV; blank lines are no rows."""
     rows = _csv_rows(content)
+    if rows[0] is None:
+        raise RefusedError("the header is damaged")
     header = [name.strip() for name in rows[0]]
     for field in CUSTOMER_FIELDS:
         if header.count(field) != 1:
@@ -179,20 +181,33 @@ def read_customers(content):
 
 
 def _csv_rows(content):
+    """Rows as lists of text; None for one with text after a closing quote."""
     try:
-        text = content.decode("utf-8-sig")
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
-    except (UnicodeDecodeError, csv.Error) as error:
+        reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+    except UnicodeDecodeError as error:
         raise RefusedError(str(error)) from error
+    rows = [row for row in _each_row(reader) if row != []]
     if not rows:
         raise RefusedError("empty file")
     return rows
 
 
+def _each_row(reader):
+    while True:
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            if "expected after" not in str(error):
+                raise RefusedError(str(error)) from error
+            yield None
+
+
 def _customer_record(number, header, row):
-    named = dict(zip(header, row, strict=False))
+    named = dict(zip(header, row or [], strict=False))
     fields = {field: named.get(field) for field in CUSTOMER_FIELDS}
-    damaged = len(row) != len(header) or any("\0" in cell for cell in row)
+    damaged = row is None or len(row) != len(header) or any("\0" in cell for cell in row)
     return {"record": number, "malformed": damaged or _has_long_field(fields), **fields}
 
 
@@ -213,23 +228,31 @@ def read_orders(content):
         raise RefusedError(str(error)) from error
     if _local_name(root) != "orders":
         raise RefusedError(f"root is <{_local_name(root)}>, not <orders>")
-    orders = [child for child in root if _local_name(child) == "order"]
-    return [_order_record(n, order) for n, order in enumerate(orders, start=1)]
+    return [_order_record(n, order, root) for n, order in enumerate(_outermost_orders(root), start=1)]
 
 
 def _local_name(element):
     return element.tag.rpartition("}")[2]
 
 
-def _order_record(number, order):
-    fields = dict.fromkeys(ORDER_FIELDS)
-    malformed = False
-    for element in order:
-        name = _local_name(element)
-        if name in fields:
-            malformed = malformed or fields[name] is not None or len(element) > 0
-            fields[name] = element.text or ""
-    return {"record": number, "malformed": malformed or _has_long_field(fields), **fields}
+def _outermost_orders(element):
+    for child in element:
+        if _local_name(child) == "order":
+            yield child
+        else:
+            yield from _outermost_orders(child)
+
+
+def _order_record(number, order, root):
+    """A field that is given twice or holds elements is None: it cannot be read."""
+    fields, damaged = dict.fromkeys(ORDER_FIELDS), order not in list(root)
+    damaged = damaged or any(_local_name(inner) == "order" for inner in order.iterfind(".//"))
+    for field in ORDER_FIELDS:
+        given = [element for element in order if _local_name(element) == field]
+        if len(given) == 1 and len(given[0]) == 0:
+            fields[field] = given[0].text or ""
+        damaged = damaged or (bool(given) and fields[field] is None)
+    return {"record": number, "malformed": damaged or _has_long_field(fields), **fields}
 
 
 # DESIGN §6: every record is accepted, rejected with all its reasons, or an exact repeat.
@@ -362,7 +385,8 @@ def _differ(group, field):
 
 
 def _mark_rest_of_rejected_orders(lines):
-    bad = {line["clean"]["order_id"] for line in lines if line["reasons"] and not _is_malformed(line)}
+    """A malformed line, too, takes its order with it, where its order_id can be read."""
+    bad = {line["clean"]["order_id"] for line in lines if line["reasons"]}
     for line in lines:
         if not line["reasons"] and line["clean"]["order_id"] in bad:
             line["reasons"].add("order_rejected")

@@ -505,13 +505,36 @@ def test_repeats_of_good_and_bad_lines_are_repeats():
     assert repeats == 3
 
 
-def test_malformed_lines_take_no_part():
-    rows = orders(GOOD, GOOD, "O1|9876543210|2025-10-12 10:00|S2|1|6")
+def test_malformed_lines_neither_conflict_nor_repeat_but_taint_their_order():
+    rows = orders(GOOD, GOOD, "O1|9876543210|2025-10-12 10:00|S2|1|6", GOOD.replace("O1", "O2"))
     rows[1]["malformed"] = rows[2]["malformed"] = True
     accepted, rejected, repeats = ref.judge_orders(rows, DAY)
-    assert numbers(accepted) == [1]
-    assert rejected == [(2, {"malformed_record"}), (3, {"malformed_record"})]
+    assert numbers(accepted) == [4]
+    assert rejected == [(1, {"order_rejected"}), (2, {"malformed_record"}), (3, {"malformed_record"})]
     assert repeats == 0
+
+
+@pytest.mark.parametrize("order_id", ["", "<order_id>O1</order_id>" * 2, "<order_id>O1<b/></order_id>"])
+def test_a_malformed_order_without_a_readable_id_taints_nothing(order_id):
+    damaged = f"<order>{order_id}<sku_id>A</sku_id><sku_id>A</sku_id></order>".encode()
+    records = ref.read_orders(xml_of(GOOD).replace(b"</orders>", damaged + b"</orders>"))
+    accepted, rejected, _ = ref.judge_orders(records, DAY)
+    assert (numbers(accepted), rejected) == ([1], [(2, {"malformed_record"})])
+
+
+def test_orders_in_a_wrapper_and_in_an_order_are_malformed():
+    records = ref.read_orders(b"<orders><page><order/></page><order><a><order/></a></order><order/></orders>")
+    assert [(record["record"], record["malformed"]) for record in records] == [
+        (1, True),
+        (2, True),
+        (3, False),
+    ]
+
+
+def test_text_after_a_closing_quote_damages_one_record():
+    good, bad, last = ref.read_customers(csv_of('1,"A",9,N', '2,"B"x,9,N', "3,C,9,N"))
+    assert (good["malformed"], bad["malformed"], last["malformed"]) == (False, True, False)
+    assert last["customer_id"] == "3"
 
 
 # DESIGN §4 and §7: publishing.
