@@ -162,11 +162,8 @@ def _plain(column: "pd.Series[Any]") -> pa.Array:
 def _run(
     connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]] | None = None
 ) -> CursorResult[Any]:
-    verb = " ".join(sql.split()[:5])
-    reached(f"before {verb}")
-    result = connection.exec_driver_sql(sql, rows)
-    reached(f"after {verb}")
-    return result
+    reached(f"before {' '.join(sql.split()[:5])}")
+    return connection.exec_driver_sql(sql, rows)
 
 
 def _is_published(settings: Settings, ledger_rows: Sequence[Mapping[str, Any]]) -> bool:

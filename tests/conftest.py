@@ -8,7 +8,7 @@ from pathlib import Path
 import mariadb
 import pytest
 
-from akasa import settings
+from akasa import migrate, settings
 from akasa.settings import Settings
 
 
@@ -28,6 +28,13 @@ def workspace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
     for folder in ("data/incoming", "outputs"):
         (tmp_path / folder).mkdir(parents=True)
     return settings.load()
+
+
+@pytest.fixture
+def migrated(workspace: Settings) -> Settings:
+    """A workspace whose database has its tables."""
+    migrate.upgrade(workspace)
+    return workspace
 
 
 @pytest.fixture(scope="session")

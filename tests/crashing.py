@@ -5,8 +5,10 @@ Run as a script: reads lines `<environment as JSON>`, forks, and answers with th
 
 import json
 import os
+import queue
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from akasa import database, kpis, migrate, outputs, pipeline, publish, report, settings, staging
@@ -55,6 +57,30 @@ class Runs:
         self.process.stdin.close()
         self.process.wait(30)
         self.process.stdout.close()
+
+
+class Pool:
+    """Several forking processes; `run` takes a free one, `map` keeps all of them busy."""
+
+    def __init__(self, number):
+        self.number, self.free = number, queue.Queue()
+        for _ in range(number):
+            self.free.put(Runs())
+
+    def run(self, environment):
+        taken = self.free.get()
+        try:
+            return taken.run(environment)
+        finally:
+            self.free.put(taken)
+
+    def map(self, function, things):
+        with ThreadPoolExecutor(self.number) as threads:
+            return list(threads.map(function, things))
+
+    def close(self):
+        for _ in range(self.number):
+            self.free.get().close()
 
 
 def main():

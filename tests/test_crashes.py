@@ -12,12 +12,13 @@ from stores import in_database, in_warehouse
 from akasa import failpoints, samples
 from akasa.settings import ROOT, Settings
 
-EVERY_NTH_ON_MARIADB = 4
+SIDE_BY_SIDE = 2
+EVERY_NTH_ON_MARIADB = 6
 
 
 @pytest.fixture(scope="module")
 def runs():
-    started = crashing.Runs()
+    started = crashing.Pool(SIDE_BY_SIDE)
     yield started
     started.close()
 
@@ -62,38 +63,40 @@ def test_killed_at_any_write_the_next_run_completes(runs, before, tmp_path):
     expected = digest(unbroken)
     places = (tmp_path / "places").read_text("utf-8").splitlines()
     assert len(places) > 50
-    for number in range(1, len(places) + 1):
+
+    def killed_and_run_again(number):
         folder = tmp_path / str(number)
         shutil.copytree(before, folder)
-        killed = runs.run(environment(folder, **log_of(tmp_path, number)))
-        assert killed == -signal.SIGKILL, places[number - 1]
-        assert runs.run(environment(folder)) == 0, places[number - 1]
-        assert digest(folder) == expected, places[number - 1]
+        killed = runs.run(environment(folder, **log_of(folder, number)))
+        again = runs.run(environment(folder))
+        found = digest(folder)
         shutil.rmtree(folder)
+        return killed, again, found == expected
+
+    outcomes = dict(zip(places, runs.map(killed_and_run_again, range(1, len(places) + 1)), strict=True))
+    assert {place: o for place, o in outcomes.items() if o != (-signal.SIGKILL, 0, True)} == {}
     print(f"0 divergences over {len(places)} failpoints")
 
 
 def test_killed_on_mariadb_the_next_run_completes(runs, before, tmp_path, mariadb_server):
     numbers = count()
 
-    def database(folder):
+    def started(folder):
         shutil.copytree(before, folder)
-        return {
-            **mariadb_server.create(f"crash_{id(runs)}_{before.name[-1]}_{next(numbers)}"),
-            "DB_LOCAL_INFILE": "1",
-        }
+        name = f"crash_{before.name}_{next(numbers)}"
+        return {**mariadb_server.create(name), "DB_LOCAL_INFILE": "1"}
 
     def found(folder, where):
         return digest(folder, **{name.lower(): value for name, value in where.items()})
 
-    where = database(tmp_path / "unbroken")
+    where = started(tmp_path / "unbroken")
     assert runs.run(environment(tmp_path / "unbroken", **where, **log_of(tmp_path, 0))) == 0
     expected = found(tmp_path / "unbroken", where)
     places = (tmp_path / "places").read_text("utf-8").splitlines()
     for number in range(1, len(places) + 1, EVERY_NTH_ON_MARIADB):
         folder = tmp_path / str(number)
-        where = database(folder)
-        assert runs.run(environment(folder, **where, **log_of(tmp_path, number))) == -signal.SIGKILL
+        where = started(folder)
+        assert runs.run(environment(folder, **where, **log_of(folder, number))) == -signal.SIGKILL
         assert runs.run(environment(folder, **where)) == 0, places[number - 1]
         assert found(folder, where) == expected, places[number - 1]
         shutil.rmtree(folder)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stores import customer, fill, ledger_row, order, tables
 
-from akasa import database, kpis
+from akasa import database, kpis, load, migrate
 from akasa.kpis import dask as dask_engine
 from akasa.kpis import definitions, memory, sql
 from akasa.kpis.definitions import DEFINITIONS
@@ -37,6 +37,8 @@ DTYPES = {
     },
 }
 EMPTY = {kpi: [] for kpi in DTYPES}
+
+pytestmark = pytest.mark.usefixtures("migrated")
 
 
 def records(results):
@@ -75,7 +77,8 @@ def reference_content(content):
 def sources(folder, content, parts):
     """Return what each engine computes from, without a warehouse: the orders in `parts` Parquet files."""
     cfg = Settings(data_dir=folder, output_dir=folder)
-    database.publish(cfg, content, [ledger_row(number) for number in (1, 2, 3)])
+    migrate.upgrade(cfg)
+    load.publish(cfg, content, [ledger_row(number) for number in (1, 2, 3)])
     places = content["customers"]["delivery_id"].map({n: f"1\t{n:06d}" for n in (1, 2, 3)}).astype("str")
     customers = content["customers"].assign(position=places)
     files = [_parquet(folder / f"{n}.parquet", content["orders"].iloc[n::parts]) for n in range(parts)]
@@ -338,7 +341,7 @@ def test_in_memory_engines_are_chosen_by_name():
 
 @pytest.mark.parametrize("kpi", DEFINITIONS)
 def test_each_sql_file_can_be_pasted_into_a_client(workspace, kpi):
-    database.publish(workspace, tables([customer("C-1")], [order("O-1"), order("O-2")]), [ledger_row(1)])
+    load.publish(workspace, tables([customer("C-1")], [order("O-1"), order("O-2")]), [ledger_row(1)])
     text = sql.statement(kpi)
     assert text.endswith("\nselect * from final\n")
     parameters = {"as_of": "2025-11-30", "window_start": "2025-10-01", "top_n": 10}

@@ -12,10 +12,12 @@ import stores
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from akasa import database, publish, rejects, rules, staging, warehouse
+from akasa import database, load, migrate, publish, rejects, rules, staging, warehouse
 from akasa.settings import Settings
 
 TODAY = date(2025, 11, 15)
+
+pytestmark = pytest.mark.usefixtures("migrated")
 
 
 def customers(*rows):
@@ -47,6 +49,7 @@ def deliver(cfg, *deliveries):
 
 def run(cfg, run_date=TODAY):
     """Ingest and publish as notebooks 01 and 02 do; return delivery → status."""
+    migrate.upgrade(cfg)
     ledger = database.ledger(cfg)
     publish.require_same_amounts(ledger, cfg.amount_is)
     manifest = staging.stage_all(cfg)
@@ -291,7 +294,7 @@ def test_a_kill_between_database_and_warehouse_is_levelled_by_the_next_commit(wo
     planned = publish.plan(staging.stage_all(workspace), database.ledger(workspace), TODAY)
     assessed = [publish.assess(workspace, one) for one in publish.due(planned)]
     entries = [publish._ledger_row(one, "order", datetime(2025, 11, 15)) for one in assessed]
-    database.publish(workspace, publish.latest(assessed, "order"), entries)
+    load.publish(workspace, publish.latest(assessed, "order"), entries)
     assert stores.in_warehouse(workspace)["customers"][0][3] == "North"
     assert "new" not in run(workspace).values()
     found = published(workspace)

@@ -6,10 +6,12 @@ import pandas as pd
 import pytest
 from stores import customer, fill, item, ledger_row, order, tables
 
-from akasa import database, kpis, reconcile, warehouse
+from akasa import database, kpis, load, reconcile, warehouse
 from akasa.reconcile import COLUMNS
 
 AS_OF = date(2025, 11, 30)
+
+pytestmark = pytest.mark.usefixtures("migrated")
 
 
 def filled(settings):
@@ -189,9 +191,7 @@ def test_a_month_or_region_that_is_lost_does_not_tie(workspace):
 
 def test_a_delivery_that_the_warehouse_lacks_does_not_tie(workspace):
     filled(workspace)
-    database.publish(
-        workspace, tables([customer("C-2", "9000000002", delivery=4)]), [ledger_row(4, "customers")]
-    )
+    load.publish(workspace, tables([customer("C-2", "9000000002", delivery=4)]), [ledger_row(4, "customers")])
     stores = ("database", "warehouse")
     assert broken(workspace) == {
         ("rows of customers", *stores),
@@ -203,7 +203,7 @@ def test_a_delivery_that_the_warehouse_lacks_does_not_tie(workspace):
 def test_rows_that_the_ledger_did_not_accept_do_not_tie(workspace):
     filled(workspace)
     more = tables(orders=[order("O-9", paise=0, delivery=3)])
-    database.publish(workspace, more, [])
+    load.publish(workspace, more, [])
     warehouse.publish(workspace, more, database.ledger(workspace))
     assert broken(workspace) == {("rows from incoming/3.xml", "accepted by the ledger", "database")}
 

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 from stores import customer, fill, in_warehouse, item, ledger_row, order, rows, tables
 
-from akasa import database, warehouse
+from akasa import load, warehouse
+
+pytestmark = pytest.mark.usefixtures("migrated")
 
 
 def months(settings, table):
@@ -163,7 +165,7 @@ def test_a_publish_cut_short_at_a_table_is_done_again_whole(workspace, monkeypat
         tables([customer("C-1", region="West", delivery=3)], december),
     ]
     for number, content in enumerate(contents, start=1):
-        database.publish(workspace, content, [ledger_row(number)])
+        load.publish(workspace, content, [ledger_row(number)])
     warehouse.publish(workspace, contents[0], ledger(1))
     with monkeypatch.context() as during:
         stop_at(during, table)
