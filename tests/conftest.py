@@ -3,10 +3,15 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from akasa import settings
 from akasa.settings import Settings
+
+# The first example of a test pays for imports, and machines differ: no deadline.
+hypothesis.settings.register_profile("akasa", deadline=None)
+hypothesis.settings.load_profile("akasa")
 
 
 @pytest.fixture(autouse=True)
