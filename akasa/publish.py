@@ -139,7 +139,8 @@ def rejected(assessed: Sequence[Assessed], kind: str) -> pd.DataFrame:
 def warnings(assessed: Sequence[Assessed]) -> list[str]:
     """Return what accepted records lack: a name or region that became `Unknown`."""
     return [
-        f"{one.planned.name}: {count:,} customer{'s' * (count > 1)} with {what.replace('_', ' ')}, now Unknown"
+        f"{one.planned.name}: {count:,} customer{'s' * (count > 1)} "
+        f"with {what.replace('_', ' ')}, now Unknown"
         for one in assessed
         for what, count in one.judged.warnings.items()
     ]

@@ -5,11 +5,16 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import mariadb
 import pytest
 
 from akasa import migrate, settings
 from akasa.settings import Settings
+
+# The first example of a test pays for imports, and machines differ: no deadline.
+hypothesis.settings.register_profile("akasa", deadline=None)
+hypothesis.settings.load_profile("akasa")
 
 
 @pytest.fixture(autouse=True)

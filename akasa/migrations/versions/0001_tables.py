@@ -1,5 +1,7 @@
 """The four tables: customers, orders, order_items, and the ledger of deliveries."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
@@ -12,12 +14,12 @@ down_revision = None
 MOMENT = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 
 
-def _column(name: str, kind: sa.types.TypeEngine[object], **options: bool) -> sa.Column[object]:
-    return sa.Column(name, kind, nullable=False, **options)
+def _column(name: str, kind: Any, primary_key: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, kind, nullable=False, primary_key=primary_key)
 
 
 def upgrade() -> None:
-    options = {**text_options(op.get_bind()), "if_not_exists": True}
+    options: dict[str, Any] = {**text_options(op.get_bind()), "if_not_exists": True}
     op.create_table(
         "customers",
         _column("customer_id", sa.String(255), primary_key=True),
