@@ -8,7 +8,7 @@ installed := .venv/.installed
 endif
 option = $(if $(strip $($(2))),--$(1) '$(strip $($(2)))')
 
-.PHONY: help report migrate notebooks lab test lint env lock clean
+.PHONY: help report migrate notebooks lab test lint bench env lock clean
 help: ## list the targets; `make` alone does the same
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2} /^## /{printf "%15s %s\n", "", substr($$0, 4)}' Makefile
 
@@ -35,6 +35,9 @@ lint: $(installed) ## check style and types
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
 	$(python) -m mypy
+
+bench: $(installed) ## time loads beside their peers [SIZE=1000000] [RUNS=3]
+	PYTHONPATH=tests $(python) -m bench $(or $(SIZE),1000000) $(or $(RUNS),3)
 
 env: $(installed) ## build .venv from requirements.lock, unless the conda environment `akasa` is active
 	@echo "Python: "$(python)

@@ -1,7 +1,6 @@
 """Publishing orders: ours beside the peers, on the same rows, in turns, in one run."""
 
 import sqlite3
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -162,8 +161,3 @@ def _database(engine: str) -> Iterator[Settings]:
 
 def _rows(frame: pd.DataFrame) -> Iterator[tuple[object, ...]]:
     return zip(*(load._plain(frame[c]).to_pylist() for c in COLUMNS), strict=True)
-
-
-if __name__ == "__main__":
-    size, times = int(sys.argv[1]), int(sys.argv[2])
-    print(pd.DataFrame(measure(size, times)).to_string(index=False))
