@@ -186,7 +186,7 @@ def _disagree(keys: pd.Series, values: pd.Series) -> pd.Series:
     """Mark the rows of each key under which more than one value stands; nulls take no part."""
     pairs = pd.DataFrame({"key": keys, "value": values}).dropna().drop_duplicates()
     several = pairs["key"][pairs["key"].duplicated()]
-    return keys.isin(several) & keys.notna()
+    return keys.isin(several)
 
 
 def _part(

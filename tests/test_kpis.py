@@ -139,7 +139,7 @@ def assert_reference(engines, content, as_of, window_days, top_n, parts=1):
         assert {kpi: frame.dtypes.astype(str).to_dict() for kpi, frame in frames.items()} == DTYPES, engine
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=30)
 @given(*WORLDS)
 def test_sql_and_pandas_agree_with_the_reference_value_by_value(content, as_of, window_days, top_n):
     assert_reference(("sql", "pandas"), content, as_of, window_days, top_n)

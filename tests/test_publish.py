@@ -169,7 +169,7 @@ def contents(cfg):
 slowly = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-@settings(slowly, max_examples=14)
+@settings(slowly, max_examples=10)
 @given(arrangements())
 def test_any_order_repetition_and_spreading_over_runs_end_in_the_same_content(arrangement):
     parts, keep = arrangement
@@ -201,7 +201,7 @@ CORRECTIONS = st.one_of(
 )
 
 
-@settings(slowly, max_examples=12)
+@settings(slowly, max_examples=10)
 @given(st.lists(CORRECTIONS, min_size=2, max_size=6))
 def test_corrections_win_over_their_predecessors(deliveries):
     with tempfile.TemporaryDirectory() as folder:

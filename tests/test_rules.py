@@ -101,14 +101,16 @@ def test_conflicting_customers():
 
 def test_shared_mobile_numbers():
     judged = customers(
-        "1|A|9876543210|N", "2|B|098765 43210|N", "1|A|9876543211|N", "~|C|9876543212|N", "3|D|9876543212|N"
-    )
+        "1|A|9876543210|N", "2|B|098765 43210|N", "1|A|9876543211|N", "~|C|9876543212|N", "3|D|9876543212|N",
+        "~|E|9876543210|N",
+    )  # fmt: skip
     assert judged.accepted["customer_id"].tolist() == ["3"]
     assert reasons(judged) == {
         1: "conflicting_customer shared_mobile_number",
         2: "shared_mobile_number",
         3: "conflicting_customer",
         4: "missing_customer_id",
+        6: "missing_customer_id",
     }
 
 
@@ -265,6 +267,12 @@ def test_exact_repeats_of_lines():
     assert judged.accepted["order_id"].tolist() == ["O1"]
     assert reasons(judged) == {2: "invalid_mobile_number", 6: "invalid_mobile_number"}
     assert judged.repeats == 3
+
+
+def test_a_line_that_says_what_a_malformed_one_says_is_no_repeat_of_it():
+    judged = orders("~|x|x|~|x|x", "~|x|x|~|x|x", "~|x|x|~|x|x", malformed=(1,))
+    assert list(reasons(judged)) == [1, 2]
+    assert judged.repeats == 1
 
 
 @pytest.mark.parametrize("judge", [customers, orders])
