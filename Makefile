@@ -57,7 +57,7 @@ env: $(installed) ## build .venv from requirements.lock, unless the conda enviro
 
 lock: ## pin all that pyproject.toml asks for in requirements.lock (UPGRADE=1: to the newest versions)
 	@uv=$$(mktemp -d) && trap 'rm -rf "$$uv"' EXIT && $(PYTHON) -m venv "$$uv" && "$$uv/bin/pip" install -q uv && \
-	"$$uv/bin/uv" pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	"$$uv/bin/uv" pip compile -q pyproject.toml --extra aws --extra bench --extra dev --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate $(if $(UPGRADE),--upgrade) -o requirements.lock
 
 clean: ## remove outputs and derived data; deliveries stay

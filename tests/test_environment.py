@@ -17,12 +17,13 @@ from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-DIRECT = [Requirement(r) for r in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]]
+EXTRAS = [text for extra in PROJECT["optional-dependencies"].values() for text in extra]
+DIRECT = [Requirement(text) for text in PROJECT["dependencies"] + EXTRAS]
 LOCKED_LINE = re.compile(
     r"(?P<name>[a-z0-9-]+)==(?P<version>\S+)(?: ; (?P<marker>.+?))?(?: --hash=sha256:[0-9a-f]{64})+"
 )
-PYPI_NAME = {"matplotlib-base": "matplotlib"}
-NEEDED_BY_CONDA = {"python", "pip"}
+PYPI_NAME = {"matplotlib-base": "matplotlib", "python-duckdb": "duckdb"}
+NEEDED_BY_CONDA = {"python", "pip", "flask", "flask-cors"}
 REPORT_PARAMETERS = {"ENGINE", "AS_OF", "WINDOW_DAYS", "TOP_N", "ON_REFUSED", "MAX_REJECT_RATIO"}
 
 by_name = pytest.mark.parametrize("requirement", DIRECT, ids=lambda r: r.name)
