@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -96,10 +97,16 @@ def _started(process: Any) -> Iterator[Any]:
 def _run(pipe: Any, contender: Contender, arguments: tuple[Any, ...]) -> None:
     clock = Clock()
     answer = contender(clock, *arguments)
-    kibibytes = max(resource.getrusage(who).ru_maxrss for who in _OWN_AND_CHILDREN)
-    pipe.send((clock.seconds, kibibytes / KIBIBYTES_PER_MEGABYTE, answer))
+    pipe.send((clock.seconds, _peak_kibibytes() / KIBIBYTES_PER_MEGABYTE, answer))
     pipe.close()
     os._exit(0)  # a worker pool that a peer left open must not hold the bench up
 
 
-_OWN_AND_CHILDREN = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+def _peak_kibibytes() -> int:
+    """Return the largest resident set of this process or of one that it started and waited for.
+
+    Linux's ru_maxrss of this process itself would begin with what its parent had.
+    """
+    status = Path("/proc/self/status").read_text("ascii")
+    (own,) = (int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
+    return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
