@@ -8,7 +8,7 @@ installed := .venv/.installed
 endif
 option = $(if $(strip $($(2))),--$(1) '$(strip $($(2)))')
 
-.PHONY: help report migrate notebooks lab test lint bench env lock clean
+.PHONY: help report backfill migrate notebooks lab test lint bench env lock clean
 help: ## list the targets; `make` alone does the same
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2} /^## /{printf "%15s %s\n", "", substr($$0, 4)}' Makefile
 
@@ -18,6 +18,9 @@ report: $(installed) ## ingest, validate, compute, reconcile: outputs/index.html
 	$(strip $(python) -m akasa report $(call option,engine,ENGINE) $(call option,as-of,AS_OF) \
 	  $(call option,window-days,WINDOW_DAYS) $(call option,top-n,TOP_N) \
 	  $(call option,on-refused,ON_REFUSED) $(call option,max-reject-ratio,MAX_REJECT_RATIO))
+
+backfill: $(installed) ## derive a range of days again, under the rules of today: START=YYYY-MM-DD END=YYYY-MM-DD [DRY_RUN=1]
+	$(strip $(python) -m akasa backfill $(call option,start,START) $(call option,end,END) $(if $(DRY_RUN),--dry-run))
 
 migrate: $(installed) ## bring the database to the tables that this version expects
 	$(python) -m akasa migrate

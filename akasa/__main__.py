@@ -3,7 +3,7 @@
 import shlex
 import sys
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ def report(as_of: str | None, parameters: tuple[str, ...], **options: Any) -> No
 
     given = {name: value for name, value in options.items() if value is not None}
     if as_of is not None:
-        given["as_of"] = _day(as_of)
+        given["as_of"] = _day(as_of, "--as-of").isoformat()
     given.update(_pair(text) for text in parameters)
     chosen, command = _settings(), [Path(sys.executable).name, "-m", "akasa", *map(shlex.quote, sys.argv[1:])]
     with console.interrupted(command):
@@ -60,6 +60,35 @@ def report(as_of: str | None, parameters: tuple[str, ...], **options: Any) -> No
             click.echo(console.failure(error, command), err=True)
             raise SystemExit(1) from None
     click.echo(f"\n{console.summary(chosen, page)}")
+
+
+@main.command()
+@click.option("--start", metavar="YYYY-MM-DD", required=True, help="First order date of the range.")
+@click.option("--end", metavar="YYYY-MM-DD", required=True, help="Last order date of the range, included.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+def backfill(start: str, end: str, dry_run: bool) -> None:
+    """Derive a range of days again from the delivered files, under the rules of today.
+
+    Every delivered file must be there as it was. Orders are replaced in the database and the warehouse; other
+    days and all customers stay as they are. `report` then computes the KPIs anew.
+    """
+    from akasa import backfill, console, migrate, pipeline
+    from akasa.database import Busy, DatabaseUnavailable
+
+    first, last = _day(start, "--start"), _day(end, "--end")
+    if first > last:
+        raise click.BadParameter(f"{last} is before --start {first}", param_hint="--end")
+    chosen = _settings()
+    try:
+        with pipeline.alone(chosen), console.status_line() as progress:
+            migrate.upgrade(chosen)
+            change = backfill.derive(chosen, first, last, progress)
+            if not dry_run:
+                progress("auditing and publishing")
+                backfill.commit(chosen, change)
+    except (Busy, DatabaseUnavailable, FileNotFoundError, ValueError, RuntimeError) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(console.backfilled(change, dry_run))
 
 
 @main.command()
@@ -95,7 +124,9 @@ def status() -> None:
     click.echo(f"published: {len(ledger)} deliveries")
     for row in ledger.itertuples():
         counts = f"{row.records:,} records, {row.rejected:,} rejected, {row.repeats:,} repeats"
-        click.echo(f"  {row.name}  {counts}  ({row.published_at[:19]} UTC)")
+        backfilled = f"; backfilled {row.backfilled_at[:19]} UTC, {row.backfilled_rows:+,} rows"
+        when = f"{row.published_at[:19]} UTC{backfilled if row.backfilled_at else ''}"
+        click.echo(f"  {row.name}  {counts}  ({when})")
     found = _or_usage(lambda: deliveries.find(chosen))
     waiting = [delivery.name for delivery in found.deliveries if delivery.sha256 not in published]
     click.echo(f"waiting: {', '.join(waiting) or 'nothing; all that lies there is published'}")
@@ -120,11 +151,11 @@ def generate(directory: Path, **sizes: Any) -> None:
     click.echo(f"wrote {directory / 'customers.csv'} and {directory / 'orders.xml'}")
 
 
-def _day(text: str) -> str:
+def _day(text: str, option: str) -> date:
     try:
-        return datetime.strptime(text, "%Y-%m-%d").date().isoformat()
+        return datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError:
-        raise click.BadParameter(f"{text!r} is not a day written YYYY-MM-DD", param_hint="--as-of") from None
+        raise click.BadParameter(f"{text!r} is not a day written YYYY-MM-DD", param_hint=option) from None
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -3,12 +3,15 @@
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from akasa import outputs, progress, report, wording
+import pandas as pd
+
+from akasa import backfill, outputs, progress, report, wording
+from akasa.backfill import Change
 from akasa.kpis.definitions import DEFINITIONS
 from akasa.pipeline import StepFailed, Told
 from akasa.settings import Settings
@@ -75,6 +78,40 @@ def summary(settings: Settings, page: Path) -> str:
         text = shown.to_string(index=False) if len(frame) else "(no rows)"
         parts.append(f"{kpi.replace('_', ' ')}{rest}\n{text}\n")
     return "\n".join([*parts, f"done and reconciled; open {page}"])
+
+
+def backfilled(change: Change, dry_run: bool) -> str:
+    """Return what a backfill changed, or would change: a row a month, and the orders that it left alone."""
+    months = backfill.monthly(change)
+    totals = months.drop(columns="month").sum()
+    shown = pd.concat([months, pd.DataFrame([{"month": "all", **totals}])], ignore_index=True)
+    money = {name: shown[name].map(wording.indian) for name in ("revenue_before", "revenue_after")}
+    parts = [shown.assign(**money).to_string(index=False)]
+    if len(change.staying):
+        rest = f" (first {_ROWS} of {len(change.staying):,})" if len(change.staying) > _ROWS else ""
+        parts.append(
+            f"left where they stand, for they would cross the range's border{rest}; a range with both days "
+            f"takes them along:\n{change.staying.head(_ROWS).to_string(index=False)}"
+        )
+    if dry_run:
+        parts.append("dry run: nothing was changed")
+    elif totals[["added", "changed", "removed"]].any():
+        parts.append("published; `make report` computes the KPIs anew")
+    else:
+        parts.append("nothing to change: the rules of today give what is published")
+    return "\n\n".join(parts)
+
+
+@contextmanager
+def status_line() -> Iterator[Callable[[str], None]]:
+    """Give a function that shows on stderr, in place, what is being done; nowhere but on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda text: None
+        return
+    try:
+        yield lambda text: print(f"\r\033[K{text[:100]}", end="", file=sys.stderr, flush=True)
+    finally:
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def failure(failed: StepFailed, command: Sequence[str]) -> str:

@@ -1,21 +1,40 @@
 """The database, SQLite or MySQL/MariaDB: its connections, queries, ledger, and the lock on it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, text
+import pyarrow as pa
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    NullPool,
+    create_engine,
+    event,
+    select,
+    text,
+)
 from sqlalchemy.exc import OperationalError
 
+from akasa.models import Base
 from akasa.settings import Settings, load
 
 _SESSION = (
     "set time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,ONLY_FULL_GROUP_BY,NO_ZERO_DATE,"
     "NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
 )
+_ARROW = {
+    str: pa.string(),
+    int: pa.int64(),
+    date: pa.date32(),
+    datetime: pa.timestamp("us"),
+}
+_ROWS_AT_A_TIME = 65_536
 _RECYCLE_SECONDS = 1800
 _CONNECT_SECONDS = 10
 _WHAT_TO_CHECK = {
@@ -105,9 +124,20 @@ def without_index(settings: Settings, index: str) -> str:
 def ledger(settings: Settings) -> pd.DataFrame:
     """Return the ledger of published deliveries in delivery order, all its columns; times as text."""
     found = query("select * from deliveries order by position", settings)
-    whole = ("delivery_id", "records", "accepted", "rejected", "repeats")
-    times = ("delivered_on", "published_at")
-    return found.astype({**dict.fromkeys(whole, "int64"), **dict.fromkeys(times, "str")})
+    whole = ("delivery_id", "records", "accepted", "rejected", "repeats", "backfilled_rows")
+    times = ("delivered_on", "published_at", "backfilled_at")
+    typed = found.astype({**dict.fromkeys(whole, "int64"), **dict.fromkeys(times, "str")})
+    return typed.fillna({"backfilled_at": ""})
+
+
+def rows(settings: Settings, model: type[Base], *where: ColumnElement[bool]) -> pa.Table:
+    """Return all columns of a published table's rows for which every condition holds."""
+    columns = model.__table__.columns
+    shape = pa.schema({column.name: _ARROW[column.type.python_type] for column in columns})
+    with connection(settings) as opened:
+        found = opened.execution_options(yield_per=_ROWS_AT_A_TIME).execute(select(*columns).where(*where))
+        batches = [_batch(part, shape) for part in found.partitions()]
+    return pa.Table.from_batches(batches, shape)
 
 
 def latest_order_date(settings: Settings) -> date | None:
@@ -138,6 +168,13 @@ def alone(settings: Settings) -> Iterator[None]:
             yield
         finally:
             opened.invalidate()
+
+
+def _batch(part: Sequence[Any], shape: pa.Schema) -> pa.RecordBatch:
+    columns = zip(*part, strict=True)
+    return pa.record_batch(
+        [pa.array(column, kind) for column, kind in zip(columns, shape.types, strict=True)], schema=shape
+    )
 
 
 def _holder(opened: Connection, name: str) -> str:

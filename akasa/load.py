@@ -5,7 +5,9 @@ only CREATE TEMPORARY TABLE doesn't.
 """
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +53,54 @@ def publish(
     Raises AlteredRows where the server did not take rows in as they are. A connection lost at the commit is
     no failure when the ledger, read again, shows that the commit was done.
     """
+    shas = {row["sha256"] for row in ledger_rows}
+    with _committed(settings, lambda ledger: shas <= set(ledger["sha256"])) as connection:
+        _publish(connection, tables, ledger_rows, replace_all, settings.db_local_infile)
+
+
+def replace(
+    settings: Settings,
+    gone: "pd.Series[str]",
+    tables: Mapping[str, pd.DataFrame],
+    changed: "pd.Series[int]",
+    now: datetime,
+) -> None:
+    """Take orders out with their items, and put others in, in one transaction with the ledger's marks.
+
+    `gone` holds order ids; `tables` orders and order_items, none of which may be there once `gone` is out.
+    `changed` maps the delivery_id of each delivery concerned to the number of rows that it gains (or loses).
+
+    Raises as `publish` does.
+    """
+    infile = settings.db_local_infile
+
+    def marked(ledger: pd.DataFrame) -> bool:
+        there = ledger.set_index("delivery_id")["backfilled_at"][changed.index]
+        return bool((pd.to_datetime(there) == now).all())
+
+    with _committed(settings, marked) as connection:
+        _stage(connection, "orders", gone.to_frame("order_id"), infile)
+        for name in ("order_items", "orders"):
+            _run(connection, _dialect(connection)["delete"].format(table=name))
+        _drop(connection, "orders")
+        for name in ("orders", "order_items"):
+            _stage(connection, name, tables[name][_columns(name)], infile)
+            _insert_staged(connection, name)
+            _drop(connection, name)
+        for delivery_id, rows in changed.items():
+            _run(connection, _dialect(connection)["mark_backfill"], [(str(now), rows, delivery_id)])
+
+
+@contextmanager
+def _committed(settings: Settings, done: Callable[[pd.DataFrame], bool]) -> Iterator[Connection]:
+    """Give a transaction. Where the line is lost at its commit, ask the ledger whether it was `done`."""
     try:
         with database.transaction(settings, settings.db_local_infile) as connection:
-            _publish(connection, tables, ledger_rows, replace_all, settings.db_local_infile)
+            yield connection
             reached("before the commit")
         reached("after the commit")
     except DBAPIError as error:
-        if not error.connection_invalidated or not _is_published(settings, ledger_rows):
+        if not error.connection_invalidated or not done(database.ledger(settings)):
             raise
 
 
@@ -75,22 +118,18 @@ def _publish(
     orders = _merge_latest(connection, "orders", tables["orders"], infile)
     _merge_latest(connection, "customers", tables["customers"], infile)
     items = tables["order_items"]
-    _stage(connection, "order_items", items[items["order_id"].isin(orders["order_id"])], infile)
-    _run(connection, _dialect(connection)["delete_items"])
-    columns = ", ".join(_columns("order_items"))
-    _run(
-        connection,
-        f"insert into order_items ({columns}) select {columns} from new_order_items "
-        "order by order_id, sku_id",
-    )
+    of_orders = items["order_id"].isin(orders["order_id"])
+    _stage(connection, "order_items", items.loc[of_orders, _columns("order_items")], infile)
+    _run(connection, _dialect(connection)["delete"].format(table="order_items"))
+    _insert_staged(connection, "order_items")
     for name in TABLES:
-        _run(connection, f"drop {_dialect(connection)['temporary']} table new_{name}")
+        _drop(connection, name)
 
 
 def _merge_latest(connection: Connection, name: str, frame: pd.DataFrame, infile: bool) -> pd.DataFrame:
     """Merge the rows that no later delivery has superseded; return them."""
     key = TABLES[name]
-    _stage(connection, name, frame, infile)
+    _stage(connection, name, frame[_columns(name)], infile)
     superseded = _run(connection, _SUPERSEDED.format(table=name, key=key)).scalars().all()
     if superseded:
         mark = _dialect(connection)["mark"]
@@ -108,9 +147,9 @@ def _merge_latest(connection: Connection, name: str, frame: pd.DataFrame, infile
 
 
 def _stage(connection: Connection, name: str, frame: pd.DataFrame, infile: bool) -> None:
-    """Put rows into a temporary table `new_<name>` of the same columns and no keys; count what arrived."""
-    frame = frame[_columns(name)]
-    _run(connection, f"create temporary table new_{name} as select * from {name} where 1 = 0")
+    """Put rows into a temporary table `new_<name>` of the frame's columns and no keys; count what arrived."""
+    columns = ", ".join(frame.columns)
+    _run(connection, f"create temporary table new_{name} as select {columns} from {name} where 1 = 0")
     if infile and connection.dialect.name != "sqlite" and len(frame):
         _load_infile(connection, f"new_{name}", frame)
     else:
@@ -120,6 +159,16 @@ def _stage(connection: Connection, name: str, frame: pd.DataFrame, infile: bool)
         raise AlteredRows(
             f"{name}: {len(frame):,} rows were sent, {arrived:,} arrived; nothing was committed"
         )
+
+
+def _insert_staged(connection: Connection, name: str) -> None:
+    columns = ", ".join(_columns(name))
+    keys = ", ".join(column.name for column in Base.metadata.tables[name].primary_key)
+    _run(connection, f"insert into {name} ({columns}) select {columns} from new_{name} order by {keys}")
+
+
+def _drop(connection: Connection, name: str) -> None:
+    _run(connection, f"drop {_dialect(connection)['temporary']} table new_{name}")
 
 
 def _load_infile(connection: Connection, name: str, frame: pd.DataFrame) -> None:
@@ -166,11 +215,6 @@ def _run(
     return connection.exec_driver_sql(sql, rows)
 
 
-def _is_published(settings: Settings, ledger_rows: Sequence[Mapping[str, Any]]) -> bool:
-    there = set(database.ledger(settings)["sha256"])
-    return all(row["sha256"] in there for row in ledger_rows)
-
-
 def _columns(table: str) -> list[str]:
     return [column.name for column in Base.metadata.tables[table].columns]
 
@@ -179,18 +223,22 @@ def _dialect(connection: Connection) -> Mapping[str, str]:
     return _SQLITE if connection.dialect.name == "sqlite" else _MYSQL
 
 
+_MARK_BACKFILL = """
+update deliveries set backfilled_at = {0}, backfilled_rows = backfilled_rows + {0} where delivery_id = {0}
+"""
 _SQLITE = {
     "mark": "?",
+    "mark_backfill": _MARK_BACKFILL.format("?"),
     "temporary": "",
     "on_conflict": "on conflict ({key}) do update set",
     "set": "{column} = excluded.{column}",
-    "delete_items": "delete from order_items where order_id in (select order_id from new_orders)",
+    "delete": "delete from {table} where order_id in (select order_id from new_orders)",
 }
 _MYSQL = {
     "mark": "%s",
+    "mark_backfill": _MARK_BACKFILL.format("%s"),
     "temporary": "temporary",
     "on_conflict": "on duplicate key update",
     "set": "{column} = values({column})",
-    "delete_items": "delete order_items from new_orders "
-    "join order_items on order_items.order_id = new_orders.order_id",
+    "delete": "delete {table} from new_orders join {table} on {table}.order_id = new_orders.order_id",
 }

@@ -50,6 +50,8 @@ class DeliveryRecord(Base):
     """The ledger: one row for each delivery ever published, committed with its rows.
 
     `delivery_id` is the first 60 bits of the sha256; the order of `position` is the order of deliveries.
+    The counts are those of the day of publishing; `backfilled_rows` says by how many rows backfills have
+    changed what was accepted since then.
     """
 
     __tablename__ = "deliveries"
@@ -66,3 +68,5 @@ class DeliveryRecord(Base):
     rejected: Mapped[int] = mapped_column(BigInteger)
     repeats: Mapped[int] = mapped_column(BigInteger)
     published_at: Mapped[datetime] = mapped_column(MOMENT)
+    backfilled_at: Mapped[datetime | None] = mapped_column(MOMENT)
+    backfilled_rows: Mapped[int] = mapped_column(BigInteger, server_default="0")

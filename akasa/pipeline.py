@@ -58,12 +58,10 @@ def run(settings: Settings, given: Mapping[str, Any], listener: Listener) -> Pat
     no_docs = not (settings.output_dir / "data_docs" / "index.html").exists()
     given_to = parameters.check({"audit_all": no_docs, **given})
     with (
-        _alone(settings),
-        database.alone(settings),
+        alone(settings),
         _private_folder(settings.output_dir) as private,
         _environment(settings, private),
     ):
-        sweep(settings)
         for step in STEPS:
             executed = private / "notebooks" / f"{step}.ipynb"
             _execute_step(settings, step, given_to[step], executed, listener)
@@ -71,6 +69,17 @@ def run(settings: Settings, given: Mapping[str, Any], listener: Listener) -> Pat
         _drop_stale_engines(settings.output_dir, private)
         outputs.promote(private, settings.output_dir)
     return settings.output_dir / "index.html"
+
+
+@contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """Hold the workspace and the database for one run, and remove what killed runs left half-written.
+
+    Raises Busy, which says who holds them, after LOCK_TIMEOUT seconds.
+    """
+    with _workspace(settings), database.alone(settings):
+        sweep(settings)
+        yield
 
 
 def sweep(settings: Settings) -> None:
@@ -214,7 +223,7 @@ def _private_folder(public: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
+def _workspace(settings: Settings) -> Iterator[None]:
     """Hold the workspace: the lock is the kernel's, so it is free again when its holder dies."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(settings.data_dir / ".run.lock", timeout=settings.lock_timeout)

@@ -1,14 +1,16 @@
 """From staged deliveries to published rows: plan, judge each delivery, keep the latest versions, commit."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
+import pyarrow as pa
 
 from akasa import cleaning, database, deliveries, load, rejects, rules, staging, warehouse
+from akasa.models import Customer, Order, OrderItem
 from akasa.rules import Judged
 from akasa.settings import Settings
 from akasa.staging import Manifest, Staged
@@ -56,11 +58,7 @@ def plan(manifest: Manifest, ledger: pd.DataFrame, run_date: date) -> list[Plann
     known = {row.sha256: row for row in ledger.itertuples()}
     found = [_planned(staged, known.get(staged.sha256), ledger, run_date) for staged in manifest.staged]
     present = {planned.sha256 for planned in found}
-    gone = [
-        Planned(row.name, row.kind, sha256, "published", row.position, _as_date(row.delivered_on))
-        for sha256, row in known.items()
-        if sha256 not in present
-    ]
+    gone = [of_ledger(row) for sha256, row in known.items() if sha256 not in present]
     return sorted(found + gone, key=lambda planned: planned.position)
 
 
@@ -123,10 +121,11 @@ def write_rejects(settings: Settings, assessed: Sequence[Assessed]) -> None:
     for one in assessed:
         current = rejects.path(settings.rejects, one.planned.name, one.planned.sha256)
         any_name = rejects.path(settings.rejects, "*", one.planned.sha256).name
-        for file in settings.rejects.glob(any_name):
-            file.unlink()
         if len(one.judged.rejected):
             rejects.write(current, _labelled(one))
+        for file in settings.rejects.glob(any_name):
+            if file != current or one.judged.rejected.empty:
+                file.unlink()
 
 
 def rejected(assessed: Sequence[Assessed], kind: str) -> pd.DataFrame:
@@ -182,29 +181,48 @@ def commit(
     rows = [_ledger_row(one, settings.amount_is, now) for one in assessed]
     if rows:
         load.publish(settings, tables, rows, replace_all)
-    level_warehouse(settings, assessed)
+    level_warehouse(settings, {one.planned.delivery_id for one in assessed}, tables)
 
 
-def level_warehouse(settings: Settings, assessed: Sequence[Assessed] = ()) -> None:
-    """Bring the warehouse to what the database's ledger says, from the staged records.
+def level_warehouse(
+    settings: Settings,
+    just_published: Set[int] = frozenset(),
+    tables: Mapping[str, pd.DataFrame] | None = None,
+) -> None:
+    """Bring the warehouse to what the database holds.
 
-    Only deliveries that it lacks are merged; where it holds nothing yet, or something that the ledger does
-    not know so (another order, another database), it is made anew.
+    Only the rows of deliveries that it lacks are merged: from `tables`, where those are the deliveries just
+    published, else from the database. Where the warehouse holds nothing yet, or something that the ledger
+    does not know so (another order, a backfill, another database), it is made anew.
     """
     ledger = database.ledger(settings)
     held = warehouse.deliveries(settings)
-    anew = held.empty or not _entries(held) <= _entries(ledger)
-    lacking = ledger if anew else ledger[~ledger["sha256"].isin(held["sha256"])]
-    if len(lacking) or anew:
-        ready = {one.planned.sha256: one for one in assessed}
-        needed = [
-            ready.get(row.sha256) or assess(settings, _published(row))
-            for row in lacking.itertuples(index=False)
-        ]
-        tables = latest(needed, settings.amount_is)
-        warehouse.publish(settings, tables, ledger, replace_all=anew)
+    anew = held.empty or not warehouse.marks(held) <= warehouse.marks(ledger)
+    lacking = set(ledger["delivery_id"]) - (set() if anew else set(held["delivery_id"]))
+    if lacking or anew:
+        ready = tables if tables is not None and lacking == just_published else None
+        warehouse.publish(settings, ready or published(settings, lacking), ledger, replace_all=anew)
 
 
+def published(settings: Settings, delivery_ids: Collection[int]) -> dict[str, pd.DataFrame]:
+    """Return the database's customers, orders and order_items that come from some deliveries."""
+    return {
+        name: typed(name, database.rows(settings, model, model.delivery_id.in_(delivery_ids)))
+        for name, model in MODELS.items()
+    }
+
+
+def typed(name: str, rows: pa.Table) -> pd.DataFrame:
+    """Return a table's rows as the frame that `latest` gives."""
+    frame = rows.to_pandas(date_as_object=False, types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    return frame.astype({**EMPTY[name], "delivery_id": "int64"})
+
+
+MODELS: dict[str, type[Customer] | type[Order] | type[OrderItem]] = {
+    "customers": Customer,
+    "orders": Order,
+    "order_items": OrderItem,
+}
 EMPTY = {
     "customers": {"customer_id": "str", "customer_name": "str", "mobile_number": "str", "region": "str"},
     "orders": {
@@ -233,12 +251,8 @@ def _planned(staged: Staged, published: Any, ledger: pd.DataFrame, run_date: dat
     return Planned(published.name, *what, "repeat", published.position, before)
 
 
-def _entries(ledger: pd.DataFrame) -> set[tuple[Any, ...]]:
-    """Return what tells one publishing of a delivery from another, of the ledger or the warehouse's copy."""
-    return set(ledger[["sha256", "position", "published_at"]].itertuples(index=False, name=None))
-
-
-def _published(row: Any) -> Planned:
+def of_ledger(row: Any) -> Planned:
+    """Return the ledger's row as a published delivery."""
     return Planned(row.name, row.kind, row.sha256, "published", row.position, _as_date(row.delivered_on))
 
 
@@ -275,9 +289,8 @@ def _last(frames: Sequence[pd.DataFrame], empty: dict[str, str], key: str) -> pd
 
 def _stack(frames: Sequence[pd.DataFrame], empty: dict[str, str]) -> pd.DataFrame:
     types = {**empty, "delivery_id": "int64"}
-    if not frames:
-        return pd.DataFrame({name: pd.Series([], dtype=dtype) for name, dtype in types.items()})
-    return pd.concat(frames, ignore_index=True).astype(types)
+    nothing = pd.DataFrame(columns=list(types))
+    return pd.concat(frames or [nothing], ignore_index=True).astype(types)
 
 
 def _as_date(value: Any) -> date:

@@ -158,7 +158,8 @@ def _delivery_rows(settings: Settings) -> list[tuple[str, str, int, str, int]]:
         there = int(in_warehouse[table].get(row.delivery_id, 0))
         checks.append((f"rows from {row.name}", "database", here, "warehouse", there))
         if row.sha256 in latest:
-            checks.append((f"rows from {row.name}", "accepted by the ledger", row.accepted, "database", here))
+            accepted = row.accepted + row.backfilled_rows
+            checks.append((f"rows from {row.name}", "accepted by the ledger", accepted, "database", here))
     return checks
 
 

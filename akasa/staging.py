@@ -76,13 +76,15 @@ def stage_all(settings: Settings, progress: Progress = lambda text: None) -> Man
     return manifest
 
 
-def stage(delivery: Delivery, folder: Path, progress: Progress = lambda text: None) -> Staged:
-    """Write the delivery's records to `folder/<sha256>.parquet`, unless they stand there already.
+def stage(
+    delivery: Delivery, folder: Path, progress: Progress = lambda text: None, anew: bool = False
+) -> Staged:
+    """Write the delivery's records to `folder/<sha256>.parquet`, unless they stand there (or: `anew`).
 
     Raises RefusedDelivery, which names the delivery, for a file that cannot be trusted as a whole.
     """
     path = folder / f"{delivery.sha256}.parquet"
-    if not path.exists():
+    if anew or not path.exists():
         try:
             with outputs.atomic(path) as temporary:
                 _write(delivery, temporary, progress)

@@ -48,7 +48,14 @@ SCHEMAS = {
         }
     ),
     "deliveries": pa.schema(
-        {"delivery_id": _WHOLE, "sha256": _TEXT, "position": _TEXT, "name": _TEXT, "published_at": _TEXT}
+        {
+            "delivery_id": _WHOLE,
+            "sha256": _TEXT,
+            "position": _TEXT,
+            "name": _TEXT,
+            "published_at": _TEXT,
+            "backfilled_at": _TEXT,
+        }
     ),
 }
 KEYS = {"customers": ["customer_id"], "orders": ["order_id"], "order_items": ["order_id", "sku_id"]}
@@ -84,13 +91,21 @@ def latest_order_date(settings: Settings) -> date | None:
 
 
 def deliveries(settings: Settings | None = None) -> pd.DataFrame:
-    """Return the deliveries that the warehouse holds: delivery_id, sha256, position, name, published_at.
+    """Return the deliveries that the warehouse holds: delivery_id, sha256, position, name, and when.
 
-    None where one of the tables is missing: what is left of the others is not to be relied on.
+    None where one of the tables is missing or of another version of akasa: then the others are not to be
+    relied on either.
     """
     settings = settings or load()
-    held = _read(settings, "deliveries").to_pandas()
-    return held if all(_exists(settings, name) for name in SCHEMAS) else held.iloc[:0]
+    if all(_is_current(settings, name) for name in SCHEMAS):
+        return _read(settings, "deliveries").to_pandas()
+    return SCHEMAS["deliveries"].empty_table().to_pandas()
+
+
+def marks(deliveries: pd.DataFrame) -> set[tuple[str, ...]]:
+    """Return what tells one publishing of a delivery from another: of the ledger, or the warehouse's copy."""
+    columns = ["sha256", "position", "published_at", "backfilled_at"]
+    return set(deliveries[columns].itertuples(index=False, name=None))
 
 
 def files(table: str, settings: Settings | None = None) -> list[str]:
@@ -115,7 +130,7 @@ def publish(
     incoming = _with_month(tables)
     held: dict[str, pd.DataFrame] = {}
     if not replace_all:
-        held = {name: _versions(settings, name, frame) for name, frame in incoming.items()}
+        held = {name: _versions(settings, name, frame[KEYS[name][0]]) for name, frame in incoming.items()}
         for name, key in (("customers", "customer_id"), ("orders", "order_id")):
             incoming[name] = _not_superseded(incoming[name], held[name], key, place)
         items = incoming["order_items"]
@@ -124,24 +139,38 @@ def publish(
         if replace_all or not _exists(settings, name):
             _overwrite(settings, name, _arrow(name, frame))
         elif len(frame):
-            _replace(settings, name, frame, held[name])
+            key = KEYS[name][0]
+            _replace(settings, name, frame, held[name][held[name][key].isin(frame[key])])
+    _overwrite(settings, "deliveries", _arrow("deliveries", ledger))
+
+
+def replace(
+    settings: Settings, gone: "pd.Series[str]", tables: Mapping[str, pd.DataFrame], ledger: pd.DataFrame
+) -> None:
+    """Take orders out with their items, put others in, and note the ledger's deliveries as held.
+
+    Only months that orders leave or come to are rewritten; each table changes in one commit.
+    """
+    for name, frame in _with_month(tables).items():
+        _replace(settings, name, frame, _versions(settings, name, pd.concat([gone, frame["order_id"]])))
     _overwrite(settings, "deliveries", _arrow("deliveries", ledger))
 
 
 def _replace(settings: Settings, name: str, frame: pd.DataFrame, held: pd.DataFrame) -> None:
-    """Put rows in place of those held under their keys, in one commit.
+    """Put rows in place of the held ones, in one commit.
 
     Only the months that rows come to or leave are rewritten. They are those of this very table, since a run
     cut short may have left orders and items in different ones.
     """
     key = KEYS[name][0]
+    keys = pd.concat([held[key], frame[key]])
     touched, predicate = None, None
     if "order_month" in SCHEMAS[name].names:
-        months = sorted({*frame["order_month"], *held["order_month"][held[key].isin(frame[key])]})
+        months = sorted({*frame["order_month"], *held["order_month"]})
         touched = pc.field("order_month").isin(months)
         predicate = "order_month in (" + ", ".join(f"'{month}'" for month in months) + ")"
     there = _read(settings, name, filter_=touched)
-    stays = there.filter(pc.invert(pc.is_in(there[key], _distinct(frame[key]))))
+    stays = there.filter(pc.invert(pc.is_in(there[key], _distinct(keys))))
     _overwrite(settings, name, pa.concat_tables([stays, _arrow(name, frame)]), predicate)
 
 
@@ -155,13 +184,14 @@ def _overwrite(settings: Settings, name: str, rows: pa.Table, predicate: str | N
         mode="overwrite",
         partition_by=partition,
         predicate=predicate,
+        schema_mode=None if predicate else "overwrite",
     )
 
 
-def _versions(settings: Settings, name: str, incoming: pd.DataFrame) -> pd.DataFrame:
-    """Return key, delivery_id (and order_month) of the rows that the incoming ones would replace."""
+def _versions(settings: Settings, name: str, keys: "pd.Series[str]") -> pd.DataFrame:
+    """Return key, delivery_id (and order_month) of the rows held under the keys."""
     key = KEYS[name][0]
-    wanted = pc.field(key).isin(_distinct(incoming[key]))
+    wanted = pc.field(key).isin(_distinct(keys))
     columns = [c for c in (key, "delivery_id", "order_month") if c in SCHEMAS[name].names]
     return _read(settings, name, columns, wanted).to_pandas()
 
@@ -179,7 +209,7 @@ def _with_month(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     month = pd.Series(np.datetime_as_string(orders["order_date"].to_numpy(), unit="M"), orders.index, "str")
     of_order = pd.Series(month.to_numpy(), orders["order_id"])
     return {
-        "customers": tables["customers"],
+        **tables,
         "orders": orders.assign(order_month=month),
         "order_items": items.assign(order_month=items["order_id"].map(of_order).astype("str")),
     }
@@ -209,6 +239,13 @@ def _distinct(keys: "pd.Series[str]") -> pa.Array:
 
 def _exists(settings: Settings, table: str) -> bool:
     return bool(DeltaTable.is_deltatable(_uri(settings, table)))
+
+
+def _is_current(settings: Settings, table: str) -> bool:
+    if not _exists(settings, table):
+        return False
+    names: list[str] = [field.name for field in DeltaTable(_uri(settings, table)).schema().fields]
+    return names == list(SCHEMAS[table].names)
 
 
 def _uri(settings: Settings, table: str) -> str:

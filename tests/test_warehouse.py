@@ -19,7 +19,8 @@ def months(settings, table):
 
 
 def ledger(*numbers):
-    return pd.DataFrame([ledger_row(number) for number in numbers]).astype({"published_at": "str"})
+    rows = [ledger_row(number, backfilled_at="") for number in numbers]
+    return pd.DataFrame(rows).astype({"published_at": "str"})
 
 
 def stop_at(monkeypatch, table):
