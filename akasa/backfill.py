@@ -130,8 +130,8 @@ def commit(settings: Settings, change: Change) -> None:
     gate.require_success(gate.audit(tables))
     _write_rejects(settings, change)
     gone = pd.concat([change.changed, change.removed])
+    publish.level_warehouse(settings)
     if len(arriving) or len(gone):
-        publish.level_warehouse(settings)
         now = datetime.now(UTC).replace(tzinfo=None)
         load.replace(settings, gone, tables, _rows_gained(change, gone, tables), now)
         warehouse.replace(settings, gone, tables, database.ledger(settings))

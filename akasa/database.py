@@ -188,7 +188,7 @@ def _holder(opened: Connection, name: str) -> str:
 @cache
 def _engine(where: URL, local_infile: bool) -> Engine:
     if where.get_backend_name() == "sqlite":
-        made = create_engine(where, poolclass=NullPool)
+        made = create_engine(where, poolclass=NullPool, hide_parameters=True)
         event.listen(made, "connect", _leave_transactions_to_us)
         event.listen(made, "begin", lambda opened: opened.exec_driver_sql("begin"))
         return made
@@ -198,7 +198,13 @@ def _engine(where: URL, local_infile: bool) -> Engine:
         "connect_timeout": _CONNECT_SECONDS,
         "local_infile": local_infile,
     }
-    return create_engine(where, connect_args=arguments, pool_pre_ping=True, pool_recycle=_RECYCLE_SECONDS)
+    return create_engine(
+        where,
+        connect_args=arguments,
+        pool_pre_ping=True,
+        pool_recycle=_RECYCLE_SECONDS,
+        hide_parameters=True,
+    )
 
 
 def _leave_transactions_to_us(opened: Any, _: Any) -> None:

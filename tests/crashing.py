@@ -1,6 +1,7 @@
-"""A process that forks a run of the whole road for each line of its input, so that tests can kill many.
+"""A process that forks runs of the whole road for each line of its input, so that tests can kill many.
 
-Run as a script: reads lines `<environment as JSON>`, forks, and answers with the run's exit status.
+Run as a script: reads lines `<list of environments as JSON>`, forks a run for each, all at once, and answers
+with the list of their exit statuses.
 """
 
 import json
@@ -8,10 +9,26 @@ import os
 import queue
 import subprocess
 import sys
+import traceback
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 
-from akasa import database, kpis, migrate, outputs, pipeline, publish, report, settings, staging
+import pyarrow.compute as pc
+
+from akasa import (
+    backfill,
+    cleaning,
+    database,
+    kpis,
+    migrate,
+    outputs,
+    pipeline,
+    publish,
+    report,
+    settings,
+    staging,
+)
 from akasa.settings import Settings
 
 
@@ -21,7 +38,11 @@ def whole_road():
     import akasa.kpis.sql  # noqa: F401
 
     chosen = settings.load()
-    pipeline.sweep(chosen)
+    with pipeline.alone(chosen):
+        publish_and_report(chosen)
+
+
+def publish_and_report(chosen):
     migrate.upgrade(chosen)
     manifest = staging.stage_all(chosen)
     planned = publish.plan(manifest, database.ledger(chosen), publish.today(chosen))
@@ -36,8 +57,23 @@ def whole_road():
         outputs.promote(private, chosen.output_dir)
 
 
+def backfill_of_august():
+    """Derive August again under rules that add a rupee to each amount and take a bad count for one."""
+    amounts, counts = cleaning.amounts, cleaning.counts
+    cleaning.amounts = lambda text: pc.add(amounts(text), 100)
+    cleaning.counts = lambda text: pc.fill_null(counts(text), 1)
+    chosen = settings.load()
+    with pipeline.alone(chosen):
+        backfill.commit(chosen, backfill.derive(chosen, date(2025, 8, 1), date(2025, 8, 31)))
+
+
+ROADS = {"publish": whole_road, "backfill": backfill_of_august}
+
+
 class Runs:
-    """The forking process. `run(environment)` gives the exit status of a run, or minus its signal."""
+    """The forking process. `run(environment)` gives the exit status of a run, or minus its signal;
+    `at_once(environments)` those of several that run at the same time.
+    """
 
     def __init__(self):
         self.process = subprocess.Popen(
@@ -49,9 +85,13 @@ class Runs:
         )
 
     def run(self, environment):
-        self.process.stdin.write(json.dumps(environment) + "\n")
+        (status,) = self.at_once([environment])
+        return status
+
+    def at_once(self, environments):
+        self.process.stdin.write(json.dumps(environments) + "\n")
         self.process.stdin.flush()
-        return int(self.process.stdout.readline())
+        return json.loads(self.process.stdout.readline())
 
     def close(self):
         self.process.stdin.close()
@@ -68,9 +108,13 @@ class Pool:
             self.free.put(Runs())
 
     def run(self, environment):
+        (status,) = self.at_once([environment])
+        return status
+
+    def at_once(self, environments):
         taken = self.free.get()
         try:
-            return taken.run(environment)
+            return taken.at_once(environments)
         finally:
             self.free.put(taken)
 
@@ -84,14 +128,24 @@ class Pool:
 
 
 def main():
+    import great_expectations  # noqa: F401  (takes seconds: once here, not in each fork)
+
     for line in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            os.environ.update(json.loads(line))
-            whole_road()
+        children = [forked(environment) for environment in json.loads(line)]
+        print([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children], flush=True)
+
+
+def forked(environment):
+    child = os.fork()
+    if child == 0:
+        os.environ.update(environment)
+        try:
+            ROADS[os.environ.get("ROAD", "publish")]()
             os._exit(0)
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    return child
 
 
 if __name__ == "__main__":
