@@ -1,5 +1,6 @@
 """Publish rows in bulk: into temporary tables at the driver's own speed, then one ordered merge.
 
+Rows are staged in the order of their keys, so that the merge needs no sort and fills pages one after another.
 Rows and ledger commit in one transaction. On MySQL and MariaDB no statement here commits by itself: of DDL
 only CREATE TEMPORARY TABLE doesn't.
 """
@@ -147,9 +148,12 @@ def _merge_latest(connection: Connection, name: str, frame: pd.DataFrame, infile
 
 
 def _stage(connection: Connection, name: str, frame: pd.DataFrame, infile: bool) -> None:
-    """Put rows into a temporary table `new_<name>` of the frame's columns and no keys; count what arrived."""
-    columns = ", ".join(frame.columns)
-    _run(connection, f"create temporary table new_{name} as select {columns} from {name} where 1 = 0")
+    """Put rows into a temporary table `new_<name>` of their columns, in key order; count what arrived."""
+    columns, keys = ", ".join(frame.columns), _keys(name)
+    _drop(connection, name)  # a publish that failed may have left it on a pooled connection
+    keyed = _dialect(connection)["keyed"].format(keys=", ".join(keys))
+    _run(connection, f"create temporary table new_{name} {keyed} as select {columns} from {name} where 1 = 0")
+    frame = frame.sort_values(keys)
     if infile and connection.dialect.name != "sqlite" and len(frame):
         _load_infile(connection, f"new_{name}", frame)
     else:
@@ -162,13 +166,12 @@ def _stage(connection: Connection, name: str, frame: pd.DataFrame, infile: bool)
 
 
 def _insert_staged(connection: Connection, name: str) -> None:
-    columns = ", ".join(_columns(name))
-    keys = ", ".join(column.name for column in Base.metadata.tables[name].primary_key)
+    columns, keys = ", ".join(_columns(name)), ", ".join(_keys(name))
     _run(connection, f"insert into {name} ({columns}) select {columns} from new_{name} order by {keys}")
 
 
 def _drop(connection: Connection, name: str) -> None:
-    _run(connection, f"drop {_dialect(connection)['temporary']} table new_{name}")
+    _run(connection, f"drop {_dialect(connection)['temporary']} table if exists new_{name}")
 
 
 def _load_infile(connection: Connection, name: str, frame: pd.DataFrame) -> None:
@@ -219,6 +222,10 @@ def _columns(table: str) -> list[str]:
     return [column.name for column in Base.metadata.tables[table].columns]
 
 
+def _keys(table: str) -> list[str]:
+    return [column.name for column in Base.metadata.tables[table].primary_key]
+
+
 def _dialect(connection: Connection) -> Mapping[str, str]:
     return _SQLITE if connection.dialect.name == "sqlite" else _MYSQL
 
@@ -230,6 +237,7 @@ _SQLITE = {
     "mark": "?",
     "mark_backfill": _MARK_BACKFILL.format("?"),
     "temporary": "",
+    "keyed": "",
     "on_conflict": "on conflict ({key}) do update set",
     "set": "{column} = excluded.{column}",
     "delete": "delete from {table} where order_id in (select order_id from new_orders)",
@@ -238,6 +246,7 @@ _MYSQL = {
     "mark": "%s",
     "mark_backfill": _MARK_BACKFILL.format("%s"),
     "temporary": "temporary",
+    "keyed": "(primary key ({keys}))",
     "on_conflict": "on duplicate key update",
     "set": "{column} = values({column})",
     "delete": "delete {table} from new_orders join {table} on {table}.order_id = new_orders.order_id",

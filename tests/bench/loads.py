@@ -1,24 +1,26 @@
-"""Publishing orders: ours beside the peers, on the same rows, in turns, in one run."""
+"""Publishing orders into a database: ours beside what a careful user would write with the drivers."""
 
 import sqlite3
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
-from statistics import median
+from typing import Any
 
 import mariadb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
-from sqlalchemy import insert
+from sqlalchemy import insert, inspect
 
 from akasa import database, load, migrate
 from akasa.models import Order
 from akasa.settings import Settings
+from bench.harness import Clock, race
+
+Where = Mapping[str, str]
+Answer = tuple[int, int]
 
 COLUMNS = [column.name for column in Order.__table__.columns]
 LEDGER = {
@@ -53,36 +55,45 @@ def orders(number: int) -> pd.DataFrame:
     )
 
 
-def ours(settings: Settings, frame: pd.DataFrame) -> None:
+def ours(clock: Clock, number: int, where: Where) -> Answer:
+    frame, settings = orders(number), emptied(where)
     nothing = {
         "customers": ["customer_id", "customer_name", "mobile_number", "region", "delivery_id"],
         "order_items": ["order_id", "sku_id", "sku_count", "amount_paise", "delivery_id"],
     }
     empty = {name: pd.DataFrame(columns=columns) for name, columns in nothing.items()}
-    load.publish(settings, {"orders": frame, **empty}, [LEDGER])
+    with clock:
+        load.publish(settings, {"orders": frame, **empty}, [LEDGER])
+    return published(settings)
 
 
-def sqlalchemy_executemany(settings: Settings, frame: pd.DataFrame) -> None:
-    rows = frame.assign(order_date=frame["order_date"].dt.date).to_dict("records")
-    with database.transaction(settings) as connection:
-        connection.execute(insert(Order), rows)
+def sqlalchemy_executemany(clock: Clock, number: int, where: Where) -> Answer:
+    frame, settings = orders(number), emptied(where)
+    with clock:
+        rows = frame.assign(order_date=frame["order_date"].dt.date).to_dict("records")
+        with database.transaction(settings) as connection:
+            connection.execute(insert(Order), rows)
+    return published(settings)
 
 
-def raw_sqlite_executemany(settings: Settings, frame: pd.DataFrame) -> None:
-    rows = list(_rows(frame))
-    with sqlite3.connect(settings.data_dir / "akasa.db") as connection:
+def raw_sqlite3_executemany(clock: Clock, number: int, where: Where) -> Answer:
+    frame, settings = orders(number), emptied(where)
+    with clock:
         marks = ", ".join("?" for _ in COLUMNS)
         upsert = ", ".join(f"{c} = excluded.{c}" for c in COLUMNS[1:])
-        connection.executemany(
-            f"insert into orders ({', '.join(COLUMNS)}) values ({marks}) "
-            f"on conflict (order_id) do update set {upsert}",
-            rows,
-        )
-    connection.close()
+        with sqlite3.connect(settings.data_dir / "akasa.db") as connection:
+            connection.executemany(
+                f"insert into orders ({', '.join(COLUMNS)}) values ({marks}) "
+                f"on conflict (order_id) do update set {upsert}",
+                _rows(frame),
+            )
+        connection.close()
+    return published(settings)
 
 
-def hand_written_load_data(settings: Settings, frame: pd.DataFrame) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+def hand_written_load_data(clock: Clock, number: int, where: Where) -> Answer:
+    frame, settings = orders(number), emptied(where)
+    with clock, tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "orders.csv"
         table = pa.table({c: load._plain(frame[c]) for c in COLUMNS})
         pa.csv.write_csv(table, file, pa.csv.WriteOptions(include_header=False, quoting_style="none"))
@@ -91,72 +102,54 @@ def hand_written_load_data(settings: Settings, frame: pd.DataFrame) -> None:
                 f"load data local infile '{file}' into table orders "
                 f"fields terminated by ',' ({', '.join(COLUMNS)})"
             )
+    return published(settings)
 
 
-def driver_executemany(settings: Settings, frame: pd.DataFrame) -> None:
-    with database.transaction(settings) as connection:
+def pymysql_executemany(clock: Clock, number: int, where: Where) -> Answer:
+    frame, settings = orders(number), emptied(where)
+    with clock, database.transaction(settings) as connection:
         marks = ", ".join("%s" for _ in COLUMNS)
         connection.exec_driver_sql(
             f"insert into orders ({', '.join(COLUMNS)}) values ({marks})", list(_rows(frame))
         )
+    return published(settings)
 
 
-def measure(number: int, runs: int) -> list[dict[str, object]]:
-    """Return engine, what, seconds (median), rows_per_second and ratio to the first of its engine."""
-    frame = orders(number)
-    rows: list[dict[str, object]] = []
-    contenders = {
-        "SQLite": (raw_sqlite_executemany, ours, sqlalchemy_executemany),
-        "MariaDB": (hand_written_load_data, ours, driver_executemany, sqlalchemy_executemany),
-    }
-    for engine, functions in contenders.items():
-        seconds: dict[str, list[float]] = {function.__name__: [] for function in functions}
-        for _ in range(runs):
-            for function in functions:
-                with _database(engine) as settings:
-                    seconds[function.__name__].append(_timed(function, settings, frame))
-        peer = median(seconds[functions[0].__name__])
-        for name, taken in seconds.items():
-            middle = median(taken)
-            rows.append(
-                {
-                    "engine": engine,
-                    "what": name,
-                    "seconds": round(middle, 2),
-                    "rows_per_second": round(number / middle),
-                    "ratio": round(middle / peer, 2),
-                }
+SQLITE = (raw_sqlite3_executemany, ours, sqlalchemy_executemany)
+MARIADB = (hand_written_load_data, ours, pymysql_executemany, sqlalchemy_executemany)
+
+
+def measure(number: int, runs: int) -> dict[str, list[dict[str, Any]]]:
+    """Return title → table: publishing orders into empty keyed tables of SQLite and of MariaDB."""
+    with tempfile.TemporaryDirectory() as folder, mariadb.server(Path(folder) / "server") as server:
+        places = {
+            "SQLite": (SQLITE, {"data_dir": folder}),
+            "MariaDB": (MARIADB, {**server.create("bench"), "data_dir": folder, "db_local_infile": "1"}),
+        }
+        return {
+            f"{number:,} orders into {name}": race(
+                {one.__name__: one for one in contenders}, (number, where), runs, number
             )
-    return rows
+            for name, (contenders, where) in places.items()
+        }
 
 
-def _timed(
-    function: Callable[[Settings, pd.DataFrame], None], settings: Settings, frame: pd.DataFrame
-) -> float:
-    began = time.perf_counter()
-    function(settings, frame)
-    taken = time.perf_counter() - began
-    found = database.query(
-        "select count(*) as n, sum(total_amount_paise) as paise from orders", settings
-    ).iloc[0]
-    assert (int(found["n"]), int(found["paise"])) == (len(frame), int(frame["total_amount_paise"].sum()))
-    return taken
+def emptied(where: Where) -> Settings:
+    """Return settings of a database that holds fresh, empty tables."""
+    settings = Settings(**{name.lower(): value for name, value in where.items()})  # type: ignore[arg-type]
+    if settings.db_host is None:
+        (settings.data_dir / "akasa.db").unlink(missing_ok=True)
+    else:
+        with database.transaction(settings) as connection:
+            for table in inspect(connection).get_table_names():
+                connection.exec_driver_sql(f"drop table {table}")
+    migrate.upgrade(settings)
+    return settings
 
 
-@contextmanager
-def _database(engine: str) -> Iterator[Settings]:
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(data_dir=Path(folder) / "data", output_dir=Path(folder) / "outputs")
-        if engine == "SQLite":
-            migrate.upgrade(settings)
-            yield settings
-            return
-        with mariadb.server(Path(folder)) as server:
-            where = {name.lower(): value for name, value in server.create("akasa").items()}
-            settings = Settings(data_dir=settings.data_dir, db_local_infile=True, **where)
-            migrate.upgrade(settings)
-            yield settings
-            database._engine.cache_clear()
+def published(settings: Settings) -> Answer:
+    found = database.query("select count(*) as n, sum(total_amount_paise) as paise from orders", settings)
+    return int(found["n"][0]), int(found["paise"][0])
 
 
 def _rows(frame: pd.DataFrame) -> Iterator[tuple[object, ...]]:
