@@ -4,6 +4,7 @@ The accepted forms are those of the README's table "What is accepted".
 """
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
 import numpy as np
@@ -219,8 +220,19 @@ def _blank_to_null(text: Text) -> Text:
 
 
 def _apply(frame: pd.DataFrame, cleaners: Mapping[str, Callable[[Text], Text]]) -> pd.DataFrame:
-    columns = {"record": pa.array(frame["record"], pa.int64())}
-    for name, clean in cleaners.items():
-        columns[name] = clean(pa.array(frame[name], pa.string(), from_pandas=True))
-    typed = pa.table(columns).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    with ThreadPoolExecutor() as threads:
+        columns = threads.map(lambda name: _each_once(frame[name], cleaners[name]), cleaners)
+        clean = dict(zip(cleaners, columns, strict=True))
+    typed = pa.table({"record": pa.array(frame["record"], pa.int64()), **clean}).to_pandas(
+        types_mapper={pa.int64(): pd.Int64Dtype()}.get
+    )
     return typed.set_axis(frame.index)
+
+
+def _each_once(column: "pd.Series[str]", clean: Callable[[Text], Text]) -> Text:
+    """Clean a column's distinct values, for most come more than once, and put each in its places."""
+    encoded = pa.array(column, pa.string(), from_pandas=True)
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks()
+    encoded = encoded.dictionary_encode(null_encoding="encode")
+    return clean(encoded.dictionary).take(encoded.indices)

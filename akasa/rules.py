@@ -8,10 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from akasa.readers import CUSTOMER_FIELDS, ORDER_FIELDS
+
+Codes: TypeAlias = np.ndarray  # whole numbers that stand for a column's values; -1 for null
+Mask: TypeAlias = np.ndarray
 
 LONGEST_TEXT = 255
 
@@ -68,14 +73,14 @@ def judge_customers(raw: pd.DataFrame, clean: pd.DataFrame) -> Judged:
     both with the same index. `accepted` has customer_id, customer_name, mobile_number, region.
     """
     well_formed = ~_malformed(raw, CUSTOMER_FIELDS)
-    clean = clean.where(well_formed)
-    reasons = _own_reasons(raw, clean, REQUIRED_OF_CUSTOMERS, well_formed)
-    customer, mobile = clean["customer_id"], clean["mobile_number"]
-    known = clean[customer.notna() & mobile.notna()]
-    differing = known.drop_duplicates(list(CUSTOMER_FIELDS))["customer_id"]
-    reasons["conflicting_customer"] = customer.isin(differing[differing.duplicated()]) & mobile.notna()
-    reasons["shared_mobile_number"] = _disagree(mobile.where(customer.notna()), customer)
-    judged = _part(raw, clean, reasons, CUSTOMER_FIELDS, well_formed)
+    valid = clean if well_formed.all() else clean.where(well_formed)
+    reasons = _own_reasons(raw, valid, REQUIRED_OF_CUSTOMERS, well_formed)
+    customer, mobile = _codes(valid["customer_id"]), _codes(valid["mobile_number"])
+    versions = _codes(valid.groupby(list(CUSTOMER_FIELDS), sort=False).ngroup().replace(-1, pd.NA))
+    known = (customer >= 0) & (mobile >= 0)
+    reasons["conflicting_customer"] = known & _disagree(customer, np.where(known, versions, -1))
+    reasons["shared_mobile_number"] = _disagree(np.where(known, mobile, -1), customer)
+    judged = _part(raw, valid, reasons, CUSTOMER_FIELDS, well_formed, customer)
     unknown = raw.loc[judged.accepted.index, ["customer_name", "region"]]
     lacking = {f"missing_{name}": int(_blank(unknown[name]).sum()) for name in unknown}
     accepted = judged.accepted[list(CUSTOMER_FIELDS)].reset_index(drop=True)
@@ -92,20 +97,21 @@ def judge_orders(
     order_id, mobile_number, order_date_time, order_date, sku_id, sku_count, total_amount_paise.
     """
     well_formed = ~_malformed(raw, ORDER_FIELDS)
-    valid = clean.where(well_formed)
+    valid = clean if well_formed.all() else clean.where(well_formed)
     reasons = _own_reasons(raw, valid, ORDER_FIELDS, well_formed)
-    latest = pd.Timestamp(delivered_on + timedelta(days=1))
-    reasons["future_order"] = valid["order_date"] > latest
-    shared = ("mobile_number", "order_date_time", *(["total_amount_paise"] if amount_is == "order" else []))
-    order = valid["order_id"]
-    reasons["conflicting_order"] = pd.concat([_disagree(order, valid[c]) for c in shared], axis=1).any(axis=1)
-    line = valid.groupby(["order_id", "sku_id"], sort=False).ngroup().astype("Int64").where(lambda n: n >= 0)
-    per_line = ("sku_count", *(["total_amount_paise"] if amount_is == "line" else []))
-    reasons["conflicting_sku"] = pd.concat([_disagree(line, valid[c]) for c in per_line], axis=1).any(axis=1)
-    bad = reasons.any(axis=1)
-    tainted = clean["order_id"][bad].dropna().unique()
-    reasons["order_rejected"] = ~bad & order.isin(tainted)
-    judged = _part(raw, valid, reasons, ORDER_FIELDS, well_formed)
+    reasons["future_order"] = valid["order_date"] > pd.Timestamp(delivered_on + timedelta(days=1))
+    named = _codes(clean["order_id"])
+    order = np.where(well_formed, named, -1)
+    line = _pairs(order, _codes(valid["sku_id"]))
+    amount = _codes(valid["total_amount_paise"])
+    of_order = [_codes(valid["mobile_number"]), _codes(valid["order_date_time"])]
+    of_line = [_codes(valid["sku_count"])]
+    (of_order if amount_is == "order" else of_line).append(amount)
+    reasons["conflicting_order"] = np.any([_disagree(order, values) for values in of_order], axis=0)
+    reasons["conflicting_sku"] = np.any([_disagree(line, values) for values in of_line], axis=0)
+    bad = reasons.to_numpy().any(axis=1)
+    reasons["order_rejected"] = ~bad & _is_in(order, named[bad])
+    judged = _part(raw, valid, reasons, ORDER_FIELDS, well_formed, line)
     columns = [
         "order_id",
         "mobile_number",
@@ -166,10 +172,12 @@ def _own_reasons(
     """Return one boolean column for each reason that a record has of itself."""
     reasons = {"malformed_record": ~well_formed}
     for field in required:
-        missing = _blank(raw[field]) & well_formed
-        reasons[f"missing_{field}"] = missing
+        missing = clean[CLEAN_NAMES.get(field, field)].isna() & well_formed
         if f"invalid_{field}" in REASONS:
-            reasons[f"invalid_{field}"] = clean[CLEAN_NAMES.get(field, field)].isna() & well_formed & ~missing
+            invalid = missing.copy()
+            invalid[missing] = ~_blank(raw.loc[missing, field])
+            reasons[f"invalid_{field}"], missing = invalid, missing & ~invalid
+        reasons[f"missing_{field}"] = missing
     return pd.DataFrame(reasons)
 
 
@@ -182,11 +190,33 @@ def _blank(text: pd.Series) -> pd.Series:
     return text.isna() | (text.str.strip() == "")
 
 
-def _disagree(keys: pd.Series, values: pd.Series) -> pd.Series:
+def _codes(values: pd.Series) -> Codes:
+    """Number a column's distinct values; nulls are -1."""
+    codes: Codes = pd.factorize(values)[0]
+    return codes
+
+
+def _pairs(one: Codes, other: Codes) -> Codes:
+    """Number the distinct pairs of two columns' values; -1 where either is null."""
+    both = (one >= 0) & (other >= 0)
+    numbers = pd.factorize(one * (other.max(initial=0) + 1) + other)[0]
+    return np.where(both, numbers, -1)
+
+
+def _disagree(keys: Codes, values: Codes) -> Mask:
     """Mark the rows of each key under which more than one value stands; nulls take no part."""
-    pairs = pd.DataFrame({"key": keys, "value": values}).dropna().drop_duplicates()
-    several = pairs["key"][pairs["key"].duplicated()]
-    return keys.isin(several)
+    known = (keys >= 0) & (values >= 0)
+    of_key = np.full(keys.max(initial=-1) + 1, -1)
+    of_key[keys[known]] = values[known]
+    return _is_in(keys, keys[known][of_key[keys[known]] != values[known]])
+
+
+def _is_in(keys: Codes, chosen: Codes) -> Mask:
+    """Mark the rows whose key is among the chosen ones; nulls never are."""
+    flags = np.zeros(max(keys.max(initial=-1), chosen.max(initial=-1)) + 2, bool)
+    flags[chosen] = True
+    flags[-1] = False
+    return np.asarray(flags[keys])
 
 
 def _part(
@@ -195,9 +225,14 @@ def _part(
     reasons: pd.DataFrame,
     fields: tuple[str, ...],
     well_formed: pd.Series,
+    keys: Codes,
 ) -> Judged:
-    repeated = _repeats(raw.assign(well_formed=well_formed), clean, fields) & well_formed
-    bad = reasons.any(axis=1)
+    """Part the records; only those whose key comes more than once, or who have none (-1), can be repeats."""
+    repeated = np.zeros(len(raw), bool)
+    again = (keys < 0) | pd.Series(keys).duplicated(keep=False).to_numpy()
+    repeated[again] = _repeats(raw[again].assign(well_formed=well_formed[again]), clean[again], fields)
+    repeated &= well_formed.to_numpy()
+    bad = reasons.to_numpy().any(axis=1)
     rejected = bad & ~repeated
     return Judged(
         clean[~bad & ~repeated], _explain(raw[rejected], reasons[rejected], fields), int(repeated.sum()), {}
