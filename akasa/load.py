@@ -35,6 +35,9 @@ where published.position > arriving.position
 """
 
 
+_ROWS_A_BATCH = 65_536
+
+
 class AlteredRows(RuntimeError):
     """The server changed or lost rows while it took them in; nothing was committed."""
 
@@ -116,22 +119,23 @@ def _publish(
         for name in (*TABLES, "deliveries"):
             _run(connection, f"delete from {name}")
     _insert(connection, "deliveries", pd.DataFrame(ledger_rows))
-    orders = _merge_latest(connection, "orders", tables["orders"], infile)
+    superseded = _merge_latest(connection, "orders", tables["orders"], infile)
     _merge_latest(connection, "customers", tables["customers"], infile)
     items = tables["order_items"]
-    of_orders = items["order_id"].isin(orders["order_id"])
-    _stage(connection, "order_items", items.loc[of_orders, _columns("order_items")], infile)
+    if superseded:
+        items = items[~items["order_id"].isin(superseded)]
+    _stage(connection, "order_items", items[_columns("order_items")], infile)
     _run(connection, _dialect(connection)["delete"].format(table="order_items"))
     _insert_staged(connection, "order_items")
     for name in TABLES:
         _drop(connection, name)
 
 
-def _merge_latest(connection: Connection, name: str, frame: pd.DataFrame, infile: bool) -> pd.DataFrame:
-    """Merge the rows that no later delivery has superseded; return them."""
+def _merge_latest(connection: Connection, name: str, frame: pd.DataFrame, infile: bool) -> list[str]:
+    """Merge the rows but those that a later delivery has superseded; return the keys of those."""
     key = TABLES[name]
     _stage(connection, name, frame[_columns(name)], infile)
-    superseded = _run(connection, _SUPERSEDED.format(table=name, key=key)).scalars().all()
+    superseded = list(_run(connection, _SUPERSEDED.format(table=name, key=key)).scalars())
     if superseded:
         mark = _dialect(connection)["mark"]
         gone = [(value,) for value in superseded]
@@ -144,7 +148,7 @@ def _merge_latest(connection: Connection, name: str, frame: pd.DataFrame, infile
         f"order by {key} {_dialect(connection)['on_conflict'].format(key=key)} "
         + ", ".join(_dialect(connection)["set"].format(column=column) for column in changed),
     )
-    return frame[~frame[key].isin(superseded)]
+    return superseded
 
 
 def _stage(connection: Connection, name: str, frame: pd.DataFrame, infile: bool) -> None:
@@ -196,11 +200,11 @@ def _load_infile(connection: Connection, name: str, frame: pd.DataFrame) -> None
 
 def _insert(connection: Connection, name: str, frame: pd.DataFrame) -> None:
     """Insert a frame with the driver's own batches: SQLAlchemy's executemany is many times slower."""
-    if len(frame):
-        marks = ", ".join(_dialect(connection)["mark"] for _ in frame.columns)
-        rows = list(zip(*(_plain(frame[column]).to_pylist() for column in frame.columns), strict=True))
-        columns = ", ".join(frame.columns)
-        _run(connection, f"insert into {name} ({columns}) values ({marks})", rows)
+    marks = ", ".join(_dialect(connection)["mark"] for _ in frame.columns)
+    sql = f"insert into {name} ({', '.join(frame.columns)}) values ({marks})"
+    table = pa.table({column: _plain(frame[column]) for column in frame.columns})
+    for batch in table.to_batches(_ROWS_A_BATCH):
+        _run(connection, sql, list(zip(*(column.to_pylist() for column in batch.columns), strict=True)))
 
 
 def _plain(column: "pd.Series[Any]") -> pa.Array:

@@ -134,13 +134,13 @@ def publish(
         for name, key in (("customers", "customer_id"), ("orders", "order_id")):
             incoming[name] = _not_superseded(incoming[name], held[name], key, place)
         items = incoming["order_items"]
-        incoming["order_items"] = items[items["order_id"].isin(incoming["orders"]["order_id"])]
+        incoming["order_items"] = items[_among(items["order_id"], incoming["orders"]["order_id"])]
     for name, frame in incoming.items():
         if replace_all or not _exists(settings, name):
             _overwrite(settings, name, _arrow(name, frame))
         elif len(frame):
             key = KEYS[name][0]
-            _replace(settings, name, frame, held[name][held[name][key].isin(frame[key])])
+            _replace(settings, name, frame, held[name][_among(held[name][key], frame[key])])
     _overwrite(settings, "deliveries", _arrow("deliveries", ledger))
 
 
@@ -232,9 +232,14 @@ def _read(
     return found.cast(pa.schema([SCHEMAS[name].field(column) for column in columns]))
 
 
+def _among(keys: "pd.Series[str]", chosen: "pd.Series[str]") -> np.ndarray:
+    """Mark the keys that are among the chosen ones. (pandas' isin takes 2 s a million texts.)"""
+    return np.asarray(pc.is_in(pa.array(keys, _TEXT), _distinct(chosen)))
+
+
 def _distinct(keys: "pd.Series[str]") -> pa.Array:
     """Return the keys as one plain array: of an empty chunked one, `isin` would forget the type."""
-    return pa.array(keys.to_numpy(object), _TEXT).unique()
+    return pa.array(keys, _TEXT, from_pandas=True).unique()
 
 
 def _exists(settings: Settings, table: str) -> bool:
