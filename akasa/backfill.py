@@ -193,7 +193,7 @@ def _write_rejects(settings: Settings, change: Change) -> None:
 
 def _quarantined(settings: Settings, one: Assessed) -> pd.DataFrame:
     """Return what stands in a delivery's quarantine file, with its raw fields as they were read."""
-    raw = staging.read(settings.staging, one.planned.sha256).drop(columns="malformed")
+    raw = staging.read(settings.staging, one.planned.sha256).drop_columns("malformed").to_pandas()
     any_name = rejects.path(settings.rejects, "*", one.planned.sha256)
     files = [rejects.read(file) for file in settings.rejects.glob(any_name.name)]
     judged = pd.concat(

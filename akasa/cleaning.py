@@ -1,11 +1,13 @@
-"""Text as delivered → typed, clean columns. Frame in, frame out; null where no accepted form was found.
+"""Text as delivered → typed, clean columns; null where no accepted form was found.
+
+Records come as a frame or as an Arrow table; a frame's index is kept.
 
 The accepted forms are those of the README's table "What is accepted".
 """
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Text: TypeAlias = pa.Array | pa.ChunkedArray
+Records: TypeAlias = pd.DataFrame | pa.Table
 
 UNKNOWN = "Unknown"
 
@@ -37,28 +40,28 @@ _CONVERTIBLE_BEFORE = np.datetime64("9999-12-30")  # a later time may leave the 
 _CALENDAR = ("year", "month", "day", "hour", "minute", "second", "zone_hour", "zone_minute")
 
 
-def clean_customers(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return record, customer_id, customer_name, mobile_number and region, clean, with the frame's index.
+def clean_customers(records: Records) -> pd.DataFrame:
+    """Return record, customer_id, customer_name, mobile_number and region, clean, row by row.
 
     A missing name or region becomes `Unknown`; a missing or invalid id or mobile number is null.
     """
     return _apply(
-        frame, {"customer_id": ids, "customer_name": names, "mobile_number": mobiles, "region": regions}
+        records, {"customer_id": ids, "customer_name": names, "mobile_number": mobiles, "region": regions}
     )
 
 
 def clean_orders(
-    frame: pd.DataFrame,
+    records: Records,
     source_timezone: str = "Asia/Kolkata",
     business_timezone: str = "Asia/Kolkata",
 ) -> pd.DataFrame:
-    """Return the order lines clean, with the frame's index; null where a value is missing or invalid.
+    """Return the order lines clean, row by row; null where a value is missing or invalid.
 
     Columns: record, order_id, mobile_number, order_date_time (naive business time, microseconds), sku_id,
     sku_count (whole number), total_amount_paise (whole paise) and order_date (midnight of the business day).
     """
     clean = _apply(
-        frame,
+        records,
         {
             "order_id": ids,
             "mobile_number": mobiles,
@@ -219,20 +222,25 @@ def _blank_to_null(text: Text) -> Text:
     return pc.if_else(pc.equal(text, ""), None, text)
 
 
-def _apply(frame: pd.DataFrame, cleaners: Mapping[str, Callable[[Text], Text]]) -> pd.DataFrame:
+def _apply(records: Records, cleaners: Mapping[str, Callable[[Text], Text]]) -> pd.DataFrame:
     with ThreadPoolExecutor() as threads:
-        columns = threads.map(lambda name: _each_once(frame[name], cleaners[name]), cleaners)
+        columns = threads.map(
+            lambda name: _each_once(_arrow(records[name], pa.string()), cleaners[name]), cleaners
+        )
         clean = dict(zip(cleaners, columns, strict=True))
-    typed = pa.table({"record": pa.array(frame["record"], pa.int64()), **clean}).to_pandas(
+    typed = pa.table({"record": _arrow(records["record"], pa.int64()), **clean}).to_pandas(
         types_mapper={pa.int64(): pd.Int64Dtype()}.get
     )
-    return typed.set_axis(frame.index)
+    return typed.set_axis(records.index) if isinstance(records, pd.DataFrame) else typed
 
 
-def _each_once(column: "pd.Series[str]", clean: Callable[[Text], Text]) -> Text:
+def _each_once(text: Text, clean: Callable[[Text], Text]) -> Text:
     """Clean a column's distinct values, for most come more than once, and put each in its places."""
-    encoded = pa.array(column, pa.string(), from_pandas=True)
+    encoded = text.dictionary_encode(null_encoding="encode")
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()
-    encoded = encoded.dictionary_encode(null_encoding="encode")
     return clean(encoded.dictionary).take(encoded.indices)
+
+
+def _arrow(column: "pd.Series[Any] | pa.ChunkedArray", kind: pa.DataType) -> Text:
+    return column if isinstance(column, pa.ChunkedArray) else pa.array(column, kind, from_pandas=True)

@@ -89,11 +89,12 @@ def require_same_amounts(ledger: pd.DataFrame, amount_is: str) -> None:
 
 def assess(settings: Settings, planned: Planned, progress: staging.Progress = lambda text: None) -> Assessed:
     """Clean and judge one staged delivery."""
-    progress(f"{planned.name}: cleaning and judging")
+    progress(f"{planned.name}: cleaning")
     raw = staging.read(settings.staging, planned.sha256)
     if planned.kind == "customers":
         return Assessed(planned, rules.judge_customers(raw, cleaning.clean_customers(raw)))
     clean = cleaning.clean_orders(raw, settings.source_timezone, settings.business_timezone)
+    progress(f"{planned.name}: judging")
     return Assessed(planned, rules.judge_orders(raw, clean, planned.delivered_on, settings.amount_is))
 
 
@@ -161,12 +162,13 @@ def latest(assessed: Sequence[Assessed], amount_is: str) -> dict[str, pd.DataFra
     items = [_of(one, rules.items_of(one.judged.accepted, amount_is)) for one in lines]
     kept = _last(orders, EMPTY["orders"], "order_id")
     all_items = _stack(items, EMPTY["order_items"])
-    winners = pd.Series(kept["delivery_id"].to_numpy(), kept["order_id"])
-    of_winner = all_items["order_id"].map(winners) == all_items["delivery_id"]
+    if len(items) > 1:
+        winners = warehouse.beside(all_items["order_id"], kept["order_id"], kept["delivery_id"])
+        all_items = all_items[winners == all_items["delivery_id"]].reset_index(drop=True)
     return {
         "customers": _last(customers, EMPTY["customers"], "customer_id"),
         "orders": kept,
-        "order_items": all_items[of_winner].reset_index(drop=True),
+        "order_items": all_items,
     }
 
 
@@ -284,7 +286,8 @@ def _of(one: Assessed, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _last(frames: Sequence[pd.DataFrame], empty: dict[str, str], key: str) -> pd.DataFrame:
-    return _stack(frames, empty).drop_duplicates(key, keep="last").reset_index(drop=True)
+    rows = _stack(frames, empty)
+    return rows.drop_duplicates(key, keep="last", ignore_index=True) if len(frames) > 1 else rows
 
 
 def _stack(frames: Sequence[pd.DataFrame], empty: dict[str, str]) -> pd.DataFrame:

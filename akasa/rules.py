@@ -4,19 +4,23 @@ Every function is pure. A record is accepted, rejected with all its reasons, or 
 earlier record of the same delivery; the three always add up to the records read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import reduce
 from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from akasa.readers import CUSTOMER_FIELDS, ORDER_FIELDS
 
 Codes: TypeAlias = np.ndarray  # whole numbers that stand for a column's values; -1 for null
 Mask: TypeAlias = np.ndarray
+Records: TypeAlias = pd.DataFrame | pa.Table
 
 LONGEST_TEXT = 255
 
@@ -42,6 +46,15 @@ REASONS = {
 }
 REQUIRED_OF_CUSTOMERS = ("customer_id", "mobile_number")
 CLEAN_NAMES = {"total_amount": "total_amount_paise"}
+CLEAN_ORDERS = {
+    "order_id": "str",
+    "mobile_number": "str",
+    "order_date_time": "datetime64[us]",
+    "order_date": "datetime64[s]",
+    "sku_id": "str",
+    "sku_count": "int64",
+    "total_amount_paise": "int64",
+}
 
 
 class GateStopped(RuntimeError):
@@ -66,63 +79,52 @@ class Judged:
         return len(self.accepted) + len(self.rejected) + self.repeats
 
 
-def judge_customers(raw: pd.DataFrame, clean: pd.DataFrame) -> Judged:
+def judge_customers(raw: Records, clean: pd.DataFrame) -> Judged:
     """Part one delivery's customers by the rules.
 
-    `raw` is what `readers.read_customers` gave, `clean` what `cleaning.clean_customers` made of it,
-    both with the same index. `accepted` has customer_id, customer_name, mobile_number, region.
+    `raw` is what `readers.read_customers` gave, `clean` what `cleaning.clean_customers` made of it, row by
+    row. `accepted` has customer_id, customer_name, mobile_number, region.
     """
+    raw = _table(raw)
     well_formed = ~_malformed(raw, CUSTOMER_FIELDS)
-    valid = clean if well_formed.all() else clean.where(well_formed)
-    reasons = _own_reasons(raw, valid, REQUIRED_OF_CUSTOMERS, well_formed)
-    customer, mobile = _codes(valid["customer_id"]), _codes(valid["mobile_number"])
-    versions = _codes(valid.groupby(list(CUSTOMER_FIELDS), sort=False).ngroup().replace(-1, pd.NA))
-    known = (customer >= 0) & (mobile >= 0)
+    reasons = _own_reasons(raw, clean, REQUIRED_OF_CUSTOMERS, well_formed)
+    customer = np.where(well_formed, _codes(clean["customer_id"]), -1)
+    mobile = np.where(customer >= 0, _codes(clean["mobile_number"]), -1)
+    known = mobile >= 0
+    versions = clean.groupby(list(CUSTOMER_FIELDS), sort=False, dropna=False).ngroup().to_numpy()
     reasons["conflicting_customer"] = known & _disagree(customer, np.where(known, versions, -1))
-    reasons["shared_mobile_number"] = _disagree(np.where(known, mobile, -1), customer)
-    judged = _part(raw, valid, reasons, CUSTOMER_FIELDS, well_formed, customer)
-    unknown = raw.loc[judged.accepted.index, ["customer_name", "region"]]
+    reasons["shared_mobile_number"] = _disagree(mobile, customer)
+    parted = _part(raw, clean, reasons, CUSTOMER_FIELDS, customer)
+    unknown = _rows(raw.select(["customer_name", "region"]), parted.accepted)
     lacking = {f"missing_{name}": int(_blank(unknown[name]).sum()) for name in unknown}
-    accepted = judged.accepted[list(CUSTOMER_FIELDS)].reset_index(drop=True)
-    return Judged(accepted, judged.rejected, judged.repeats, {k: n for k, n in lacking.items() if n})
+    accepted = clean.loc[parted.accepted, list(CUSTOMER_FIELDS)].reset_index(drop=True)
+    return Judged(accepted, parted.rejected, parted.repeats, {k: n for k, n in lacking.items() if n})
 
 
-def judge_orders(
-    raw: pd.DataFrame, clean: pd.DataFrame, delivered_on: date, amount_is: str = "order"
-) -> Judged:
+def judge_orders(raw: Records, clean: pd.DataFrame, delivered_on: date, amount_is: str = "order") -> Judged:
     """Part one delivery's order lines by the rules; an order is accepted whole or rejected whole.
 
-    `raw` is what `readers.read_orders` gave, `clean` what `cleaning.clean_orders` made of it, both with the
-    same index. `delivered_on` is the date in the delivery's name, or the run's. `accepted` has the lines'
+    `raw` is what `readers.read_orders` gave, `clean` what `cleaning.clean_orders` made of it, row by row.
+    `delivered_on` is the date in the delivery's name, or the run's. `accepted` has the lines'
     order_id, mobile_number, order_date_time, order_date, sku_id, sku_count, total_amount_paise.
     """
+    raw = _table(raw)
     well_formed = ~_malformed(raw, ORDER_FIELDS)
-    valid = clean if well_formed.all() else clean.where(well_formed)
-    reasons = _own_reasons(raw, valid, ORDER_FIELDS, well_formed)
-    reasons["future_order"] = valid["order_date"] > pd.Timestamp(delivered_on + timedelta(days=1))
+    reasons = _own_reasons(raw, clean, ORDER_FIELDS, well_formed)
+    latest = np.datetime64(delivered_on + timedelta(days=1))
+    reasons["future_order"] = well_formed & (clean["order_date"].to_numpy() > latest)
     named = _codes(clean["order_id"])
     order = np.where(well_formed, named, -1)
-    line = _pairs(order, _codes(valid["sku_id"]))
-    amount = _codes(valid["total_amount_paise"])
-    of_order = [_codes(valid["mobile_number"]), _codes(valid["order_date_time"])]
-    of_line = [_codes(valid["sku_count"])]
-    (of_order if amount_is == "order" else of_line).append(amount)
-    reasons["conflicting_order"] = np.any([_disagree(order, values) for values in of_order], axis=0)
-    reasons["conflicting_sku"] = np.any([_disagree(line, values) for values in of_line], axis=0)
-    bad = reasons.to_numpy().any(axis=1)
+    line = _pairs(order, _codes(clean["sku_id"]))
+    per_order, per_line = ["mobile_number", "order_date_time"], ["sku_count"]
+    (per_order if amount_is == "order" else per_line).append("total_amount_paise")
+    reasons["conflicting_order"] = _any(_disagree(order, _codes(clean[field])) for field in per_order)
+    reasons["conflicting_sku"] = _any(_disagree(line, _codes(clean[field])) for field in per_line)
+    bad = _any(reasons.values())
     reasons["order_rejected"] = ~bad & _is_in(order, named[bad])
-    judged = _part(raw, valid, reasons, ORDER_FIELDS, well_formed, line)
-    columns = [
-        "order_id",
-        "mobile_number",
-        "order_date_time",
-        "order_date",
-        "sku_id",
-        "sku_count",
-        "total_amount_paise",
-    ]
-    accepted = judged.accepted[columns].astype({"sku_count": "int64", "total_amount_paise": "int64"})
-    return Judged(accepted.reset_index(drop=True), judged.rejected, judged.repeats, {})
+    parted = _part(raw, clean, reasons, ORDER_FIELDS, line)
+    accepted = clean.loc[parted.accepted, list(CLEAN_ORDERS)].astype(CLEAN_ORDERS)
+    return Judged(accepted.reset_index(drop=True), parted.rejected, parted.repeats, {})
 
 
 def orders_of(lines: pd.DataFrame, amount_is: str = "order") -> pd.DataFrame:
@@ -166,24 +168,43 @@ def require_few_rejects(counts: pd.DataFrame, max_reject_ratio: float) -> None:
         raise GateStopped("; ".join(shares) + f". Nothing was published. {way_out}.")
 
 
+@dataclass(frozen=True)
+class _Parted:
+    accepted: Mask
+    rejected: pd.DataFrame
+    repeats: int
+
+
+def _table(raw: Records) -> pa.Table:
+    return raw if isinstance(raw, pa.Table) else pa.Table.from_pandas(raw, preserve_index=False)
+
+
+def _rows(raw: pa.Table, chosen: Mask) -> pd.DataFrame:
+    return raw.filter(pa.array(chosen)).to_pandas()
+
+
 def _own_reasons(
-    raw: pd.DataFrame, clean: pd.DataFrame, required: tuple[str, ...], well_formed: pd.Series
-) -> pd.DataFrame:
-    """Return one boolean column for each reason that a record has of itself."""
+    raw: pa.Table, clean: pd.DataFrame, required: tuple[str, ...], well_formed: Mask
+) -> dict[str, Mask]:
+    """Return, for each reason that a record has of itself, the records that have it."""
     reasons = {"malformed_record": ~well_formed}
     for field in required:
-        missing = clean[CLEAN_NAMES.get(field, field)].isna() & well_formed
+        missing = clean[CLEAN_NAMES.get(field, field)].isna().to_numpy() & well_formed
         if f"invalid_{field}" in REASONS:
             invalid = missing.copy()
-            invalid[missing] = ~_blank(raw.loc[missing, field])
+            invalid[missing] = ~_blank(_rows(raw.select([field]), missing)[field])
             reasons[f"invalid_{field}"], missing = invalid, missing & ~invalid
         reasons[f"missing_{field}"] = missing
-    return pd.DataFrame(reasons)
+    return reasons
 
 
-def _malformed(raw: pd.DataFrame, fields: tuple[str, ...]) -> pd.Series:
-    too_long = [raw[field].str.len() > LONGEST_TEXT for field in fields]
-    return raw["malformed"].notna() | pd.concat(too_long, axis=1).any(axis=1)
+def _malformed(raw: pa.Table, fields: tuple[str, ...]) -> Mask:
+    too_long = (pc.greater(pc.utf8_length(raw[field]), LONGEST_TEXT).fill_null(False) for field in fields)
+    return _any(np.asarray(mask) for mask in (raw["malformed"].is_valid(), *too_long))
+
+
+def _any(masks: Iterable[Mask]) -> Mask:
+    return reduce(np.logical_or, masks)
 
 
 def _blank(text: pd.Series) -> pd.Series:
@@ -220,40 +241,38 @@ def _is_in(keys: Codes, chosen: Codes) -> Mask:
 
 
 def _part(
-    raw: pd.DataFrame,
-    clean: pd.DataFrame,
-    reasons: pd.DataFrame,
-    fields: tuple[str, ...],
-    well_formed: pd.Series,
-    keys: Codes,
-) -> Judged:
+    raw: pa.Table, clean: pd.DataFrame, reasons: Mapping[str, Mask], fields: tuple[str, ...], keys: Codes
+) -> _Parted:
     """Part the records; only those whose key comes more than once, or who have none (-1), can be repeats."""
-    repeated = np.zeros(len(raw), bool)
+    well_formed = ~reasons["malformed_record"]
     again = (keys < 0) | pd.Series(keys).duplicated(keep=False).to_numpy()
-    repeated[again] = _repeats(raw[again].assign(well_formed=well_formed[again]), clean[again], fields)
-    repeated &= well_formed.to_numpy()
-    bad = reasons.to_numpy().any(axis=1)
+    repeated = np.zeros(len(raw), bool)
+    repeated[again] = _repeats(_rows(raw, again), clean[again], fields, well_formed[again])
+    repeated &= well_formed
+    bad = _any(reasons.values())
     rejected = bad & ~repeated
-    return Judged(
-        clean[~bad & ~repeated], _explain(raw[rejected], reasons[rejected], fields), int(repeated.sum()), {}
-    )
+    explained = _explain(_rows(raw, rejected), {r: mask[rejected] for r, mask in reasons.items()}, fields)
+    return _Parted(~bad & ~repeated, explained, int(repeated.sum()))
 
 
-def _repeats(raw: pd.DataFrame, clean: pd.DataFrame, fields: tuple[str, ...]) -> pd.Series:
+def _repeats(raw: pd.DataFrame, clean: pd.DataFrame, fields: tuple[str, ...], well_formed: Mask) -> Mask:
     """Mark records equal in every field to an earlier one, by clean values; by raw text where not clean."""
-    columns: Mapping[str, pd.Series] = {field: clean[CLEAN_NAMES.get(field, field)] for field in fields}
+    columns: Mapping[str, pd.Series] = {
+        field: clean[CLEAN_NAMES.get(field, field)].reset_index(drop=True) for field in fields
+    }
     unclean = {
         f"raw {f}": raw[f].fillna("").where(column.isna())
         for f, column in columns.items()
         if column.isna().any()
     }
-    return pd.DataFrame({"well_formed": raw["well_formed"], **columns, **unclean}).duplicated()
+    repeated = pd.DataFrame({"well_formed": well_formed, **columns, **unclean}).duplicated()
+    return np.asarray(repeated)
 
 
-def _explain(raw: pd.DataFrame, reasons: pd.DataFrame, fields: tuple[str, ...]) -> pd.DataFrame:
+def _explain(raw: pd.DataFrame, reasons: Mapping[str, Mask], fields: tuple[str, ...]) -> pd.DataFrame:
     """Return the rejected records as they came, with all their reason codes."""
     codes = [code for code in REASONS if code in reasons]
-    rows = reasons[codes].to_numpy()
+    rows = np.column_stack([reasons[code] for code in codes])
     listed = [" ".join(code for code, holds in zip(codes, row, strict=True) if holds) for row in rows]
     long = raw["malformed"].isna() & reasons["malformed_record"]
     detail = raw["malformed"].where(~long, f"a field is longer than {LONGEST_TEXT} characters")

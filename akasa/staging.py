@@ -102,9 +102,9 @@ def stage(
     )
 
 
-def read(folder: Path, sha256: str) -> pd.DataFrame:
+def read(folder: Path, sha256: str) -> pa.Table:
     """Return a staged delivery's raw records: `record`, its fields as text, `malformed`, `raw`."""
-    return pq.read_table(folder / f"{sha256}.parquet").to_pandas()
+    return pq.read_table(folder / f"{sha256}.parquet")
 
 
 def write_manifest(settings: Settings, manifest: Manifest) -> None:
@@ -134,7 +134,7 @@ def require_none_refused(manifest: Manifest, on_refused: str) -> None:
 def preview(settings: Settings, manifest: Manifest, kind: str) -> pd.DataFrame:
     """Return the first three raw records of the first delivery of a kind, as they came."""
     first = next((one for one in manifest.staged if one.kind == kind), None)
-    return read(settings.staging, first.sha256).head(3).fillna("") if first else pd.DataFrame()
+    return read(settings.staging, first.sha256)[:3].to_pandas().fillna("") if first else pd.DataFrame()
 
 
 def repeated(manifest: Manifest) -> pd.DataFrame:

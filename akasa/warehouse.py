@@ -5,6 +5,7 @@ It follows the database's ledger: `publish` is told which deliveries it should h
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -207,11 +208,11 @@ def _not_superseded(
 def _with_month(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     orders, items = tables["orders"], tables["order_items"]
     month = pd.Series(np.datetime_as_string(orders["order_date"].to_numpy(), unit="M"), orders.index, "str")
-    of_order = pd.Series(month.to_numpy(), orders["order_id"])
+    of_items = beside(items["order_id"], orders["order_id"], month)
     return {
         **tables,
         "orders": orders.assign(order_month=month),
-        "order_items": items.assign(order_month=items["order_id"].map(of_order).astype("str")),
+        "order_items": items.assign(order_month=pd.Series(of_items, items.index, "str")),
     }
 
 
@@ -230,6 +231,12 @@ def _read(
         return pa.schema([SCHEMAS[name].field(column) for column in columns]).empty_table()
     found = DeltaTable(_uri(settings, name)).to_pyarrow_dataset().to_table(columns=columns, filter=filter_)
     return found.cast(pa.schema([SCHEMAS[name].field(column) for column in columns]))
+
+
+def beside(keys: "pd.Series[str]", index: "pd.Series[str]", values: "pd.Series[Any]") -> np.ndarray:
+    """Return for each key the value that stands beside it in `index`, where each key stands once."""
+    places = pc.index_in(pa.array(keys, _TEXT), value_set=pa.array(index, _TEXT))
+    return np.asarray(values.to_numpy()[np.asarray(places)])
 
 
 def _among(keys: "pd.Series[str]", chosen: "pd.Series[str]") -> np.ndarray:
