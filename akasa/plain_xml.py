@@ -22,6 +22,7 @@ Ints = NDArray[Any]
 _GAP = r"(?:[ \t\n]|<!--(?:-?[^-<>\0-\x08\x0b-\x1f])*-->)*"
 _NAME = r"(?!order>)([A-Za-z_][\w.-]{0,99})"
 _BETWEEN = re.compile(rf"</{_NAME}>{_GAP}(?:(</order>){_GAP}<order>{_GAP})?<{_NAME}>", re.ASCII)
+_MOST_NAMES = 100
 _NOT_CHARACTERS = b"\xef\xbf\xbe", b"\xef\xbf\xbf"
 _TAB, _NEWLINE, _SPACE, _LESS, _GREATER, _SLASH, _BELOW_LETTERS = b"\t\n <>/?"
 _ALL_BUT_THE_BIT_OF_LESS_AND_GREATER = 0xFF ^ _LESS ^ _GREATER
@@ -35,13 +36,13 @@ class NotPlain(Exception):
 class PlainOrders:
     """`count` orders by columns: a string array a field, null where an order lacks it or gives it twice.
 
-    `repeating` has the row and the XML of each order that gives a field more than once; `unknown` counts
+    `repeating` maps the row of an order to its XML where it gives a field more than once; `unknown` counts
     the elements that are no fields.
     """
 
     count: int
     columns: list[pa.StringArray]
-    repeating: list[tuple[int, bytes]]
+    repeating: dict[int, bytes]
     unknown: Counter[str]
 
 
@@ -76,8 +77,8 @@ def parse(run: bytes, fields: Sequence[str]) -> PlainOrders:
         column, again = _column(values, tags.row[places], count)
         columns.append(column)
         repeating.update(again.tolist())
-    slices = [(row, _order(run, bounds, tags.row, row)) for row in sorted(repeating)]
-    return PlainOrders(count, columns, slices, unknown)
+    orders = {row: _order(run, bounds, tags.row, row) for row in sorted(repeating)}
+    return PlainOrders(count, columns, orders, unknown)
 
 
 def _check_text(run: bytes) -> None:
@@ -97,7 +98,7 @@ def _bounds(run: bytes) -> Ints:
     data = np.frombuffer(run, np.uint8)
     angles = np.flatnonzero((data & _ALL_BUT_THE_BIT_OF_LESS_AND_GREATER) == _LESS & _GREATER)
     less, greater = angles[::2], angles[1::2]
-    if len(angles) % 2 or (data[less] != _LESS).any() or (data[greater] != _GREATER).any():
+    if data[angles].tobytes() != b"<>" * len(less):
         raise NotPlain
     first = data[less + 1]
     before = np.flatnonzero((first[:-1] > _BELOW_LETTERS) & (first[1:] == _SLASH))
@@ -117,17 +118,17 @@ def _tags(run: bytes, bounds: Ints, tokens: pa.StringArray, fields: Sequence[str
     if len(matches) != len(found) or not matches[-1][1]:
         raise NotPlain
     names = list(dict.fromkeys((*fields, *(opened for _, _, opened in matches))))
-    closed, ends_order, opened = (
-        np.array(one)[np.append(between.indices, len(matches) - 1)]
-        for one in zip(
-            *((names.index(c) if c in names else -1, bool(e), names.index(o)) for c, e, o in matches),
-            strict=True,
-        )
-    )
+    if len(names) > _MOST_NAMES:
+        raise NotPlain
+    number = {name: place for place, name in enumerate(names)}
+    spelling = np.append(between.indices, len(matches) - 1)
+    closed = np.array([number.get(name, -1) for name, _, _ in matches], np.int16)[spelling]
+    opened = np.array([number[name] for _, _, name in matches], np.int16)[spelling]
+    ends = np.array([bool(end) for _, end, _ in matches])[spelling]
     name = np.roll(opened, 1)
     if (closed != name).any():
         raise NotPlain
-    return _Tags(names, name, np.cumsum(ends_order) - ends_order)
+    return _Tags(names, name, np.cumsum(ends) - ends)
 
 
 def _column(values: pa.StringArray, row: Ints, count: int) -> tuple[pa.StringArray, Ints]:

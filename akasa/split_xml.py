@@ -1,8 +1,8 @@
 """Read an orders XML in runs that end with an `</order>`, several at a time.
 
-A run that `plain_xml` cannot vouch for goes to the whole parser, between the file's own head (up to the end of
-the start tag of the root) and `</orders>`. Where that is well-formed, the run began and ended directly below the
-root: only there can the end of the root stand, outside of any tag, comment, CDATA section or inner element.
+A run that `plain_xml` cannot vouch for goes to the whole parser, between the file's own head (up to the
+root's start tag) and `</orders>`. Where that is well-formed, the run began and ended directly below the root:
+only there can the end of the root stand, outside of any tag, comment, CDATA section or inner element.
 Where it is not, the cut may be none, and the file has to be read in one piece.
 """
 
@@ -20,7 +20,7 @@ from lxml import etree
 
 from akasa import plain_xml
 
-RUN_BYTES = 1_000_000
+RUN_BYTES = 2_000_000
 LONGEST_RUN_BYTES = 8_000_000  # below the parser's limit for one text: a run cannot hide a longer one
 THREADS = 2
 _HEAD_BYTES = 65_536
@@ -97,15 +97,13 @@ def _part(head: bytes, shape: pa.Schema, elements: Elements, run: bytes) -> Part
 def _plain_part(head: bytes, shape: pa.Schema, elements: Elements, run: bytes) -> Part:
     """Read a run by columns; only orders that repeat a field go to the whole parser, for their fault."""
     plain = plain_xml.parse(run, shape.names[1:-2])
-    rows = [row for row, _ in plain.repeating]
-    inner = b"".join(order for _, order in plain.repeating)
-    faulty = _records(head + inner + _END_OF_ROOT, elements, Counter()) if rows else []
-    columns = [np.arange(1, plain.count + 1), *plain.columns]
-    for place in (-2, -1):
-        column = np.full(plain.count, None)
-        column[rows] = [record[place] for record in faulty]
-        columns.append(column)
-    return _batch(columns, shape), plain.unknown
+    faults: list[str | None] = [None] * plain.count
+    raw = faults.copy()
+    if plain.repeating:
+        faulty = b"".join((head, *plain.repeating.values(), _END_OF_ROOT))
+        for row, record in zip(plain.repeating, _records(faulty, elements, Counter()), strict=True):
+            *_, faults[row], raw[row] = record
+    return _batch((np.arange(1, plain.count + 1), *plain.columns, faults, raw), shape), plain.unknown
 
 
 def _records(content: bytes, elements: Elements, unknown: Counter[str]) -> list[tuple[Any, ...]]:
