@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 Ints = NDArray[Any]
 
-_GAP = r"(?:[ \t\n]|<!--(?:-?[^-<>\0-\x08\x0b-\x1f])*-->)*"
+_COMMENTED = r"[^-<>\0-\x08\x0b-\x1f]"
+_GAP = rf"(?:[ \t\n]|<!--(?:-?{_COMMENTED})*+-->)*+"
 _NAME = r"(?!order>)([A-Za-z_][\w.-]{0,99})"
 _BETWEEN = re.compile(rf"</{_NAME}>{_GAP}(?:(</order>){_GAP}<order>{_GAP})?<{_NAME}>", re.ASCII)
 _MOST_NAMES = 100

@@ -6,6 +6,7 @@ taken apart, else null) and `raw` (a malformed record's own text).
 """
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -32,6 +33,8 @@ _CSV_FAULTS = {
     "expected after": "text after a closing quote",
     "new-line character": "a carriage return outside quotes",
 }
+_BEFORE_DOCTYPE = re.compile(rb"(?:[^<]|<!--(?:-?[^-])*+-->|<\?(?:[^?]|\?(?!>))*+\?>)*+(?=<!DOCTYPE)")
+_PROLOG_BYTES = 1_000_000
 _PARSER = {"resolve_entities": "internal", "no_network": True, "load_dtd": False}
 _Record = tuple[Any, ...]
 
@@ -223,8 +226,9 @@ def _check_prolog(path: Path, stream: IO[bytes]) -> None:
 
 def _line_of_doctype(stream: IO[bytes]) -> int | None:
     stream.seek(0)
-    without_nuls = (line.replace(b"\0", b"") for line in stream)  # UTF-16 has one in each letter
-    return next((n for n, line in enumerate(without_nuls, start=1) if b"<!DOCTYPE" in line), None)
+    without_nuls = stream.read(_PROLOG_BYTES).replace(b"\0", b"")  # UTF-16 has one in each letter
+    before = _BEFORE_DOCTYPE.match(without_nuls)
+    return before[0].count(b"\n") + 1 if before else None
 
 
 def _order_elements(stream: IO[bytes], unknown: Counter[str]) -> Iterator[_Record]:

@@ -28,7 +28,7 @@ _END_OF_ORDER, _END_OF_ROOT = b"</order>", b"</orders>"
 _HEAD = re.compile(
     rb"""(?:\xef\xbb\xbf)?
     (?:<\?xml\s+version\s*=\s*(["'])1\.0\1(?:\s+encoding\s*=\s*(["'])[Uu][Tt][Ff]-8\2)?\s*\?>)?
-    (?:[ \t\r\n]|<!--(?:-?[^-])*-->)*
+    (?:[ \t\r\n]|<!--(?:-?[^-])*+-->)*+
     <orders(?:\s[^<>]*)?>""",
     re.VERBOSE,
 )
