@@ -26,7 +26,8 @@ _BETWEEN = re.compile(rf"</{_NAME}>{_GAP}(?:(</order>){_GAP}<order>{_GAP})?<{_NA
 _MOST_NAMES = 100
 _NOT_CHARACTERS = b"\xef\xbf\xbe", b"\xef\xbf\xbf"
 _TAB, _NEWLINE, _SPACE, _LESS, _GREATER, _SLASH, _BELOW_LETTERS = b"\t\n <>/?"
-_ALL_BUT_THE_BIT_OF_LESS_AND_GREATER = 0xFF ^ _LESS ^ _GREATER
+_ANGLE = _LESS & _GREATER
+_ANGLE_BITS = 0xFF ^ _LESS ^ _GREATER  # the two differ in one bit: one comparison finds both
 
 
 class NotPlain(Exception):
@@ -97,7 +98,7 @@ def _check_text(run: bytes) -> None:
 def _bounds(run: bytes) -> Ints:
     """Return where each value begins and ends: what lies between a start tag's `>` and an end tag's `<`."""
     data = np.frombuffer(run, np.uint8)
-    angles = np.flatnonzero((data & _ALL_BUT_THE_BIT_OF_LESS_AND_GREATER) == _LESS & _GREATER)
+    angles = np.flatnonzero((data & _ANGLE_BITS) == _ANGLE)
     less, greater = angles[::2], angles[1::2]
     if data[angles].tobytes() != b"<>" * len(less):
         raise NotPlain

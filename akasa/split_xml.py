@@ -21,7 +21,7 @@ from lxml import etree
 from akasa import plain_xml
 
 RUN_BYTES = 2_000_000
-LONGEST_RUN_BYTES = 8_000_000  # below the parser's limit for one text: a run cannot hide a longer one
+LONGEST_RUN_BYTES = 4_000_000  # below the parser's limit for one text: a run cannot hide a longer one
 THREADS = 2
 _HEAD_BYTES = 65_536
 _END_OF_ORDER, _END_OF_ROOT = b"</order>", b"</orders>"
@@ -53,7 +53,7 @@ def parts(stream: IO[bytes], shape: pa.Schema, elements: Elements) -> Iterator[P
         pending: deque[Future[Part]] = deque()
         for run in _runs(stream, len(head)):
             pending.append(pool.submit(read, run))
-            if len(pending) > 2 * THREADS:
+            if len(pending) > THREADS:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
