@@ -12,6 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from threading import Lock
 from typing import IO, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from akasa import plain_xml
 RUN_BYTES = 2_000_000
 LONGEST_RUN_BYTES = 4_000_000  # below the parser's limit for one text: a run cannot hide a longer one
 THREADS = 2
+_WHOLE_PARSER = Lock()  # it holds the GIL most of the time: two of them only get in each other's way
 _HEAD_BYTES = 65_536
 _END_OF_ORDER, _END_OF_ROOT = b"</order>", b"</orders>"
 _HEAD = re.compile(
@@ -110,7 +112,8 @@ def _records(content: bytes, elements: Elements, unknown: Counter[str]) -> list[
     if b"xml:id" in content:  # must differ throughout a file
         raise CannotSplit
     try:
-        return list(elements(io.BytesIO(content), unknown))
+        with _WHOLE_PARSER:
+            return list(elements(io.BytesIO(content), unknown))
     except etree.XMLSyntaxError:
         raise CannotSplit from None
 
