@@ -6,6 +6,7 @@ taken apart, else null) and `raw` (a malformed record's own text).
 """
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -13,7 +14,10 @@ from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from lxml import etree
+
+from akasa import split_xml
 
 CUSTOMER_FIELDS = ("customer_id", "customer_name", "mobile_number", "region")
 ORDER_FIELDS = ("order_id", "mobile_number", "order_date_time", "sku_id", "sku_count", "total_amount")
@@ -29,6 +33,8 @@ _CSV_FAULTS = {
     "expected after": "text after a closing quote",
     "new-line character": "a carriage return outside quotes",
 }
+_BEFORE_DOCTYPE = re.compile(rb"(?:[^<]|<!--(?:-?[^-])*+-->|<\?(?:[^?]|\?(?!>))*+\?>)*+(?=<!DOCTYPE)")
+_PROLOG_BYTES = 1_000_000
 _PARSER = {"resolve_entities": "internal", "no_network": True, "load_dtd": False}
 _Record = tuple[Any, ...]
 
@@ -52,7 +58,9 @@ def read_customers(path: Path | str, unknown: Counter[str] | None = None) -> pa.
     Names of columns that are not ours are counted in `unknown`, once for each record.
     Raises RefusedDelivery, at the latest while batches are drawn.
     """
-    return _stream(CUSTOMER_FIELDS, _csv_records(Path(path), Counter() if unknown is None else unknown))
+    shape = schema(CUSTOMER_FIELDS)
+    records = _csv_records(Path(path), Counter() if unknown is None else unknown)
+    return pa.RecordBatchReader.from_batches(shape, _batches(shape, records))
 
 
 def read_orders(path: Path | str, unknown: Counter[str] | None = None) -> pa.RecordBatchReader:
@@ -61,21 +69,32 @@ def read_orders(path: Path | str, unknown: Counter[str] | None = None) -> pa.Rec
     Names of elements (and `@attributes`) that are not ours are counted in `unknown`.
     Raises RefusedDelivery, at the latest while batches are drawn.
     """
-    return _stream(ORDER_FIELDS, _xml_records(Path(path), Counter() if unknown is None else unknown))
+    shape = schema(ORDER_FIELDS)
+    batches = _xml_batches(Path(path), shape, Counter() if unknown is None else unknown)
+    return pa.RecordBatchReader.from_batches(shape, _evened(batches))
 
 
-def _stream(fields: tuple[str, ...], records: Iterator[_Record]) -> pa.RecordBatchReader:
-    shape = schema(fields)
+def _batches(shape: pa.Schema, records: Iterator[_Record]) -> Iterator[pa.RecordBatch]:
+    while chunk := list(islice(records, BATCH_RECORDS)):
+        columns = zip(*chunk, strict=True)
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, shape, strict=True)]
+        yield pa.record_batch(arrays, schema=shape)
 
-    def batches() -> Iterator[pa.RecordBatch]:
-        while chunk := list(islice(records, BATCH_RECORDS)):
-            columns = zip(*chunk, strict=True)
-            yield pa.record_batch(
-                [pa.array(column, field.type) for column, field in zip(columns, shape, strict=True)],
-                schema=shape,
-            )
 
-    return pa.RecordBatchReader.from_batches(shape, batches())
+def _evened(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Join and cut batches so that all but the last have BATCH_RECORDS rows."""
+    waiting: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        waiting.append(batch)
+        rows += batch.num_rows
+        if rows >= BATCH_RECORDS:
+            table = pa.Table.from_batches(waiting).combine_chunks()
+            full = rows - rows % BATCH_RECORDS
+            yield from table.slice(0, full).to_batches(max_chunksize=BATCH_RECORDS)
+            waiting, rows = table.slice(full).to_batches(), rows - full
+    if rows:
+        yield pa.concat_batches(waiting)
 
 
 def _refuse_other_formats(path: Path, head: bytes) -> None:
@@ -166,17 +185,31 @@ def _text_lines(path: Path, stream: IO[bytes], taken: list[str]) -> Iterator[str
         yield text
 
 
-def _xml_records(path: Path, unknown: Counter[str]) -> Iterator[_Record]:
+def _xml_batches(path: Path, shape: pa.Schema, unknown: Counter[str]) -> Iterator[pa.RecordBatch]:
     with path.open("rb") as stream:
         _refuse_other_formats(path, stream.read(8))
         try:
             stream.seek(0)
             _check_prolog(path, stream)
-            stream.seek(0)
-            yield from _order_elements(stream, unknown)
+            yield from _order_batches(stream, shape, unknown)
         except etree.XMLSyntaxError as error:
             what = error.msg.rpartition(", line ")[0].strip() or error.msg
             raise RefusedDelivery(path.name, error.lineno, f"not well-formed XML: {what}") from None
+
+
+def _order_batches(stream: IO[bytes], shape: pa.Schema, unknown: Counter[str]) -> Iterator[pa.RecordBatch]:
+    """Read in parts while that is certain; else read from the start in one piece, past what was read."""
+    done, found = 0, Counter[str]()
+    try:
+        for part, unknown_there in split_xml.parts(stream, shape, _order_elements):
+            yield part.set_column(0, shape.field(0), pc.add(part.column(0), done))
+            done += part.num_rows
+            found += unknown_there
+    except split_xml.CannotSplit:
+        stream.seek(0)
+        yield from _batches(shape, islice(_order_elements(stream, unknown), done, None))
+    else:
+        unknown += found
 
 
 def _check_prolog(path: Path, stream: IO[bytes]) -> None:
@@ -193,8 +226,9 @@ def _check_prolog(path: Path, stream: IO[bytes]) -> None:
 
 def _line_of_doctype(stream: IO[bytes]) -> int | None:
     stream.seek(0)
-    without_nuls = (line.replace(b"\0", b"") for line in stream)  # UTF-16 has one in each letter
-    return next((n for n, line in enumerate(without_nuls, start=1) if b"<!DOCTYPE" in line), None)
+    without_nuls = stream.read(_PROLOG_BYTES).replace(b"\0", b"")  # UTF-16 has one in each letter
+    before = _BEFORE_DOCTYPE.match(without_nuls)
+    return before[0].count(b"\n") + 1 if before else None
 
 
 def _order_elements(stream: IO[bytes], unknown: Counter[str]) -> Iterator[_Record]:

@@ -353,6 +353,7 @@ BOMB = '<!ENTITY a "aaaaaaaaaa">' + "".join(
         (" \n ", 2, "not well-formed XML: Start tag expected"),
         ("<!DOCTYPE orders><orders/>", 1, "it has a DOCTYPE"),
         ('<?xml version="1.0"?>\n\n<!-- -->\n<!DOCTYPE orders SYSTEM "a"><orders/>', 4, "it has a DOCTYPE"),
+        ("<?a <!DOCTYPE ?>\n<!-- <!DOCTYPE -\n-->\n<!DOCTYPE\norders><orders/>", 4, "it has a DOCTYPE"),
         (f"\n<!DOCTYPE o [{EXTERNAL}]>\n<orders>&x;</orders>", 2, "it has a DOCTYPE"),
         (f"\n\n<!DOCTYPE o [{BOMB}]>\n<orders>&i;</orders>", 3, "it has a DOCTYPE"),
         (f"<!DOCTYPE o [{BOMB}]>\n<orders a='&i;'/>", 2, "not well-formed XML: Maximum entity"),

@@ -1,0 +1,157 @@
+"""Take a run of plain `<order>` elements apart by columns, or find that it isn't plain.
+
+Plain is: UTF-8; `<order>` without attributes, and in it at least one element, each flat, without attributes
+or prefix, its text without `&`, `>` or control characters; between the tags only white space, and comments
+without angle brackets. What stands between one value and the next is looked at once for each of its spellings
+and must match `_BETWEEN` in full. So every value begins and ends outside of tags and comments, and the
+columns are those that any conforming parser finds.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+Ints = NDArray[Any]
+
+_COMMENTED = r"[^-<>\0-\x08\x0b-\x1f]"
+_GAP = rf"(?:[ \t\n]|<!--(?:-?{_COMMENTED})*+-->)*+"
+_NAME = r"(?!order>)([A-Za-z_][\w.-]{0,99})"
+_BETWEEN = re.compile(rf"</{_NAME}>{_GAP}(?:(</order>){_GAP}<order>{_GAP})?<{_NAME}>", re.ASCII)
+_MOST_NAMES = 100
+_NOT_CHARACTERS = b"\xef\xbf\xbe", b"\xef\xbf\xbf"
+_TAB, _NEWLINE, _SPACE, _LESS, _GREATER, _SLASH, _BELOW_LETTERS = b"\t\n <>/?"
+_ANGLE = _LESS & _GREATER
+_ANGLE_BITS = 0xFF ^ _LESS ^ _GREATER  # the two differ in one bit: one comparison finds both
+
+
+class NotPlain(Exception):
+    """The run holds something that only a whole parser can judge."""
+
+
+@dataclass(frozen=True)
+class PlainOrders:
+    """`count` orders by columns: a string array a field, null where an order lacks it or gives it twice.
+
+    `repeating` maps the row of an order to its XML where it gives a field more than once; `unknown` counts
+    the elements that are no fields.
+    """
+
+    count: int
+    columns: list[pa.StringArray]
+    repeating: dict[int, bytes]
+    unknown: Counter[str]
+
+
+@dataclass(frozen=True)
+class _Tags:
+    """What the tags say of each value: its name, as a place in `names`, and the row of its order."""
+
+    names: list[str]
+    name: Ints
+    row: Ints
+
+
+def parse(run: bytes, fields: Sequence[str]) -> PlainOrders:
+    """Return the orders of a run that begins outside of markup, below the root, and ends with `</order>`.
+
+    Raises NotPlain.
+    """
+    run = run.replace(b"\r\n", b"\n") if b"\r" in run else run
+    _check_text(run)
+    bounds = _bounds(run)
+    tokens = pa.StringArray.from_buffers(len(bounds) - 1, pa.py_buffer(bounds), pa.py_buffer(run))
+    tags = _tags(run, bounds, tokens, fields)
+    count = int(tags.row[-1]) + 1
+    columns, unknown, repeating = [], Counter[str](), set[int]()
+    for number, name in enumerate(tags.names):
+        places = np.flatnonzero(tags.name == number)
+        values = tokens.take(pa.array(2 * places))
+        _check_controls(values)
+        if name not in fields:
+            unknown[name] = len(places)
+            continue
+        column, again = _column(values, tags.row[places], count)
+        columns.append(column)
+        repeating.update(again.tolist())
+    orders = {row: _order(run, bounds, tags.row, row) for row in sorted(repeating)}
+    return PlainOrders(count, columns, orders, unknown)
+
+
+def _check_text(run: bytes) -> None:
+    if b"\r" in run or b"&" in run:
+        raise NotPlain
+    if not run.isascii():
+        try:
+            run.decode()
+        except UnicodeDecodeError:
+            raise NotPlain from None
+        if any(one in run for one in _NOT_CHARACTERS):
+            raise NotPlain
+
+
+def _bounds(run: bytes) -> Ints:
+    """Return where each value begins and ends: what lies between a start tag's `>` and an end tag's `<`."""
+    data = np.frombuffer(run, np.uint8)
+    angles = np.flatnonzero((data & _ANGLE_BITS) == _ANGLE)
+    less, greater = angles[::2], angles[1::2]
+    if data[angles].tobytes() != b"<>" * len(less):
+        raise NotPlain
+    first = data[less + 1]
+    before = np.flatnonzero((first[:-1] > _BELOW_LETTERS) & (first[1:] == _SLASH))
+    if not len(before):
+        raise NotPlain
+    bounds = np.empty(2 * len(before), np.int32)
+    bounds[::2], bounds[1::2] = greater[before] + 1, less[before + 1]
+    return bounds
+
+
+def _tags(run: bytes, bounds: Ints, tokens: pa.StringArray, fields: Sequence[str]) -> _Tags:
+    """Read what stands between the values; the run's end and beginning count as one such text, the last."""
+    between = tokens.take(pa.array(np.arange(1, len(tokens), 2))).dictionary_encode()
+    around = (run[bounds[-1] :] + run[: bounds[0]]).decode()
+    found = [_BETWEEN.fullmatch(text) for text in (*between.dictionary.to_pylist(), around)]
+    matches = [match.groups() for match in found if match]
+    if len(matches) != len(found) or not matches[-1][1]:
+        raise NotPlain
+    names = list(dict.fromkeys((*fields, *(opened for _, _, opened in matches))))
+    if len(names) > _MOST_NAMES:
+        raise NotPlain
+    number = {name: place for place, name in enumerate(names)}
+    spelling = np.append(between.indices, len(matches) - 1)
+    closed = np.array([number.get(name, -1) for name, _, _ in matches], np.int16)[spelling]
+    opened = np.array([number[name] for _, _, name in matches], np.int16)[spelling]
+    ends = np.array([bool(end) for _, end, _ in matches])[spelling]
+    name = np.roll(opened, 1)
+    if (closed != name).any():
+        raise NotPlain
+    return _Tags(names, name, np.cumsum(ends) - ends)
+
+
+def _column(values: pa.StringArray, row: Ints, count: int) -> tuple[pa.StringArray, Ints]:
+    """Lay values out by row; return also the rows that have more than one, where the column is null."""
+    again = row[1:][row[1:] == row[:-1]]
+    if len(row) == count and not len(again):
+        return values, again
+    place = np.full(count, -1)
+    place[row] = np.arange(len(row))
+    place[again] = -1
+    return values.take(pa.array(place, mask=place < 0)), again
+
+
+def _check_controls(values: pa.StringArray) -> None:
+    _, offsets, text = values.buffers()
+    data = np.frombuffer(text, np.uint8, count=np.frombuffer(offsets, np.int32)[len(values)])
+    if np.count_nonzero(data < _SPACE) != sum(np.count_nonzero(data == white) for white in (_TAB, _NEWLINE)):
+        raise NotPlain
+
+
+def _order(run: bytes, bounds: Ints, rows: Ints, row: int) -> bytes:
+    first, beyond = np.searchsorted(rows, (row, row + 1))
+    start = run.rindex(b"<order>", 0, bounds[2 * first])
+    return run[start : run.index(b"</order>", bounds[2 * beyond - 1]) + len(b"</order>")]
