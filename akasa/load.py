@@ -35,6 +35,9 @@ where published.position > arriving.position
 """
 
 
+_DAYS_LEFT = """
+select distinct orders.order_date from new_orders join orders on orders.order_id = new_orders.order_id
+"""
 _ROWS_A_BATCH = 65_536
 
 
@@ -47,8 +50,8 @@ def publish(
     tables: Mapping[str, pd.DataFrame],
     ledger_rows: Sequence[Mapping[str, Any]],
     replace_all: bool = False,
-) -> None:
-    """Commit accepted rows and their ledger rows in one transaction.
+) -> set[str]:
+    """Commit accepted rows and their ledger rows in one transaction; return the months that orders left.
 
     `tables` holds customers, orders and order_items, one row a key, each with its `delivery_id`.
     A row yields to the one that is there when that one's delivery stands later in the order of deliveries,
@@ -59,7 +62,7 @@ def publish(
     """
     shas = {row["sha256"] for row in ledger_rows}
     with _committed(settings, lambda ledger: shas <= set(ledger["sha256"])) as connection:
-        _publish(connection, tables, ledger_rows, replace_all, settings.db_local_infile)
+        return _publish(connection, tables, ledger_rows, replace_all, settings.db_local_infile)
 
 
 def replace(
@@ -114,13 +117,17 @@ def _publish(
     ledger_rows: Sequence[Mapping[str, Any]],
     replace_all: bool,
     infile: bool,
-) -> None:
+) -> set[str]:
     if replace_all:
         for name in (*TABLES, "deliveries"):
             _run(connection, f"delete from {name}")
     _insert(connection, "deliveries", pd.DataFrame(ledger_rows))
-    superseded = _merge_latest(connection, "orders", tables["orders"], infile)
-    _merge_latest(connection, "customers", tables["customers"], infile)
+    _stage(connection, "orders", tables["orders"][_columns("orders")], infile)
+    days = _run(connection, _DAYS_LEFT).scalars()
+    months = {str(day)[:7] for day in days}
+    superseded = _merge_latest(connection, "orders")
+    _stage(connection, "customers", tables["customers"][_columns("customers")], infile)
+    _merge_latest(connection, "customers")
     items = tables["order_items"]
     if superseded:
         items = items[~items["order_id"].isin(superseded)]
@@ -129,12 +136,12 @@ def _publish(
     _insert_staged(connection, "order_items")
     for name in TABLES:
         _drop(connection, name)
+    return months
 
 
-def _merge_latest(connection: Connection, name: str, frame: pd.DataFrame, infile: bool) -> list[str]:
-    """Merge the rows but those that a later delivery has superseded; return the keys of those."""
+def _merge_latest(connection: Connection, name: str) -> list[str]:
+    """Merge the staged rows but those that a later delivery has superseded; return the keys of those."""
     key = TABLES[name]
-    _stage(connection, name, frame[_columns(name)], infile)
     superseded = list(_run(connection, _SUPERSEDED.format(table=name, key=key)).scalars())
     if superseded:
         mark = _dialect(connection)["mark"]
@@ -203,8 +210,9 @@ def _insert(connection: Connection, name: str, frame: pd.DataFrame) -> None:
     marks = ", ".join(_dialect(connection)["mark"] for _ in frame.columns)
     sql = f"insert into {name} ({', '.join(frame.columns)}) values ({marks})"
     table = pa.table({column: _plain(frame[column]) for column in frame.columns})
-    for batch in table.to_batches(_ROWS_A_BATCH):
-        _run(connection, sql, list(zip(*(column.to_pylist() for column in batch.columns), strict=True)))
+    for start in range(0, len(table), _ROWS_A_BATCH):
+        columns = (column.to_pylist() for column in table.slice(start, _ROWS_A_BATCH).columns)
+        _run(connection, sql, list(zip(*columns, strict=True)))
 
 
 def _plain(column: "pd.Series[Any]") -> pa.Array:

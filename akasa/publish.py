@@ -181,29 +181,36 @@ def commit(
     """Publish rows and ledger to the database in one transaction, then bring the warehouse level with it."""
     now = datetime.now(UTC).replace(tzinfo=None)
     rows = [_ledger_row(one, settings.amount_is, now) for one in assessed]
-    if rows:
-        load.publish(settings, tables, rows, replace_all)
-    level_warehouse(settings, {one.planned.delivery_id for one in assessed}, tables)
+    months = load.publish(settings, tables, rows, replace_all) if rows else set[str]()
+    level_warehouse(settings, Published({one.planned.delivery_id for one in assessed}, tables, months))
 
 
-def level_warehouse(
-    settings: Settings,
-    just_published: Set[int] = frozenset(),
-    tables: Mapping[str, pd.DataFrame] | None = None,
-) -> None:
+@dataclass(frozen=True)
+class Published:
+    """What was just published: delivery_ids, their rows, and the months that orders left for other rows."""
+
+    delivery_ids: Set[int]
+    tables: Mapping[str, pd.DataFrame]
+    months: Set[str]
+
+
+def level_warehouse(settings: Settings, just_now: Published | None = None) -> None:
     """Bring the warehouse to what the database holds.
 
-    Only the rows of deliveries that it lacks are merged: from `tables`, where those are the deliveries just
-    published, else from the database. Where the warehouse holds nothing yet, or something that the ledger
-    does not know so (another order, a backfill, another database), it is made anew.
+    Only the rows of deliveries that it lacks are merged: those just published, or what the database has of
+    them. Where the warehouse holds nothing yet, or something that the ledger does not know so (another order,
+    a backfill, another database), it is made anew.
     """
     ledger = database.ledger(settings)
     held = warehouse.deliveries(settings)
     anew = held.empty or not warehouse.marks(held) <= warehouse.marks(ledger)
     lacking = set(ledger["delivery_id"]) - (set() if anew else set(held["delivery_id"]))
-    if lacking or anew:
-        ready = tables if tables is not None and lacking == just_published else None
-        warehouse.publish(settings, ready or published(settings, lacking), ledger, replace_all=anew)
+    if not lacking and not anew:
+        return
+    if just_now and lacking == just_now.delivery_ids:
+        warehouse.publish(settings, just_now.tables, ledger, anew, just_now.months)
+    else:
+        warehouse.publish(settings, published(settings, lacking), ledger, anew)
 
 
 def published(settings: Settings, delivery_ids: Collection[int]) -> dict[str, pd.DataFrame]:

@@ -3,7 +3,7 @@
 It follows the database's ledger: `publish` is told which deliveries it should hold and brings itself level.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import date
 from typing import Any
 
@@ -120,18 +120,23 @@ def publish(
     tables: Mapping[str, pd.DataFrame],
     ledger: pd.DataFrame,
     replace_all: bool = False,
+    months: Set[str] | None = None,
 ) -> None:
     """Merge accepted rows into the Delta tables, then note the ledger's deliveries as held.
 
     A row yields to the one that is there when that one's delivery stands later. Each table changes in one
     commit; `deliveries` comes last, so that a run cut short between two tables is seen and done again.
-    `replace_all` puts the rows in place of everything.
+    `replace_all` puts the rows in place of everything. `months` says where, beside the rows' own months, the
+    orders stand that they replace; without it, they are looked for in all.
     """
     place = ledger.set_index("delivery_id")["position"]
     incoming = _with_month(tables)
     held: dict[str, pd.DataFrame] = {}
     if not replace_all:
-        held = {name: _versions(settings, name, frame[KEYS[name][0]]) for name, frame in incoming.items()}
+        known = None if months is None else months | set(incoming["orders"]["order_month"])
+        held = {
+            name: _versions(settings, name, frame[KEYS[name][0]], known) for name, frame in incoming.items()
+        }
         for name, key in (("customers", "customer_id"), ("orders", "order_id")):
             incoming[name] = _not_superseded(incoming[name], held[name], key, place)
         items = incoming["order_items"]
@@ -189,11 +194,15 @@ def _overwrite(settings: Settings, name: str, rows: pa.Table, predicate: str | N
     )
 
 
-def _versions(settings: Settings, name: str, keys: "pd.Series[str]") -> pd.DataFrame:
-    """Return key, delivery_id (and order_month) of the rows held under the keys."""
+def _versions(
+    settings: Settings, name: str, keys: "pd.Series[str]", months: Set[str] | None = None
+) -> pd.DataFrame:
+    """Return key, delivery_id (and order_month) of the rows held under the keys, in some months or in all."""
     key = KEYS[name][0]
     wanted = pc.field(key).isin(_distinct(keys))
     columns = [c for c in (key, "delivery_id", "order_month") if c in SCHEMAS[name].names]
+    if months is not None and "order_month" in columns:
+        wanted &= pc.field("order_month").isin(sorted(months))
     return _read(settings, name, columns, wanted).to_pandas()
 
 
