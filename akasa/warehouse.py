@@ -202,7 +202,7 @@ def _versions(
     wanted = pc.field(key).isin(_distinct(keys))
     columns = [c for c in (key, "delivery_id", "order_month") if c in SCHEMAS[name].names]
     if months is not None and "order_month" in columns:
-        wanted &= pc.field("order_month").isin(sorted(months))
+        wanted &= pc.field("order_month").isin(pa.array(sorted(months), _TEXT))
     return _read(settings, name, columns, wanted).to_pandas()
 
 
