@@ -1,44 +1,86 @@
-"""`make bench [SIZE=1000000] [RUNS=5]`: print each stage beside its peers, and write all as JSON."""
+"""`make bench [SIZE=1000000] [RUNS=5]`: print each stage beside its peers, and write all as JSON.
+
+SIZE counts orders, of two lines each on average where lines are read. ONLY=loads,kpis names some stages.
+"""
 
 import json
 import os
 import platform
 import sys
+import tempfile
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import mariadb
 import pandas as pd
+import pyarrow.parquet as pq
 
-from akasa.settings import ROOT
-from bench import loads
+from akasa import deliveries, generate, staging
+from akasa.settings import ROOT, Settings
+from bench import days, judging, kpis, loads, reading, reports
 
-PACKAGES = (
-    "pandas",
-    "numpy",
-    "pyarrow",
-    "dask",
-    "deltalake",
-    "lxml",
-    "sqlalchemy",
-    "pymysql",
-    "duckdb",
-    "polars",
-)
+Tables = Mapping[str, list[dict[str, Any]]]
+SEED, AN_ORDER_HAS_LINES, SMALL = 1, 2, 100_000
+PACKAGES = "pandas numpy pyarrow dask deltalake lxml sqlalchemy pymysql duckdb polars".split()
 
 
-def main(size: int, runs: int) -> None:
+def read(folder: Path, size: int, runs: int) -> Tables:
+    xml, lines = _delivery(folder, size, dirty=0.01)
+    return {f"reading {lines:,} order lines": reading.measure(xml, lines, runs)}
+
+
+def judge(folder: Path, size: int, runs: int) -> Tables:
+    xml, lines = _delivery(folder, size, dirty=0)
+    staged = staging.stage(_found(xml.parent), folder).sha256
+    return {
+        f"cleaning and judging {lines:,} order lines": judging.measure(folder / f"{staged}.parquet", runs)
+    }
+
+
+def publish_days(folder: Path, size: int, runs: int) -> Tables:
+    return {"publishing a day of 10,000 orders": days.measure(folder, SMALL, size, runs)}
+
+
+def compute(folder: Path, size: int, runs: int) -> Tables:
+    kpis.prepare(folder, size)
+    return {f"four KPIs of {size:,} orders": kpis.measure(folder, runs)}
+
+
+def run_all(folder: Path, size: int, runs: int) -> Tables:
+    xml, lines = _delivery(folder, size, dirty=0.01)
+    return reports.measure(xml.parent, lines, runs)
+
+
+def put(folder: Path, size: int, runs: int) -> Tables:
     mariadb.required()
+    return loads.measure(size, runs)
+
+
+STAGES: dict[str, Callable[[Path, int, int], Tables]] = {
+    "reading": read,
+    "judging": judge,
+    "loads": put,
+    "days": publish_days,
+    "kpis": compute,
+    "reports": run_all,
+}
+
+
+def main(size: int, runs: int, only: str) -> None:
+    file = ROOT / "outputs" / "bench" / f"{size}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
     tables: dict[str, list[dict[str, Any]]] = {}
-    for measured in (loads.measure(size, runs),):
+    for stage in only.split(",") if only else STAGES:
+        with tempfile.TemporaryDirectory(prefix="akasa-bench-") as folder:
+            measured = STAGES[stage](Path(folder), size, runs)
         for title, rows in measured.items():
             print(f"\n{title}: medians of {runs} runs, ratio to the first")
-            print(pd.DataFrame(rows).to_string(index=False), flush=True)
+            print(pd.DataFrame(rows).fillna("").to_string(index=False), flush=True)
         tables |= measured
-    file = ROOT / "outputs" / "bench" / "bench.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({**surroundings(), "runs": runs, "tables": tables}, indent=1), "utf-8")
+        file.write_text(json.dumps({**surroundings(), "runs": runs, "tables": tables}, indent=1), "utf-8")
     print(f"\nwrote {file.relative_to(ROOT)}")
 
 
@@ -52,5 +94,20 @@ def surroundings() -> dict[str, Any]:
     }
 
 
+def _delivery(folder: Path, size: int, dirty: float) -> tuple[Path, int]:
+    """Write a delivery of `size` lines or so; return its orders and how many lines they have."""
+    source, orders = folder / "delivery", size // AN_ORDER_HAS_LINES
+    generate.generate(source, orders=orders, customers=orders // 10, seed=SEED, dirty=dirty)
+    xml = source / "orders.xml"
+    with xml.open("rb") as stream:
+        lines = sum(block.count(b"</order>") for block in iter(lambda: stream.read(1 << 24), b""))
+    return xml, lines
+
+
+def _found(source: Path) -> deliveries.Delivery:
+    settings = Settings(data_dir=source)
+    return next(one for one in deliveries.find(settings).deliveries if one.kind == "orders")
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else "")

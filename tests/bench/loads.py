@@ -39,13 +39,15 @@ LEDGER = {
 }
 
 
-def orders(number: int) -> pd.DataFrame:
-    """Return random orders in random key order, as `publish.latest` gives them."""
-    rng = np.random.default_rng(1)
+def orders(number: int, first: int = 0) -> pd.DataFrame:
+    """Return random orders in random key order, as `publish.latest` gives them; `first` is the least key."""
+    rng = np.random.default_rng(first)
     when = np.datetime64("2025-01-01T00:00:00", "us") + rng.integers(0, 300 * 86_400, number) * 1_000_000
     return pd.DataFrame(
         {
-            "order_id": pd.Series([f"ORD-2025-{i:08d}" for i in rng.permutation(number)], dtype="str"),
+            "order_id": pd.Series(
+                [f"ORD-2025-{first + i:08d}" for i in rng.permutation(number)], dtype="str"
+            ),
             "mobile_number": pd.Series((9_000_000_000 + rng.integers(0, number // 5, number)).astype(str)),
             "order_date_time": when,
             "order_date": when.astype("datetime64[D]").astype("datetime64[s]"),

@@ -1,0 +1,94 @@
+"""Publishing one day of 10,000 orders, onto few orders and onto many: all that 02_validate does with it."""
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from akasa import database, gate, load, migrate, publish, rules, staging, warehouse
+from akasa.settings import Settings
+from bench import loads
+from bench.harness import Clock, race
+
+DAY_ORDERS, DAY_CUSTOMERS = 10_000, 1_000
+A_DELIVERY = 1_000_000
+DAY_ONE = date(2025, 11, 1)
+
+
+def measure(folder: Path, few: int, many: int, runs: int) -> list[dict[str, Any]]:
+    """Return the rows of `harness.race`: the same days onto `few` orders, and onto `many`."""
+    for name, orders in (("few", few), ("many", many)):
+        prepare(folder / name, orders)
+    contenders = {f"a day onto {few:,} orders": onto_few, f"a day onto {many:,} orders": onto_many}
+    return race(contenders, (folder,), runs, DAY_ORDERS)
+
+
+def onto_few(clock: Clock, folder: Path) -> int:
+    return _publish_a_day(clock, folder / "few")
+
+
+def onto_many(clock: Clock, folder: Path) -> int:
+    return _publish_a_day(clock, folder / "many")
+
+
+def prepare(folder: Path, orders: int) -> None:
+    """Publish so many orders, one item each, and a tenth as many customers, in deliveries of a million."""
+    settings = _settings(folder)
+    migrate.upgrade(settings)
+    customers = _customers(0, orders // 10)
+    for number, first in enumerate(range(0, orders, A_DELIVERY), start=1):
+        rows = loads.orders(min(A_DELIVERY, orders - first), first).assign(delivery_id=number)
+        items = rows[["order_id", "delivery_id"]].assign(sku_id="SKU-1", sku_count=1, amount_paise=pd.NA)
+        items = items.astype({"amount_paise": "Int64", "sku_id": "str"})
+        tables = {"customers": customers, "orders": rows, "order_items": items}
+        entry = {"sha256": f"{number:064d}", "delivery_id": number, "position": f"0\t{number:06d}"}
+        months = load.publish(settings, tables, [{**loads.LEDGER, **entry, "name": f"{number}.xml"}])
+        warehouse.publish(settings, tables, database.ledger(settings), months=months)
+        customers = customers[:0]
+
+
+def _publish_a_day(clock: Clock, folder: Path) -> int:
+    """Deliver the next day, then time its way to the published tables; return how many days there are."""
+    import great_expectations  # noqa: F401
+
+    settings = _settings(folder)
+    day = sum(database.ledger(settings)["kind"] == "customers")
+    _deliver(settings.incoming, day)
+    manifest = staging.stage_all(settings)
+    with clock:
+        planned = publish.plan(manifest, database.ledger(settings), publish.today(settings))
+        assessed = [publish.assess(settings, one) for one in publish.due(planned)]
+        rules.require_few_rejects(publish.counts(assessed), settings.max_reject_ratio)
+        tables = publish.latest(assessed, settings.amount_is)
+        gate.require_success(gate.audit(tables, settings.output_dir / "data_docs"))
+        publish.commit(settings, assessed, tables)
+    assert [len(tables["orders"]), len(tables["customers"])] == [DAY_ORDERS, DAY_CUSTOMERS]
+    return day
+
+
+def _deliver(incoming: Path, number: int) -> None:
+    """Write a day's files: new orders, of two lines each, and customers, half of them known before."""
+    incoming.mkdir(parents=True, exist_ok=True)
+    day = DAY_ONE + timedelta(days=number)
+    customers = _customers(DAY_CUSTOMERS * number // 2, DAY_CUSTOMERS).drop(columns="delivery_id")
+    customers.to_csv(incoming / f"customers_{day}.csv", index=False)
+    lines = (
+        f"<order><order_id>ORD-{day}-{n:05d}</order_id><mobile_number>{9_000_000_000 + n}</mobile_number>"
+        f"<order_date_time>{day}T10:11:12</order_date_time><sku_id>SKU-{sku}</sku_id>"
+        f"<sku_count>1</sku_count><total_amount>{n}.50</total_amount></order>\n"
+        for n in range(DAY_ORDERS)
+        for sku in (1, 2)
+    )
+    (incoming / f"orders_{day}.xml").write_text(f"<orders>\n{''.join(lines)}</orders>\n", "utf-8")
+
+
+def _customers(first: int, number: int) -> pd.DataFrame:
+    numbers = pd.RangeIndex(first, first + number)
+    frame = pd.DataFrame({"customer_id": [f"CUST-{n:08d}" for n in numbers]}, dtype="str")
+    mobiles = pd.Series([str(9_000_000_000 + n) for n in numbers], dtype="str")
+    return frame.assign(customer_name="Asha Rao", mobile_number=mobiles, region="North", delivery_id=1)
+
+
+def _settings(folder: Path) -> Settings:
+    return Settings(data_dir=folder / "data", output_dir=folder / "outputs")
