@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
+from pyarrow.dataset import Dataset, InMemoryDataset
 
 from akasa.failpoints import reached
 from akasa.settings import Settings, load
@@ -70,6 +71,13 @@ def orders(settings: Settings | None = None, columns: Sequence[str] | None = Non
 def order_items(settings: Settings | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Return one row an order line: order_id, sku_id, sku_count, amount_paise (null unless per line), …"""
     return _read(settings or load(), "order_items", columns).to_pandas()
+
+
+def dataset(table: str, settings: Settings) -> Dataset:
+    """Return a published table, for reads of some columns and rows; files without such rows stay shut."""
+    if not _exists(settings, table):
+        return InMemoryDataset(SCHEMAS[table].empty_table())
+    return DeltaTable(_uri(settings, table)).to_pyarrow_dataset()
 
 
 def read(settings: Settings, name: str) -> pd.DataFrame:
