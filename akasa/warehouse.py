@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
 from pyarrow.dataset import Dataset, InMemoryDataset
+from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from akasa.failpoints import reached
 from akasa.settings import Settings, load
@@ -74,10 +75,14 @@ def order_items(settings: Settings | None = None, columns: Sequence[str] | None 
 
 
 def dataset(table: str, settings: Settings) -> Dataset:
-    """Return a published table, for reads of some columns and rows; files without such rows stay shut."""
+    """Return a published table, for reads of some columns and rows; files without such rows stay shut.
+
+    Arrow opens the files itself: threads that come back to Python for that abort a process that is ending.
+    """
     if not _exists(settings, table):
         return InMemoryDataset(SCHEMAS[table].empty_table())
-    return DeltaTable(_uri(settings, table)).to_pyarrow_dataset()
+    place = _uri(settings, table)
+    return DeltaTable(place).to_pyarrow_dataset(filesystem=SubTreeFileSystem(place, LocalFileSystem()))
 
 
 def read(settings: Settings, name: str) -> pd.DataFrame:
@@ -206,7 +211,7 @@ def _read(
     columns = list(columns or SCHEMAS[name].names)
     if not _exists(settings, name):
         return pa.schema([SCHEMAS[name].field(column) for column in columns]).empty_table()
-    found = DeltaTable(_uri(settings, name)).to_pyarrow_dataset().to_table(columns=columns, filter=filter_)
+    found = dataset(name, settings).to_table(columns=columns, filter=filter_)
     return found.cast(pa.schema([SCHEMAS[name].field(column) for column in columns]))
 
 
