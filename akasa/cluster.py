@@ -1,8 +1,9 @@
 """Run Dask's tasks: on the cluster of DASK_SCHEDULER_ADDRESS, or in threads of this process."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +97,7 @@ def connected(address: str) -> "Iterator[Client]":
 
     try:
         with dask.config.set({"distributed.comm.timeouts.connect": CONNECT_SECONDS}):
+            _greet(address)
             client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, RuntimeError) as error:
         raise ClusterUnavailable(
@@ -103,9 +105,24 @@ def connected(address: str) -> "Iterator[Client]":
             f"to compute in this process ({type(error).__name__})"
         ) from None
     try:
-        yield client
+        with client.as_current():
+            yield client
     finally:
         client.close(timeout=CONNECT_SECONDS)
+
+
+def _greet(address: str) -> None:
+    """Raise where no scheduler answers in time; a Client would wait for ever for one that is silent."""
+    from distributed.comm.core import connect
+    from distributed.security import Security
+
+    async def greet() -> None:
+        security = Security().get_connection_args("client")
+        comm = await asyncio.wait_for(connect(address, **security), CONNECT_SECONDS)
+        await comm.close()
+
+    with ThreadPoolExecutor(1) as thread:  # a notebook's own thread has a loop that is running
+        thread.submit(asyncio.run, greet()).result()
 
 
 def _wait(client: "Client", futures: Sequence[Any], address: str) -> None:

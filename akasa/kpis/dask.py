@@ -131,7 +131,7 @@ def _by_mobile(
     """
     if not orders.files or not as_of:
         return _no_sums("mobile")
-    parts = min(max(_LEAST_PARTS, len(orders.files)), _MOST_PARTS)
+    parts = min(max(_LEAST_PARTS, len(orders.files) // 2), _MOST_PARTS)
     split = [cluster.task(_split, file, orders.file_system, as_of, after, parts) for file in orders.files]
     sums = [cluster.task(_add_up, [pieces[part] for pieces in split], "mobile") for part in range(parts)]
     return pd.concat(cluster.compute(sums, scheduler))
