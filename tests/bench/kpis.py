@@ -1,15 +1,25 @@
-"""The four KPIs: pandas and Dask beside DuckDB, Polars and naive pandas, on the same Parquet files."""
+"""The four KPIs: ours in pandas and Dask beside DuckDB, Polars and plain pandas, from the same Parquet files.
 
-from datetime import date
+Every contender opens the files, computes, and holds the four tables in its own form when the clock stops.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.csv
 from deltalake import write_deltalake
 
-from akasa import warehouse
+from akasa import kpis, warehouse
+from akasa.kpis.definitions import DEFINITIONS, TOP_N, WINDOW_DAYS, Kind
 from akasa.settings import Settings
+from bench import harness
+from bench.harness import Clock
 
 MONTHS = pd.period_range("2024-01", periods=24, freq="M")
 AS_OF = date(2025, 12, 31)
@@ -33,6 +43,211 @@ def prepare(folder: Path, orders: int) -> None:
             mode="append",
             partition_by=["order_month"],
         )
+
+
+def measure(folder: Path, runs: int) -> list[dict[str, Any]]:
+    """Return the rows of `harness.race` on a prepared folder."""
+    contenders = {
+        "akasa pandas": akasa_pandas,
+        "DuckDB": duckdb,
+        "Polars": polars,
+        "plain pandas": plain_pandas,
+        "akasa Dask, threads": akasa_dask,
+        "akasa Dask, 2 workers of 1.5 GB": akasa_dask_on_workers,
+    }
+    orders = warehouse.dataset("orders", _settings(folder)).count_rows()
+    return harness.race(contenders, (folder,), runs, orders)
+
+
+def akasa_pandas(clock: Clock, folder: Path) -> dict[str, str]:
+    return _ours(clock, "pandas", _settings(folder))
+
+
+def akasa_dask(clock: Clock, folder: Path) -> dict[str, str]:
+    return _ours(clock, "dask", _settings(folder))
+
+
+def akasa_dask_on_workers(clock: Clock, folder: Path) -> dict[str, str]:
+    import tempfile
+
+    import clusters
+
+    with tempfile.TemporaryDirectory() as logs, clusters.cluster(Path(logs)) as servers:
+        settings = _settings(folder).model_copy(update={"dask_scheduler_address": servers.address})
+        return _ours(clock, "dask", settings)
+
+
+def _ours(clock: Clock, engine: str, settings: Settings) -> dict[str, str]:
+    __import__(kpis.MODULES[engine])
+    with clock:
+        found = kpis.compute(kpis.load((engine,), settings), AS_OF)[engine]
+    return {kpi: _digest(kpi, pa.Table.from_pandas(frame)) for kpi, frame in found.items()}
+
+
+def duckdb(clock: Clock, folder: Path) -> dict[str, str]:
+    import duckdb
+
+    files = _files(folder)
+    with clock:
+        connection = duckdb.connect()
+        for name, paths in files.items():
+            connection.sql(f"create view {name} as from read_parquet({paths}, hive_partitioning = false)")
+        connection.execute(_DUCKDB_SHARED.format(as_of=AS_OF))
+        found = {
+            kpi: connection.sql(text.format(as_of=AS_OF, days=WINDOW_DAYS, top_n=TOP_N)).to_arrow_table()
+            for kpi, text in _DUCKDB.items()
+        }
+    return {kpi: _digest(kpi, table) for kpi, table in found.items()}
+
+
+_DUCKDB_SHARED = """
+create temp table holders as
+select customer_id, customer_name, mobile_number, region
+from customers join deliveries using (delivery_id)
+qualify row_number() over (partition by mobile_number order by position desc) = 1;
+create temp table sales as
+select mobile_number, count(*) as order_count, sum(total_amount_paise)::bigint as paise
+from orders where order_date <= date '{as_of}' group by mobile_number
+"""
+_DUCKDB = {
+    "repeat_customers": """
+select holders.*, order_count from sales join holders using (mobile_number)
+where order_count > 1 order by order_count desc, customer_id
+""",
+    "monthly_trends": """
+select year(order_date) as year, month(order_date) as month,
+    count(*) as order_count, sum(total_amount_paise)::bigint as total_revenue
+from orders where order_date <= date '{as_of}' group by all order by year, month
+""",
+    "regional_revenue": """
+select coalesce(region, 'Unmatched') as region, count(*) as customer_count,
+    sum(sales.order_count)::bigint as order_count, sum(paise)::bigint as total_revenue,
+    (2 * sum(paise) + sum(sales.order_count)) // (2 * sum(sales.order_count)) as avg_order_value
+from sales left join holders using (mobile_number) group by 1 order by total_revenue desc, region
+""",
+    "top_spenders": """
+with recent as (
+    select mobile_number, count(*) as order_count, sum(total_amount_paise)::bigint as total_spent,
+        max(order_date) as last_order_date
+    from orders where order_date > date '{as_of}' - {days} and order_date <= date '{as_of}'
+    group by mobile_number
+)
+select *, (2 * total_spent + order_count) // (2 * order_count) as avg_order_value
+from recent join holders using (mobile_number) order by total_spent desc, customer_id limit {top_n}
+""",
+}
+
+
+def polars(clock: Clock, folder: Path) -> dict[str, str]:
+    import polars as pl
+
+    files = _files(folder)
+    count, paise, day = pl.len().cast(pl.Int64), pl.col("total_amount_paise").sum(), pl.col("order_date")
+    with clock:
+        orders = pl.scan_parquet(files["orders"], hive_partitioning=False).filter(day <= AS_OF)
+        places = pl.scan_parquet(files["deliveries"]).select("delivery_id", "position")
+        holders = (
+            pl.scan_parquet(files["customers"])
+            .join(places, on="delivery_id")
+            .sort("position")
+            .unique("mobile_number", keep="last", maintain_order=True)
+            .select("customer_id", "customer_name", "mobile_number", "region")
+        )
+        sales = orders.group_by("mobile_number").agg(order_count=count, total_revenue=paise)
+        recent = orders.filter(day > AS_OF - timedelta(days=WINDOW_DAYS)).group_by("mobile_number")
+        found = pl.collect_all(
+            [
+                sales.filter(pl.col("order_count") > 1)
+                .join(holders, on="mobile_number")
+                .sort("order_count", "customer_id", descending=[True, False]),
+                orders.group_by(year=day.dt.year(), month=day.dt.month())
+                .agg(order_count=count, total_revenue=paise)
+                .sort("year", "month"),
+                sales.join(holders, on="mobile_number", how="left")
+                .group_by(pl.col("region").fill_null("Unmatched"))
+                .agg(count.alias("customer_count"), pl.col("order_count", "total_revenue").sum())
+                .with_columns(avg_order_value=_half_up("total_revenue"))
+                .sort("total_revenue", "region", descending=[True, False]),
+                recent.agg(order_count=count, total_spent=paise, last_order_date=day.max())
+                .join(holders, on="mobile_number")
+                .with_columns(avg_order_value=_half_up("total_spent"))
+                .sort("total_spent", "customer_id", descending=[True, False])
+                .head(TOP_N),
+            ]
+        )
+    return {kpi: _digest(kpi, frame.to_arrow()) for kpi, frame in zip(DEFINITIONS, found, strict=True)}
+
+
+def _half_up(total: str) -> Any:
+    import polars as pl
+
+    return (2 * pl.col(total) + pl.col("order_count")) // (2 * pl.col("order_count"))
+
+
+def plain_pandas(clock: Clock, folder: Path) -> dict[str, str]:
+    files = _files(folder)
+    columns = ["mobile_number", "order_date", "total_amount_paise"]
+    sums = {"order_count": ("total_amount_paise", "size"), "total_revenue": ("total_amount_paise", "sum")}
+    with clock:
+        orders = pd.read_parquet(files["orders"], columns=columns, partitioning=None)
+        orders["order_date"] = pd.to_datetime(orders["order_date"])
+        orders = orders[orders["order_date"] <= pd.Timestamp(AS_OF)]
+        customers = pd.read_parquet(files["customers"], partitioning=None)
+        places = pd.read_parquet(files["deliveries"], partitioning=None)[["delivery_id", "position"]]
+        holders = customers.merge(places, on="delivery_id").sort_values("position")
+        holders = holders.drop_duplicates("mobile_number", keep="last")
+        sales = orders.groupby("mobile_number", as_index=False).agg(**sums)
+        repeated = holders.merge(sales[sales["order_count"] > 1], on="mobile_number")
+        day = orders["order_date"].dt
+        months = orders.groupby([day.year.rename("year"), day.month.rename("month")]).agg(**sums)
+        regions = sales.merge(holders, on="mobile_number", how="left").fillna({"region": "Unmatched"})
+        regions = regions.groupby("region", as_index=False).agg(
+            customer_count=("mobile_number", "size"),
+            order_count=("order_count", "sum"),
+            total_revenue=("total_revenue", "sum"),
+        )
+        recent = orders[orders["order_date"] > pd.Timestamp(AS_OF) - pd.Timedelta(days=WINDOW_DAYS)]
+        last = {"last_order_date": ("order_date", "max")}
+        spent = recent.groupby("mobile_number", as_index=False).agg(**sums, **last)
+        spent = holders.merge(spent.rename(columns={"total_revenue": "total_spent"}), on="mobile_number")
+        found = {
+            "repeat_customers": repeated.sort_values(["order_count", "customer_id"], ascending=[False, True]),
+            "monthly_trends": months.reset_index(),
+            "regional_revenue": _with_average(regions, "total_revenue").sort_values(
+                ["total_revenue", "region"], ascending=[False, True]
+            ),
+            "top_spenders": _with_average(spent, "total_spent")
+            .sort_values(["total_spent", "customer_id"], ascending=[False, True])
+            .head(TOP_N),
+        }
+    return {kpi: _digest(kpi, pa.Table.from_pandas(frame)) for kpi, frame in found.items()}
+
+
+def _with_average(frame: pd.DataFrame, total: str) -> pd.DataFrame:
+    count = frame["order_count"]
+    return frame.assign(avg_order_value=(2 * frame[total] + count) // (2 * count))
+
+
+def _files(folder: Path) -> dict[str, list[str]]:
+    tables = ("orders", "customers", "deliveries")
+    return {table: warehouse.files(table, _settings(folder)) for table in tables}
+
+
+_TYPES: Mapping[Kind, pa.DataType] = {
+    "text": pa.string(),
+    "count": pa.int64(),
+    "paise": pa.int64(),
+    "date": pa.date32(),
+}
+
+
+def _digest(kpi: str, found: pa.Table) -> str:
+    """Return the number of rows and a hash of all values in their order, the same for every contender."""
+    columns = DEFINITIONS[kpi].columns
+    typed = found.select(list(columns)).cast(pa.schema({c: _TYPES[kind] for c, kind in columns.items()}))
+    sink = pa.BufferOutputStream()
+    pyarrow.csv.write_csv(typed, sink)
+    return f"{typed.num_rows} rows, {hashlib.sha256(sink.getvalue()).hexdigest()[:12]}"
 
 
 def _settings(folder: Path) -> Settings:
@@ -88,12 +303,5 @@ def _tables(customers: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _ledger() -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "delivery_id": [1, 2],
-            "sha256": ["a", "b"],
-            "position": ["0\t1", "0\t2"],
-            "name": ["customers.csv", "customers_2025-01-01.csv"],
-            "published_at": "2026-01-01",
-        }
-    )
+    ledger = pd.DataFrame({"delivery_id": [1, 2], "position": ["0\t1", "0\t2"]})
+    return ledger.reindex(columns=warehouse.SCHEMAS["deliveries"].names, fill_value="")
