@@ -59,7 +59,7 @@ KEYS = {"customers": ["customer_id"], "orders": ["order_id"], "order_items": ["o
 def customers(settings: Settings | None = None) -> pd.DataFrame:
     """Return customer_id, customer_name, mobile_number, region, delivery_id and its delivery's position."""
     settings = settings or load()
-    rows = _read(settings, "customers").to_pandas()
+    rows = _read(settings, "customers").combine_chunks().to_pandas()
     places = _read(settings, "deliveries").to_pandas().set_index("delivery_id")["position"]
     return rows.assign(position=rows["delivery_id"].map(places).astype("str"))
 

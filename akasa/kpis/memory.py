@@ -1,5 +1,6 @@
 """The four KPIs in pandas, on the warehouse's orders and customers."""
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -11,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyarrow.dataset import Dataset
+from pyarrow.dataset import Dataset, Fragment
 
 from akasa import warehouse
 from akasa.kpis.definitions import (
@@ -45,7 +46,7 @@ class Tables:
 
     def __init__(self, orders: Dataset, customers: pd.DataFrame) -> None:
         """Take orders and customers, these as `warehouse.customers` gives them."""
-        mobile = customers["mobile_number"].astype("int64").rename("mobile")
+        mobile = pd.Series(pa.array(customers["mobile_number"]).cast(pa.int64()).to_numpy(), name="mobile")
         self.orders = orders
         self.holders = customers[list(CUSTOMER)].set_index(mobile)[_holds(mobile, customers["position"])]
         self.sales: Callable[[date | None], pd.DataFrame] = cache(partial(_sales, orders))
@@ -64,7 +65,8 @@ def repeat_customers(tables: Tables, as_of: date | None) -> pd.DataFrame:
 
 def monthly_trends(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return orders and revenue (paise) of every month up to `as_of`."""
-    days = _totals(_until(tables.orders, as_of, ["order_date", "paise"]), "order_date").reset_index()
+    (orders,) = _summable([_until(tables.orders, as_of, ["order_date", "paise"])])
+    days = _totals(orders, "order_date").reset_index()
     day = days["order_date"].dt
     months = days.groupby([day.year.rename("year"), day.month.rename("month")])
     found = months.agg(order_count=("order_count", "sum"), total_revenue=("total_paise", "sum"))
@@ -93,7 +95,7 @@ def top_spenders(
 ) -> pd.DataFrame:
     """Return the `top_n` customers by spending (paise) in the `window_days` days that end with `as_of`."""
     start = window_start(as_of, window_days) if as_of else None
-    orders = _until(tables.orders, as_of, list(_COLUMNS), after=start)
+    (orders,) = _summable([_until(tables.orders, as_of, list(_COLUMNS), after=start)])
     recent = _totals(orders, "mobile", ("order_date", "max"))
     known = recent[recent.index.isin(tables.holders.index)]
     least = known["total_paise"].sort_values(ascending=False).head(top_n).min()
@@ -110,7 +112,7 @@ def holders(customers: pd.DataFrame) -> pd.DataFrame:
 
 def _holds(mobile: "pd.Series[Any]", position: "pd.Series[str]") -> NDArray[np.bool_]:
     """Say of each customer whether the number is theirs: no one from a later delivery claims it."""
-    claims = pd.DataFrame({"mobile": mobile, "position": position}).reset_index(drop=True)
+    claims = pd.DataFrame({"mobile": mobile.to_numpy(), "position": position.array})
     contested = claims[claims["mobile"].duplicated(keep=False)].sort_values("position")
     holds = np.ones(len(claims), bool)
     holds[contested.index[contested["mobile"].duplicated(keep="last")]] = False
@@ -120,28 +122,45 @@ def _holds(mobile: "pd.Series[Any]", position: "pd.Series[str]") -> NDArray[np.b
 def _sales(orders: Dataset, as_of: date | None) -> pd.DataFrame:
     """Return order_count and total_paise of each mobile number.
 
-    Part by part: the groups of one part stay in the processor's cache, and the parts run side by side.
+    Each file is split into parts by number, so that the sums of one part stay in the processor's cache.
     """
-    counted = _until(orders, as_of, ["mobile", "paise"])
-    part = pc.bit_wise_and(counted["mobile"], _PARTS - 1)
-    with ThreadPoolExecutor() as pool:
-        parts = pool.map(lambda n: _totals(counted.filter(pc.equal(part, n)), "mobile"), range(_PARTS))
-        return pd.concat(parts)
+    columns = ["mobile", "paise"]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        split = pool.map(
+            lambda file: _parts(_until(file, as_of, columns)), orders.get_fragments(_counted(as_of, None))
+        )
+        pieces = zip(_parts(_until(orders, None, columns)), *split, strict=True)
+        parts = _summable([pa.concat_tables(part) for part in pieces])
+        return pd.concat(pool.map(lambda part: _totals(part, "mobile"), parts))
 
 
-def _until(orders: Dataset, as_of: date | None, columns: list[str], after: date | None = None) -> pa.Table:
-    """Return the columns of the orders up to `as_of`, and after `after`; none where `as_of` is None.
+def _parts(orders: pa.Table) -> list[pa.Table]:
+    part = (orders["mobile"].to_numpy() % _PARTS).astype("uint8")
+    by_part = orders.take(pa.array(np.argsort(part, kind="stable"))).combine_chunks()
+    ends = np.cumsum(np.bincount(part, minlength=_PARTS)).tolist()
+    return [by_part.slice(start, end - start) for start, end in zip([0, *ends], ends, strict=False)]
 
-    Where 64 bits might not hold the sum of all amounts, these are decimals.
-    """
+
+def _until(
+    orders: Dataset | Fragment, as_of: date | None, columns: list[str], after: date | None = None
+) -> pa.Table:
+    """Return the columns of the orders up to `as_of`, and after `after`; none where `as_of` is None."""
+    wanted = {column: _COLUMNS[column] for column in columns}
+    return orders.to_table(columns=wanted, filter=_counted(as_of, after))
+
+
+def _counted(as_of: date | None, after: date | None) -> pc.Expression:
     counted = pc.field("order_date") <= pa.scalar(as_of, pa.date32()) if as_of else pc.scalar(False)
-    if after:
-        counted &= pc.field("order_date") > pa.scalar(after, pa.date32())
-    found = orders.to_table({column: _COLUMNS[column] for column in columns}, filter=counted)
-    if (pc.max(found["paise"]).as_py() or 0) * len(found) <= MOST_PAISE:
-        return found
-    paise = found["paise"].cast(pa.decimal128(38))
-    return found.set_column(found.column_names.index("paise"), "paise", paise)
+    return counted & (pc.field("order_date") > pa.scalar(after, pa.date32())) if after else counted
+
+
+def _summable(tables: list[pa.Table]) -> list[pa.Table]:
+    """Return the tables with amounts as decimals where 64 bits might not hold the sum of all."""
+    most = max(pc.max(table["paise"]).as_py() or 0 for table in tables)
+    if most * sum(map(len, tables)) <= MOST_PAISE:
+        return tables
+    at = tables[0].column_names.index("paise")
+    return [table.set_column(at, "paise", table["paise"].cast(pa.decimal128(38))) for table in tables]
 
 
 def _totals(orders: pa.Table, key: str, *more: tuple[str, str]) -> pd.DataFrame:
