@@ -77,8 +77,8 @@ def read_orders(files: Sequence[str], storage_options: Mapping[str, str] | None 
 def repeat_customers(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return known customers with more than one order up to `as_of`; none where `as_of` is None."""
     sales = tables.sales(as_of)
-    repeated = sales.loc[sales["order_count"] > 1, "order_count"]
-    return canonical("repeat_customers", tables.holders.join(repeated, how="inner"))
+    order_count = sales["order_count"].reindex(tables.holders.index, fill_value=0)
+    return canonical("repeat_customers", tables.holders.assign(order_count=order_count)[order_count > 1])
 
 
 def monthly_trends(tables: Tables, as_of: date | None) -> pd.DataFrame:
@@ -116,10 +116,13 @@ def top_spenders(
 
 def _holders(customers: pd.DataFrame) -> pd.DataFrame:
     """Return the customers whose row comes from the latest delivery that claims their mobile number."""
-    mobile = customers["mobile_number"].astype("int64").rename("mobile")
-    position = customers["position"].astype("category").cat.codes
-    latest = position.groupby(mobile).transform("max")
-    return customers[list(CUSTOMER)].set_index(mobile)[(position == latest).to_numpy()]
+    mobile = pa.array(customers["mobile_number"]).cast(pa.int64()).to_numpy()
+    claims = customers.set_index(pd.Index(mobile, name="mobile"))
+    contested = claims.index.duplicated(keep=False)
+    several = claims.loc[contested, "position"]
+    holds = ~contested
+    holds[contested] = (several == several.groupby("mobile").transform("max")).to_numpy()
+    return claims.loc[holds, list(CUSTOMER)]
 
 
 def _by_mobile(
@@ -194,10 +197,19 @@ def _read(
 
 def _add_up(pieces: list[pd.DataFrame], key: str) -> pd.DataFrame:
     """Return order_count, the sums of money in halves, and the last order_date where there is one, by key."""
-    orders = pieces[0] if len(pieces) == 1 else pd.concat(pieces)
-    paise = orders["paise"].to_numpy()
-    halves = orders.assign(high=paise >> 32, low=paise & 0xFFFFFFFF)
-    groups = halves.groupby(key, sort=False)
-    sums = groups[["high", "low"]].sum().assign(order_count=groups.size())
-    dated = key == "mobile" and "order_date" in orders
-    return sums.assign(last_order_date=groups["order_date"].max()) if dated else sums
+    orders = pa.concat_tables([pa.Table.from_pandas(piece, preserve_index=False) for piece in pieces])
+    high, low = pc.shift_right(orders["paise"], 32), pc.bit_wise_and(orders["paise"], 0xFFFFFFFF)
+    halves = orders.append_column("high", high).append_column("low", low)
+    last = (
+        {"last_order_date": ("order_date", "max")}
+        if key == "mobile" and "order_date" in orders.column_names
+        else {}
+    )
+    sums = {"order_count": ("low", "count"), "high": ("high", "sum"), "low": ("low", "sum"), **last}
+    found = halves.group_by(key, use_threads=False).aggregate([*sums.values()])
+    return (
+        found.select([key, *map("_".join, sums.values())])
+        .rename_columns([key, *sums])
+        .to_pandas()
+        .set_index(key)
+    )
