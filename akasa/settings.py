@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     on_refused: Literal["stop", "skip"] = "stop"
     max_reject_ratio: float = Field(default=0.10, ge=0, le=1)
     lock_timeout: float = Field(default=60, ge=0)
+    dask_scheduler_address: str | None = None
 
     @property
     def customers_csv(self) -> Path:

@@ -12,6 +12,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
+from pyarrow.dataset import Dataset, InMemoryDataset
+from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from akasa.failpoints import reached
 from akasa.settings import Settings, load
@@ -65,7 +67,7 @@ KEYS = {"customers": ["customer_id"], "orders": ["order_id"], "order_items": ["o
 def customers(settings: Settings | None = None) -> pd.DataFrame:
     """Return customer_id, customer_name, mobile_number, region, delivery_id and its delivery's position."""
     settings = settings or load()
-    rows = _read(settings, "customers").to_pandas()
+    rows = _read(settings, "customers").combine_chunks().to_pandas()
     places = _read(settings, "deliveries").to_pandas().set_index("delivery_id")["position"]
     return rows.assign(position=rows["delivery_id"].map(places).astype("str"))
 
@@ -78,6 +80,17 @@ def orders(settings: Settings | None = None, columns: Sequence[str] | None = Non
 def order_items(settings: Settings | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Return one row an order line: order_id, sku_id, sku_count, amount_paise (null unless per line), …"""
     return _read(settings or load(), "order_items", columns).to_pandas()
+
+
+def dataset(table: str, settings: Settings) -> Dataset:
+    """Return a published table, for reads of some columns and rows; files without such rows stay shut.
+
+    Arrow opens the files itself: threads that come back to Python for that abort a process that is ending.
+    """
+    if not _exists(settings, table):
+        return InMemoryDataset(SCHEMAS[table].empty_table())
+    place = _uri(settings, table)
+    return DeltaTable(place).to_pyarrow_dataset(filesystem=SubTreeFileSystem(place, LocalFileSystem()))
 
 
 def read(settings: Settings, name: str) -> pd.DataFrame:
@@ -238,7 +251,7 @@ def _read(
     columns = list(columns or SCHEMAS[name].names)
     if not _exists(settings, name):
         return pa.schema([SCHEMAS[name].field(column) for column in columns]).empty_table()
-    found = DeltaTable(_uri(settings, name)).to_pyarrow_dataset().to_table(columns=columns, filter=filter_)
+    found = dataset(name, settings).to_table(columns=columns, filter=filter_)
     return found.cast(pa.schema([SCHEMAS[name].field(column) for column in columns]))
 
 

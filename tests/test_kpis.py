@@ -3,6 +3,7 @@
 import sqlite3
 import tempfile
 from datetime import date, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 
 import dask
@@ -13,9 +14,10 @@ import pytest
 import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow.dataset import dataset
 from stores import customer, fill, ledger_row, order, tables
 
-from akasa import database, kpis, load, migrate
+from akasa import database, kpis, load, migrate, warehouse
 from akasa.kpis import dask as dask_engine
 from akasa.kpis import definitions, memory, sql
 from akasa.kpis.definitions import DEFINITIONS
@@ -84,17 +86,17 @@ def sources(folder, content, parts):
     files = [_parquet(folder / f"{n}.parquet", content["orders"].iloc[n::parts]) for n in range(parts)]
     return {
         "sql": cfg,
-        "pandas": memory.Tables(content["orders"], customers),
+        "pandas": memory.Tables(dataset(files), customers),
         "dask": dask_engine.Tables(dask_engine.read_orders(files), customers),
     }
 
 
 def _parquet(path, orders):
-    columns = {
-        name: pa.array(orders[name].to_numpy(), dask_engine.ORDERS.field(name).type)
-        for name in dask_engine.ORDERS.names
-    }
-    pq.write_table(pa.table(columns), path)
+    of = warehouse.SCHEMAS["orders"]
+    names = ["mobile_number", "order_date", "total_amount_paise"]
+    pq.write_table(
+        pa.table({name: pa.array(orders[name].to_numpy(), of.field(name).type) for name in names}), path
+    )
     return str(path)
 
 
@@ -233,7 +235,7 @@ def test_dask_adds_up_over_many_files_of_many_months(workspace):
     ]
     content = tables([customer(f"C-{n}", f"900000000{n}", f"Region {n % 3}") for n in range(5)], orders)
     fill(workspace, content, ledger_row(1))
-    assert dask_engine.load(workspace).orders.npartitions == 12
+    assert len(dask_engine.load(workspace).orders.files) == 12
     as_of = date(2025, 12, 31)
     expected = reference.kpis(reference_content(content), as_of, 90, 3)
     assert computed(workspace, as_of, window_days=90, top_n=3) == expected
@@ -266,6 +268,36 @@ def test_money_beyond_the_whole_numbers_of_a_float_is_exact(workspace):
     assert found["top_spenders"][0]["total_spent"] == 2**53 + 1
     assert found["top_spenders"][0]["avg_order_value"] == 2**52 + 1
     assert found["regional_revenue"][0]["avg_order_value"] == 4 * 10**18
+
+
+def test_sums_of_each_row_count_even_where_the_sum_of_all_is_beyond_64_bits(workspace):
+    orders = [
+        order("O-1", "9000000001", "2025-11-30 10:00:00", 6 * 10**18),
+        order("O-2", "6000000009", "2025-10-30 10:00:00", 6 * 10**18 + 1),
+        order("O-3", "6000000009", "2025-10-30 10:00:00", 1),
+    ]
+    fill(workspace, tables([customer("C-1", "9000000001")], orders), ledger_row(1))
+    found = computed(workspace)
+    assert [row["total_revenue"] for row in found["monthly_trends"]] == [6 * 10**18 + 2, 6 * 10**18]
+    assert [row["total_revenue"] for row in found["regional_revenue"]] == [6 * 10**18 + 2, 6 * 10**18]
+    assert [row["total_spent"] for row in found["top_spenders"]] == [6 * 10**18]
+
+
+@pytest.mark.parametrize("engine", ["pandas", "dask"])
+@pytest.mark.parametrize("kpi", ["monthly_trends", "regional_revenue", "top_spenders"])
+def test_a_sum_beyond_64_bits_is_refused_not_wrapped(workspace, engine, kpi):
+    """Two numbers of one region: each sum fits, the region's doesn't."""
+    orders = [
+        order(f"O-{n}", f"900000000{1 if kpi == 'top_spenders' else n}", "2025-11-30 10:00:00", 5 * 10**18)
+        for n in (1, 2)
+    ]
+    customers = [customer("C-1", "9000000001"), customer("C-2", "9000000002")]
+    fill(workspace, tables(customers, orders), ledger_row(1))
+    source = kpis.load((engine,), workspace)
+    with pytest.raises(
+        OverflowError, match=f"{kpi}: a total_\\w+ of 10000000000000000000 paise is more than"
+    ):
+        getattr(import_module(kpis.MODULES[engine]), kpi)(source[engine], AS_OF)
 
 
 def test_customers_in_a_tie_stand_by_id_as_text(workspace):

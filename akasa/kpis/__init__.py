@@ -30,6 +30,14 @@ def load(engines: tuple[str, ...], settings: Settings) -> dict[str, Any]:
     return {name: import_module(MODULES[name]).load(settings) for name in engines}
 
 
+def place(engines: tuple[str, ...], settings: Settings) -> str:
+    """Return where the engines compute, as Markdown. Raises ClusterUnavailable where no scheduler answers."""
+    from akasa import cluster
+
+    dask = [cluster.place(settings.dask_scheduler_address)] if "dask" in engines else []
+    return " ".join([*dask, *(["pandas runs in this process."] if "pandas" in engines else [])])
+
+
 def compute(
     sources: Mapping[str, Any], as_of: date | None, window_days: int = WINDOW_DAYS, top_n: int = TOP_N
 ) -> dict[str, dict[str, pd.DataFrame]]:

@@ -1,72 +1,101 @@
-"""The four KPIs in Dask, straight from the warehouse's Parquet files, a partition a file."""
+"""The four KPIs in Dask, straight from the warehouse's Parquet files: on a cluster, or in threads.
 
-from collections.abc import Sequence
+Workers read the files, and add up by month or by mobile number. What comes back is joined with the customers
+here. Sums of money travel in two halves, of 32 bits and the rest, that cannot overflow; they are put together
+at the very end.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from functools import cache, partial
+from typing import NamedTuple
 
-import dask.dataframe as dd
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pyarrow.fs import FileSystem, S3FileSystem
 
-from akasa import warehouse
-from akasa.kpis.definitions import TOP_N, UNMATCHED, WINDOW_DAYS, average_paise, canonical, window_start
+from akasa import cluster, warehouse
+from akasa.kpis.definitions import (
+    CUSTOMER,
+    TOP_N,
+    UNMATCHED,
+    WINDOW_DAYS,
+    average_paise,
+    canonical,
+    window_start,
+)
 from akasa.settings import Settings
 
-ORDERS = pa.schema(
-    {"mobile_number": pa.string(), "order_date": pa.date32(), "total_amount_paise": pa.int64()}
-)
+_LEAST_PARTS, _MOST_PARTS = 8, 1_000
+_SUMS = ["order_count", "high", "low"]
+_NOTHING = {"mobile": "int64", "order_date": "datetime64[s]", "paise": "int64"}
 
 
-class Tables(NamedTuple):
-    """orders: a Dask frame of ORDERS' columns; customers: pandas, as `warehouse.customers` gives them."""
+class Orders(NamedTuple):
+    """The Parquet files of the orders, and the file system that they lie in (None: this machine's)."""
 
-    orders: Any
-    customers: pd.DataFrame
+    files: tuple[str, ...]
+    file_system: FileSystem | None
+
+
+class Tables:
+    """What the KPIs are computed from, and what they share.
+
+    holders: one customer a mobile number, which is the index, as a whole number. scheduler: the address of a
+    Dask cluster, or None. sales: as_of → order_count and halves of money of each mobile number up to that
+    day, computed once.
+    """
+
+    def __init__(self, orders: Orders, customers: pd.DataFrame, scheduler: str | None = None) -> None:
+        """Take orders of `read_orders`, and customers as `warehouse.customers` gives them."""
+        self.orders, self.scheduler = orders, scheduler
+        self.holders = _holders(customers)
+        self.sales: Callable[[date | None], pd.DataFrame] = cache(partial(_by_mobile, orders, scheduler))
 
 
 def load(settings: Settings) -> Tables:
-    """Return the warehouse's orders, lazily, and its customers."""
-    return Tables(read_orders(warehouse.files("orders", settings)), warehouse.customers(settings))
+    """Return the warehouse's orders, still to be read, and its customers."""
+    orders = read_orders(warehouse.files("orders", settings))
+    return Tables(orders, warehouse.customers(settings), settings.dask_scheduler_address)
 
 
-def read_orders(files: Sequence[str]) -> Any:
-    """Return a Dask frame of mobile_number, order_date, total_amount_paise; a partition a Parquet file."""
-    empty = _frame(ORDERS.empty_table())
-    if not files:
-        return dd.from_pandas(empty, npartitions=1)  # type: ignore[no-untyped-call]
-    return dd.from_map(_read_orders, list(files), meta=empty)  # type: ignore[no-untyped-call]
+def read_orders(files: Sequence[str], storage_options: Mapping[str, str] | None = None) -> Orders:
+    """Return orders to be read from Parquet files with mobile_number, order_date, total_amount_paise.
+
+    Files are paths that every worker can read, or all `s3://` addresses, as `DeltaTable.file_uris` gives
+    them. `storage_options` are those of deltalake: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION,
+    AWS_ENDPOINT_URL; without a key, each worker uses its own.
+    """
+    if not any(file.startswith("s3://") for file in files):
+        return Orders(tuple(files), None)
+    return Orders(tuple(file.removeprefix("s3://") for file in files), _s3(storage_options or {}))
 
 
 def repeat_customers(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return known customers with more than one order up to `as_of`; none where `as_of` is None."""
-    sales = _sales(_until(tables.orders, as_of))
-    repeated = sales[sales["order_count"] > 1].compute()
-    return canonical(
-        "repeat_customers", _holders(tables.customers).join(repeated, on="mobile_number", how="inner")
-    )
+    sales = tables.sales(as_of)
+    order_count = sales["order_count"].reindex(tables.holders.index, fill_value=0)
+    return canonical("repeat_customers", tables.holders.assign(order_count=order_count)[order_count > 1])
 
 
 def monthly_trends(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return orders and revenue (paise) of every month up to `as_of`."""
-    counted = _until(tables.orders, as_of)
-    months = counted.assign(
-        month_number=counted["order_date"].dt.year * 12 + counted["order_date"].dt.month - 1
-    )
-    found = months.groupby("month_number").agg(
-        order_count=("total_amount_paise", "count"), total_revenue=("total_amount_paise", "sum")
-    )
-    found = found.compute().reset_index()
-    year, month = found["month_number"] // 12, found["month_number"] % 12 + 1
-    return canonical("monthly_trends", found.assign(year=year, month=month))
+    files, file_system = tables.orders if as_of else ((), None)
+    sums = [cluster.task(_by_day, file, file_system, as_of) for file in files]
+    days = pd.concat([_no_sums("order_date"), *cluster.compute(sums, tables.scheduler)])
+    months = days.groupby([days.index.year, days.index.month])[_SUMS].sum().rename_axis(["year", "month"])
+    return canonical("monthly_trends", months.assign(total_revenue=_whole(months)).reset_index())
 
 
 def regional_revenue(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return customers, orders, revenue and average order (paise) of every region up to `as_of`."""
-    regions = _holders(tables.customers).set_index("mobile_number")["region"]
-    sales = _sales(_until(tables.orders, as_of))
-    parts = sales.map_partitions(_by_region, regions, meta=_by_region(sales._meta, regions)).compute()
-    found = parts.groupby("region").sum().reset_index()
+    sales = tables.sales(as_of).join(tables.holders["region"])
+    by_region = sales.assign(region=sales["region"].fillna(UNMATCHED), customer_count=1).groupby("region")
+    found = by_region[["customer_count", *_SUMS]].sum().reset_index()
+    found = found.assign(total_revenue=_whole(found))
     average = average_paise(found["total_revenue"], found["order_count"])
     return canonical("regional_revenue", found.assign(avg_order_value=average))
 
@@ -75,53 +104,112 @@ def top_spenders(
     tables: Tables, as_of: date | None, window_days: int = WINDOW_DAYS, top_n: int = TOP_N
 ) -> pd.DataFrame:
     """Return the `top_n` customers by spending (paise) in the `window_days` days that end with `as_of`."""
-    counted = _until(tables.orders, as_of)
-    if as_of:
-        counted = counted[counted["order_date"] > pd.Timestamp(window_start(as_of, window_days))]
-    sales = _sales(counted).compute()
-    known = _holders(tables.customers).join(sales, on="mobile_number", how="inner")
-    known = known.rename(columns={"total_paise": "total_spent"})
-    average = average_paise(known["total_spent"], known["order_count"])
-    return canonical("top_spenders", known.assign(avg_order_value=average)).head(top_n)
+    after = window_start(as_of, window_days) if as_of else None
+    sales = _by_mobile(tables.orders, tables.scheduler, as_of, after)
+    sales = sales[sales.index.isin(tables.holders.index)]
+    spent = _whole(sales).rename("total_spent")
+    least = spent.sort_values().tail(top_n).min()
+    most = tables.holders.join(sales.assign(total_spent=spent)[spent >= least], how="inner")
+    average = average_paise(most["total_spent"], most["order_count"])
+    return canonical("top_spenders", most.assign(avg_order_value=average)).head(top_n)
 
 
 def _holders(customers: pd.DataFrame) -> pd.DataFrame:
     """Return the customers whose row comes from the latest delivery that claims their mobile number."""
-    latest = customers.groupby("mobile_number")["position"].transform("max")
-    return customers[customers["position"] == latest]
+    mobile = pa.array(customers["mobile_number"]).cast(pa.int64()).to_numpy()
+    claims = customers.set_index(pd.Index(mobile, name="mobile"))
+    contested = claims.index.duplicated(keep=False)
+    several = claims.loc[contested, "position"]
+    holds = ~contested
+    holds[contested] = (several == several.groupby("mobile").transform("max")).to_numpy()
+    return claims.loc[holds, list(CUSTOMER)]
 
 
-def _until(orders: Any, as_of: date | None) -> Any:
-    return orders[orders["order_date"] <= pd.Timestamp(as_of or date.min)]
+def _by_mobile(
+    orders: Orders, scheduler: str | None, as_of: date | None, after: date | None = None
+) -> pd.DataFrame:
+    """Return order_count, high, low of each mobile number, and last_order_date where `after` is given.
+
+    Each file is split by mobile number, so that a worker holds one part of all files at a time.
+    """
+    if not orders.files or not as_of:
+        return _no_sums("mobile")
+    parts = min(max(_LEAST_PARTS, len(orders.files) // 2), _MOST_PARTS)
+    split = [cluster.task(_split, file, orders.file_system, as_of, after, parts) for file in orders.files]
+    sums = [cluster.task(_add_up, [pieces[part] for pieces in split], "mobile") for part in range(parts)]
+    return pd.concat(cluster.compute(sums, scheduler))
 
 
-def _sales(orders: Any) -> Any:
-    """Return order_count, total_paise and last_order_date of each mobile number."""
-    return orders.groupby("mobile_number").agg(
-        order_count=("total_amount_paise", "count"),
-        total_paise=("total_amount_paise", "sum"),
-        last_order_date=("order_date", "max"),
-        split_out=orders.npartitions,
+def _no_sums(key: str) -> pd.DataFrame:
+    return _add_up([pd.DataFrame(columns=list(_NOTHING)).astype(_NOTHING)], key)
+
+
+def _whole(sums: pd.DataFrame) -> "pd.Series[int]":
+    """Return the money that two halves are, as whole numbers of Python where 64 bits can't hold one."""
+    fits = (sums["high"] + sums["low"] // 2**32 < 2**31).all()
+    halves = sums[["high", "low"]] if fits else sums[["high", "low"]].astype(object)
+    return halves["high"] * 2**32 + halves["low"]
+
+
+def _s3(options: Mapping[str, str]) -> S3FileSystem:
+    return S3FileSystem(
+        access_key=options.get("AWS_ACCESS_KEY_ID"),
+        secret_key=options.get("AWS_SECRET_ACCESS_KEY"),
+        region=options.get("AWS_REGION"),
+        endpoint_override=options.get("AWS_ENDPOINT_URL"),
     )
 
 
-def _by_region(sales: pd.DataFrame, regions: "pd.Series[str]") -> pd.DataFrame:
-    """Return customer_count, order_count, total_revenue of each region, of a partition of mobile numbers."""
-    region = regions.reindex(sales.index).fillna(UNMATCHED).rename("region")
+# What workers run: it is sent to them as code, so that they need pandas and pyarrow, and no akasa.
+
+
+def _split(
+    file: str, file_system: FileSystem | None, as_of: date, after: date | None, parts: int
+) -> list[pd.DataFrame]:
+    """Return the file's orders after `after` up to `as_of` in parts by mobile number."""
+    columns = ["mobile_number", "total_amount_paise"] + (["order_date"] if after else [])
+    orders = _read(file, file_system, columns, as_of, after)
+    part = (orders["mobile"] % parts).to_numpy("uint16")
+    ends = np.cumsum(np.bincount(part, minlength=parts))
+    by_part = orders.iloc[np.argsort(part, kind="stable")]
+    return [by_part.iloc[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _by_day(file: str, file_system: FileSystem | None, as_of: date) -> pd.DataFrame:
+    return _add_up(
+        [_read(file, file_system, ["order_date", "total_amount_paise"], as_of, None)], "order_date"
+    )
+
+
+def _read(
+    file: str, file_system: FileSystem | None, columns: list[str], as_of: date, after: date | None
+) -> pd.DataFrame:
+    counted = pc.field("order_date") <= pa.scalar(as_of, pa.date32())
+    if after:
+        counted &= pc.field("order_date") > pa.scalar(after, pa.date32())
+    orders = pq.read_table(file, columns=columns, filters=counted, filesystem=file_system, partitioning=None)
+    if "mobile_number" in columns:
+        mobile = orders["mobile_number"].cast(pa.int64())
+        orders = orders.drop_columns("mobile_number").append_column("mobile", mobile)
+    frame: pd.DataFrame = orders.to_pandas(date_as_object=False)
+    return frame.rename(columns={"total_amount_paise": "paise"})
+
+
+def _add_up(pieces: list[pd.DataFrame], key: str) -> pd.DataFrame:
+    """Return order_count, the sums of money in halves, and the last order_date where there is one, by key."""
+    orders = pa.concat_tables([pa.Table.from_pandas(piece, preserve_index=False) for piece in pieces])
+    high, low = pc.shift_right(orders["paise"], 32), pc.bit_wise_and(orders["paise"], 0xFFFFFFFF)
+    halves = orders.append_column("high", high).append_column("low", low)
+    last = (
+        {"last_order_date": ("order_date", "max")}
+        if key == "mobile" and "order_date" in orders.column_names
+        else {}
+    )
+    sums = {"order_count": ("low", "count"), "high": ("high", "sum"), "low": ("low", "sum"), **last}
+    found = halves.group_by(key, use_threads=False).aggregate([*sums.values()])
     return (
-        sales.groupby(region.to_numpy())
-        .agg(
-            customer_count=("order_count", "size"),
-            order_count=("order_count", "sum"),
-            total_revenue=("total_paise", "sum"),
-        )
-        .rename_axis("region")
+        found.select([key, *map("_".join, sums.values())])
+        .rename_columns([key, *sums])
+        .to_pandas()
+        .set_index(key)
     )
-
-
-def _read_orders(file: str) -> pd.DataFrame:
-    return _frame(pq.read_table(file, columns=ORDERS.names, partitioning=None).cast(ORDERS))
-
-
-def _frame(table: pa.Table) -> pd.DataFrame:
-    return table.to_pandas(date_as_object=False).astype({"mobile_number": "str"})

@@ -8,6 +8,8 @@ from datetime import date, timedelta
 from typing import Literal, TypeVar
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 Kind = Literal["text", "count", "paise", "date"]
 Whole = TypeVar("Whole", int, "pd.Series[int]")
@@ -17,6 +19,7 @@ DTYPES: dict[Kind, str] = {"text": "str", "count": "int64", "paise": "int64", "d
 WINDOW_DAYS = 30
 TOP_N = 10
 UNMATCHED = "Unmatched"
+MOST_PAISE = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,9 @@ class Definition:
     columns: dict[str, Kind]
     key: tuple[str, ...]
     order: tuple[tuple[str, bool], ...]
+
+    def of_kind(self, kind: Kind) -> list[str]:
+        return [column for column, of in self.columns.items() if of == kind]
 
 
 CUSTOMER: dict[str, Kind] = {
@@ -89,11 +95,21 @@ def average_paise(total_paise: Whole, count: Whole) -> Whole:
 
 
 def canonical(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the KPI's columns in their defined order and types, its rows in their defined order."""
+    """Return the KPI's columns in their defined order and types, its rows in their defined order.
+
+    Raises OverflowError for money beyond 64 bits.
+    """
     definition = DEFINITIONS[name]
-    by, descending = zip(*definition.order, strict=True)
+    for column in definition.of_kind("paise"):
+        if len(frame) and frame[column].max() > MOST_PAISE:
+            raise OverflowError(
+                f"{name}: a {column} of {frame[column].max()} paise is more than {MOST_PAISE}, "
+                "the most that tables and files hold; ask for an earlier as_of"
+            )
     typed = frame[list(definition.columns)].astype({c: DTYPES[k] for c, k in definition.columns.items()})
-    return typed.sort_values(list(by), ascending=[not d for d in descending], ignore_index=True)
+    keys = [(column, "descending" if descending else "ascending") for column, descending in definition.order]
+    rows = pc.sort_indices(pa.table({column: typed[column] for column, _ in keys}), keys)
+    return typed.take(rows.to_numpy()).reset_index(drop=True)
 
 
 def resolve_as_of(asked: str | None, latest: date | None) -> date | None:

@@ -16,7 +16,6 @@ from typing import Any
 
 import mariadb
 import pandas as pd
-import pyarrow.parquet as pq
 
 from akasa import deliveries, generate, staging
 from akasa.settings import ROOT, Settings
@@ -24,7 +23,18 @@ from bench import days, judging, kpis, loads, reading, reports
 
 Tables = Mapping[str, list[dict[str, Any]]]
 SEED, AN_ORDER_HAS_LINES, SMALL = 1, 2, 100_000
-PACKAGES = "pandas numpy pyarrow dask deltalake lxml sqlalchemy pymysql duckdb polars".split()
+PACKAGES = [
+    "pandas",
+    "numpy",
+    "pyarrow",
+    "dask",
+    "deltalake",
+    "lxml",
+    "sqlalchemy",
+    "pymysql",
+    "duckdb",
+    "polars",
+]
 
 
 def read(folder: Path, size: int, runs: int) -> Tables:

@@ -1,0 +1,316 @@
+"""The four KPIs: ours in pandas and Dask beside DuckDB, Polars and plain pandas, from the same Parquet files.
+
+Every contender opens the files, computes, and holds the four tables in its own form when the clock stops.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+from deltalake import write_deltalake
+
+from akasa import kpis, warehouse
+from akasa.kpis.definitions import DEFINITIONS, TOP_N, WINDOW_DAYS, Kind
+from akasa.settings import Settings
+from bench import harness
+from bench.harness import Clock
+
+MONTHS = pd.period_range("2024-01", periods=24, freq="M")
+AS_OF = date(2025, 12, 31)
+REGIONS = np.array(["North", "South", "East", "West", "Central"])
+FIRST_MOBILE = 6_000_000_007
+
+
+def prepare(folder: Path, orders: int) -> None:
+    """Write a warehouse of so many orders over 24 months, a tenth as many customers, in bounded memory.
+
+    One order in a hundred has a number that nobody holds; one customer in a hundred lost theirs to another.
+    """
+    settings = _settings(folder)
+    rng = np.random.default_rng(1)
+    warehouse.publish(settings, _tables(_customers(orders // 10, rng)), _ledger(), replace_all=True)
+    edges = np.linspace(0, orders, len(MONTHS) + 1).astype(int)
+    for month, first, last in zip(MONTHS, edges, edges[1:], strict=False):
+        write_deltalake(
+            str(settings.warehouse / "orders"),
+            _orders(month, first, last, orders // 10, rng),
+            mode="append",
+            partition_by=["order_month"],
+        )
+
+
+def measure(folder: Path, runs: int) -> list[dict[str, Any]]:
+    """Return the rows of `harness.race` on a prepared folder."""
+    contenders = {
+        "akasa pandas": akasa_pandas,
+        "DuckDB": duckdb,
+        "DuckDB, each query by itself": duckdb_by_itself,
+        "Polars": polars,
+        "plain pandas": plain_pandas,
+        "akasa Dask, threads": akasa_dask,
+        "akasa Dask, 2 workers of 1.5 GB": akasa_dask_on_workers,
+    }
+    orders = warehouse.dataset("orders", _settings(folder)).count_rows()
+    return harness.race(contenders, (folder,), runs, orders)
+
+
+def akasa_pandas(clock: Clock, folder: Path) -> dict[str, str]:
+    return _ours(clock, "pandas", _settings(folder))
+
+
+def akasa_dask(clock: Clock, folder: Path) -> dict[str, str]:
+    return _ours(clock, "dask", _settings(folder))
+
+
+def akasa_dask_on_workers(clock: Clock, folder: Path) -> dict[str, str]:
+    import tempfile
+
+    import clusters
+
+    with tempfile.TemporaryDirectory() as logs, clusters.cluster(Path(logs)) as servers:
+        settings = _settings(folder).model_copy(update={"dask_scheduler_address": servers.address})
+        return _ours(clock, "dask", settings)
+
+
+def _ours(clock: Clock, engine: str, settings: Settings) -> dict[str, str]:
+    __import__(kpis.MODULES[engine])
+    with clock:
+        found = kpis.compute(kpis.load((engine,), settings), AS_OF)[engine]
+    return {kpi: _digest(kpi, pa.Table.from_pandas(frame)) for kpi, frame in found.items()}
+
+
+def duckdb(clock: Clock, folder: Path) -> dict[str, str]:
+    return _duckdb(clock, folder, _DUCKDB_SHARED)
+
+
+def duckdb_by_itself(clock: Clock, folder: Path) -> dict[str, str]:
+    return _duckdb(clock, folder, _DUCKDB_SHARED.replace("temp table", "temp view"))
+
+
+def _duckdb(clock: Clock, folder: Path, shared: str) -> dict[str, str]:
+    import duckdb
+
+    files = _files(folder)
+    with clock:
+        connection = duckdb.connect()
+        for name, paths in files.items():
+            connection.sql(f"create view {name} as from read_parquet({paths}, hive_partitioning = false)")
+        connection.execute(shared.format(as_of=AS_OF))
+        found = {
+            kpi: connection.sql(text.format(as_of=AS_OF, days=WINDOW_DAYS, top_n=TOP_N)).to_arrow_table()
+            for kpi, text in _DUCKDB.items()
+        }
+    return {kpi: _digest(kpi, table) for kpi, table in found.items()}
+
+
+_DUCKDB_SHARED = """
+create temp table holders as
+select customer_id, customer_name, mobile_number, region
+from customers join deliveries using (delivery_id)
+qualify row_number() over (partition by mobile_number order by position desc) = 1;
+create temp table sales as
+select mobile_number, count(*) as order_count, sum(total_amount_paise)::bigint as paise
+from orders where order_date <= date '{as_of}' group by mobile_number
+"""
+_DUCKDB = {
+    "repeat_customers": """
+select holders.*, order_count from sales join holders using (mobile_number)
+where order_count > 1 order by order_count desc, customer_id
+""",
+    "monthly_trends": """
+select year(order_date) as year, month(order_date) as month,
+    count(*) as order_count, sum(total_amount_paise)::bigint as total_revenue
+from orders where order_date <= date '{as_of}' group by all order by year, month
+""",
+    "regional_revenue": """
+select coalesce(region, 'Unmatched') as region, count(*) as customer_count,
+    sum(sales.order_count)::bigint as order_count, sum(paise)::bigint as total_revenue,
+    (2 * sum(paise) + sum(sales.order_count)) // (2 * sum(sales.order_count)) as avg_order_value
+from sales left join holders using (mobile_number) group by 1 order by total_revenue desc, region
+""",
+    "top_spenders": """
+with recent as (
+    select mobile_number, count(*) as order_count, sum(total_amount_paise)::bigint as total_spent,
+        max(order_date) as last_order_date
+    from orders where order_date > date '{as_of}' - {days} and order_date <= date '{as_of}'
+    group by mobile_number
+)
+select *, (2 * total_spent + order_count) // (2 * order_count) as avg_order_value
+from recent join holders using (mobile_number) order by total_spent desc, customer_id limit {top_n}
+""",
+}
+
+
+def polars(clock: Clock, folder: Path) -> dict[str, str]:
+    import polars as pl
+
+    files = _files(folder)
+    count, paise, day = pl.len().cast(pl.Int64), pl.col("total_amount_paise").sum(), pl.col("order_date")
+    with clock:
+        orders = pl.scan_parquet(files["orders"], hive_partitioning=False).filter(day <= AS_OF)
+        places = pl.scan_parquet(files["deliveries"]).select("delivery_id", "position")
+        holders = (
+            pl.scan_parquet(files["customers"])
+            .join(places, on="delivery_id")
+            .sort("position")
+            .unique("mobile_number", keep="last", maintain_order=True)
+            .select("customer_id", "customer_name", "mobile_number", "region")
+        )
+        sales = orders.group_by("mobile_number").agg(order_count=count, total_revenue=paise)
+        recent = orders.filter(day > AS_OF - timedelta(days=WINDOW_DAYS)).group_by("mobile_number")
+        found = pl.collect_all(
+            [
+                sales.filter(pl.col("order_count") > 1)
+                .join(holders, on="mobile_number")
+                .sort("order_count", "customer_id", descending=[True, False]),
+                orders.group_by(year=day.dt.year(), month=day.dt.month())
+                .agg(order_count=count, total_revenue=paise)
+                .sort("year", "month"),
+                sales.join(holders, on="mobile_number", how="left")
+                .group_by(pl.col("region").fill_null("Unmatched"))
+                .agg(count.alias("customer_count"), pl.col("order_count", "total_revenue").sum())
+                .with_columns(avg_order_value=_half_up("total_revenue"))
+                .sort("total_revenue", "region", descending=[True, False]),
+                recent.agg(order_count=count, total_spent=paise, last_order_date=day.max())
+                .join(holders, on="mobile_number")
+                .with_columns(avg_order_value=_half_up("total_spent"))
+                .sort("total_spent", "customer_id", descending=[True, False])
+                .head(TOP_N),
+            ]
+        )
+    return {kpi: _digest(kpi, frame.to_arrow()) for kpi, frame in zip(DEFINITIONS, found, strict=True)}
+
+
+def _half_up(total: str) -> Any:
+    import polars as pl
+
+    return (2 * pl.col(total) + pl.col("order_count")) // (2 * pl.col("order_count"))
+
+
+def plain_pandas(clock: Clock, folder: Path) -> dict[str, str]:
+    files = _files(folder)
+    columns = ["mobile_number", "order_date", "total_amount_paise"]
+    sums = {"order_count": ("total_amount_paise", "size"), "total_revenue": ("total_amount_paise", "sum")}
+    with clock:
+        orders = pd.read_parquet(files["orders"], columns=columns, partitioning=None)
+        orders["order_date"] = pd.to_datetime(orders["order_date"])
+        orders = orders[orders["order_date"] <= pd.Timestamp(AS_OF)]
+        customers = pd.read_parquet(files["customers"], partitioning=None)
+        places = pd.read_parquet(files["deliveries"], partitioning=None)[["delivery_id", "position"]]
+        holders = customers.merge(places, on="delivery_id").sort_values("position")
+        holders = holders.drop_duplicates("mobile_number", keep="last")
+        sales = orders.groupby("mobile_number", as_index=False).agg(**sums)
+        repeated = holders.merge(sales[sales["order_count"] > 1], on="mobile_number")
+        day = orders["order_date"].dt
+        months = orders.groupby([day.year.rename("year"), day.month.rename("month")]).agg(**sums)
+        regions = sales.merge(holders, on="mobile_number", how="left").fillna({"region": "Unmatched"})
+        regions = regions.groupby("region", as_index=False).agg(
+            customer_count=("mobile_number", "size"),
+            order_count=("order_count", "sum"),
+            total_revenue=("total_revenue", "sum"),
+        )
+        recent = orders[orders["order_date"] > pd.Timestamp(AS_OF) - pd.Timedelta(days=WINDOW_DAYS)]
+        last = {"last_order_date": ("order_date", "max")}
+        spent = recent.groupby("mobile_number", as_index=False).agg(**sums, **last)
+        spent = holders.merge(spent.rename(columns={"total_revenue": "total_spent"}), on="mobile_number")
+        found = {
+            "repeat_customers": repeated.sort_values(["order_count", "customer_id"], ascending=[False, True]),
+            "monthly_trends": months.reset_index(),
+            "regional_revenue": _with_average(regions, "total_revenue").sort_values(
+                ["total_revenue", "region"], ascending=[False, True]
+            ),
+            "top_spenders": _with_average(spent, "total_spent")
+            .sort_values(["total_spent", "customer_id"], ascending=[False, True])
+            .head(TOP_N),
+        }
+    return {kpi: _digest(kpi, pa.Table.from_pandas(frame)) for kpi, frame in found.items()}
+
+
+def _with_average(frame: pd.DataFrame, total: str) -> pd.DataFrame:
+    count = frame["order_count"]
+    return frame.assign(avg_order_value=(2 * frame[total] + count) // (2 * count))
+
+
+def _files(folder: Path) -> dict[str, list[str]]:
+    tables = ("orders", "customers", "deliveries")
+    return {table: warehouse.files(table, _settings(folder)) for table in tables}
+
+
+_TYPES: Mapping[Kind, pa.DataType] = {
+    "text": pa.string(),
+    "count": pa.int64(),
+    "paise": pa.int64(),
+    "date": pa.date32(),
+}
+
+
+def _digest(kpi: str, found: pa.Table) -> str:
+    """Return the number of rows and a hash of all values in their order, the same for every contender."""
+    columns = DEFINITIONS[kpi].columns
+    typed = found.select(list(columns)).cast(pa.schema({c: _TYPES[kind] for c, kind in columns.items()}))
+    sink = pa.BufferOutputStream()
+    pyarrow.csv.write_csv(typed, sink)
+    return f"{typed.num_rows} rows, {hashlib.sha256(sink.getvalue()).hexdigest()[:12]}"
+
+
+def _settings(folder: Path) -> Settings:
+    return Settings(data_dir=folder, output_dir=folder / "outputs")
+
+
+def _mobiles(person: np.ndarray) -> pa.Array:
+    """Return a number for each person, of all of the ten-digit ones, in no order."""
+    return pa.array(FIRST_MOBILE + person * 2_654_435_761 % 3_999_999_979).cast(pa.string())
+
+
+def _customers(number: int, rng: np.random.Generator) -> pd.DataFrame:
+    person = np.arange(number)
+    later = person % 100 == 1
+    return pd.DataFrame(
+        {
+            "customer_id": [f"CUST-{n:08d}" for n in rng.permutation(number)],
+            "customer_name": [f"Name {n}" for n in person % 5_000],
+            "mobile_number": _mobiles(person - later).to_pandas(),
+            "region": REGIONS[rng.integers(0, len(REGIONS), number)],
+            "delivery_id": np.where(later, 2, 1),
+        }
+    )
+
+
+def _orders(month: pd.Period, first: int, last: int, customers: int, rng: np.random.Generator) -> pa.Table:
+    number = last - first
+    day = month.start_time.to_datetime64().astype("datetime64[D]") + rng.integers(
+        0, month.days_in_month, number
+    )
+    person = rng.integers(0, customers, number)
+    strange = rng.random(number) < 0.01
+    columns = {
+        "order_id": [f"ORD-{n:010d}" for n in range(first, last)],
+        "mobile_number": _mobiles(np.where(strange, person + customers, person)),
+        "order_date_time": pa.array(
+            day.astype("datetime64[us]") + rng.integers(0, 86_400, number) * 1_000_000
+        ),
+        "order_date": pa.array(day),
+        "total_amount_paise": rng.integers(0, 10_000_000, number),
+        "delivery_id": np.ones(number, "int64"),
+        "order_month": pa.array([str(month)] * number, pa.string()),
+    }
+    return pa.table(columns).cast(warehouse.SCHEMAS["orders"])
+
+
+def _tables(customers: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    empty = {name: warehouse.SCHEMAS[name].empty_table() for name in ("orders", "order_items")}
+    return {
+        "customers": customers,
+        **{name: table.to_pandas(date_as_object=False) for name, table in empty.items()},
+    }
+
+
+def _ledger() -> pd.DataFrame:
+    ledger = pd.DataFrame({"delivery_id": [1, 2], "position": ["0\t1", "0\t2"]})
+    return ledger.reindex(columns=warehouse.SCHEMAS["deliveries"].names, fill_value="")

@@ -1,0 +1,113 @@
+"""Real Dask schedulers and workers, and an S3 server, as processes on free loopback ports.
+
+None of them can import akasa: workers elsewhere need not have it.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from distributed import Client
+
+_SECONDS_TO_START = 60
+
+
+@contextmanager
+def cluster(folder: Path, workers: int = 2, memory: str = "1.5GB") -> Iterator["Cluster"]:
+    """Start a scheduler and workers of one thread each; end them all, whatever happens."""
+    started = Cluster(folder, memory)
+    try:
+        started.add_workers(workers)
+        yield started
+    finally:
+        started.kill()
+
+
+class Cluster:
+    """A scheduler that gives a task up when it has lost two workers, and its workers."""
+
+    def __init__(self, folder: Path, memory: str) -> None:
+        self.folder, self.memory = folder, memory
+        self.address = f"tcp://127.0.0.1:{free_port()}"
+        self.workers: list[subprocess.Popen[bytes]] = []
+        (folder / "akasa.py").write_text("raise ImportError('this machine has no akasa')", "utf-8")
+        host, port = self.address.removeprefix("tcp://").split(":")
+        self.scheduler = self._started(
+            "scheduler", "--host", host, "--port", port, "--dashboard-address", "127.0.0.1:0"
+        )
+
+    def add_workers(self, number: int) -> None:
+        """Start so many workers and wait until the scheduler knows them."""
+        common = ["--nthreads", "1", "--memory-limit", self.memory, "--no-nanny", "--no-dashboard"]
+        here = ["--local-directory", str(self.folder), "--host", "127.0.0.1"]
+        self.workers += [self._started("worker", self.address, *common, *here) for _ in range(number)]
+        with Client(self.address, timeout=_SECONDS_TO_START, set_as_default=False) as client:
+            client.wait_for_workers(number, timeout=_SECONDS_TO_START)
+
+    def kill_workers(self, number: int) -> None:
+        """Kill so many workers as a power cut would."""
+        for worker in [self.workers.pop() for _ in range(number)]:
+            kill(worker)
+
+    def kill(self) -> None:
+        self.kill_workers(len(self.workers))
+        kill(self.scheduler)
+
+    def _started(self, *command: str) -> subprocess.Popen[bytes]:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(self.folder),
+            "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
+        }
+        return started([sys.executable, "-m", "dask", *command], self.folder / "cluster.log", environment)
+
+
+@contextmanager
+def s3(folder: Path) -> Iterator[dict[str, str]]:
+    """Start an S3 server; give deltalake's storage options for it."""
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = started(command, folder / "s3.log", dict(os.environ))
+    try:
+        _wait_for(port)
+        yield {
+            "AWS_ACCESS_KEY_ID": "an-id",
+            "AWS_SECRET_ACCESS_KEY": "s3cr3t/key",
+            "AWS_REGION": "ap-south-1",
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "AWS_ALLOW_HTTP": "true",
+        }
+    finally:
+        kill(server)
+
+
+def started(command: list[str], log: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    with log.open("ab") as output:
+        return subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait(60)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_for(port: int) -> None:
+    until = time.monotonic() + _SECONDS_TO_START
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise RuntimeError(f"nothing listens at port {port}")
