@@ -39,8 +39,8 @@ lint: $(installed) ## check style and types
 	$(python) -m ruff format --check .
 	$(python) -m mypy
 
-bench: $(installed) ## time loads beside their peers [SIZE=1000000] [RUNS=3]
-	PYTHONPATH=tests $(python) -m bench $(or $(SIZE),1000000) $(or $(RUNS),3)
+bench: $(installed) ## time every stage beside its peers [SIZE=1000000] [RUNS=5] [ONLY=reading,loads,…]
+	PYTHONPATH=tests $(python) -m bench $(or $(SIZE),1000000) $(or $(RUNS),5) $(ONLY)
 
 env: $(installed) ## build .venv from requirements.lock, unless the conda environment `akasa` is active
 	@echo "Python: "$(python)
