@@ -88,7 +88,7 @@ def s3(folder: Path) -> Iterator[dict[str, str]]:
 
 def started(command: list[str], log: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
-        return subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        return subprocess.Popen(command, env=environment, cwd=log.parent, stdout=output, stderr=output)
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
