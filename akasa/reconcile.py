@@ -124,21 +124,13 @@ def _kpi_totals(
 
 
 def _table_rows(settings: Settings) -> list[tuple[str, str, int, str, int]]:
-    in_warehouse = {
-        "customers": warehouse.customers,
-        "orders": warehouse.orders,
-        "order_items": warehouse.order_items,
-        "deliveries": warehouse.deliveries,
+    counted = {
+        table: int(database.query(f"select count(*) as n from {table}", settings)["n"][0])
+        for table in warehouse.SCHEMAS
     }
     return [
-        (
-            f"rows of {table}",
-            "database",
-            int(database.query(f"select count(*) as n from {table}", settings)["n"][0]),
-            "warehouse",
-            len(read(settings)),
-        )
-        for table, read in in_warehouse.items()
+        (f"rows of {table}", "database", rows, "warehouse", warehouse.count(table, settings))
+        for table, rows in counted.items()
     ]
 
 
