@@ -121,7 +121,7 @@ def _publish(
     if replace_all:
         for name in (*TABLES, "deliveries"):
             _run(connection, f"delete from {name}")
-    _insert(connection, "deliveries", pd.DataFrame(ledger_rows))
+    _insert(connection, "deliveries", _table(pd.DataFrame(ledger_rows)))
     _stage(connection, "orders", tables["orders"][_columns("orders")], infile)
     days = _run(connection, _DAYS_LEFT).scalars()
     months = {str(day)[:7] for day in days}
@@ -164,11 +164,11 @@ def _stage(connection: Connection, name: str, frame: pd.DataFrame, infile: bool)
     _drop(connection, name)  # a publish that failed may have left it on a pooled connection
     keyed = _dialect(connection)["keyed"].format(keys=", ".join(keys))
     _run(connection, f"create temporary table new_{name} {keyed} as select {columns} from {name} where 1 = 0")
-    frame = frame.sort_values(keys)
-    if infile and connection.dialect.name != "sqlite" and len(frame):
-        _load_infile(connection, f"new_{name}", frame)
+    rows = _table(frame).sort_by([(key, "ascending") for key in keys])
+    if infile and connection.dialect.name != "sqlite" and len(rows):
+        _load_infile(connection, f"new_{name}", rows)
     else:
-        _insert(connection, f"new_{name}", frame)
+        _insert(connection, f"new_{name}", rows)
     arrived = _run(connection, f"select count(*) from new_{name}").scalar()
     if arrived != len(frame):
         raise AlteredRows(
@@ -185,15 +185,14 @@ def _drop(connection: Connection, name: str) -> None:
     _run(connection, f"drop {_dialect(connection)['temporary']} table if exists new_{name}")
 
 
-def _load_infile(connection: Connection, name: str, frame: pd.DataFrame) -> None:
+def _load_infile(connection: Connection, name: str, rows: pa.Table) -> None:
     """Load rows with the server's own loader. Even in strict mode it alters bad values, so warnings abort."""
-    table = pa.table({column: _plain(frame[column]) for column in frame.columns})
-    columns = ", ".join(f"@{c}" if table[c].null_count else c for c in frame.columns)
-    nulls = ", ".join(f"{c} = nullif(@{c}, '')" for c in frame.columns if table[c].null_count)
+    columns = ", ".join(f"@{c}" if rows[c].null_count else c for c in rows.column_names)
+    nulls = ", ".join(f"{c} = nullif(@{c}, '')" for c in rows.column_names if rows[c].null_count)
     with tempfile.TemporaryDirectory(prefix="akasa-load-") as folder:
         file = Path(folder) / "rows.csv"
         options = pa.csv.WriteOptions(include_header=False, quoting_style="all_valid")
-        pa.csv.write_csv(table, file, options)
+        pa.csv.write_csv(rows, file, options)
         _run(
             connection,
             f"load data local infile '{file.as_posix()}' into table {name} character set utf8mb4 "
@@ -205,14 +204,17 @@ def _load_infile(connection: Connection, name: str, frame: pd.DataFrame) -> None
         raise AlteredRows(f"{name}: the server warned of {len(warnings)} values, first: {warnings[0]}")
 
 
-def _insert(connection: Connection, name: str, frame: pd.DataFrame) -> None:
-    """Insert a frame with the driver's own batches: SQLAlchemy's executemany is many times slower."""
-    marks = ", ".join(_dialect(connection)["mark"] for _ in frame.columns)
-    sql = f"insert into {name} ({', '.join(frame.columns)}) values ({marks})"
-    table = pa.table({column: _plain(frame[column]) for column in frame.columns})
-    for start in range(0, len(table), _ROWS_A_BATCH):
-        columns = (column.to_pylist() for column in table.slice(start, _ROWS_A_BATCH).columns)
+def _insert(connection: Connection, name: str, rows: pa.Table) -> None:
+    """Insert rows with the driver's own batches: SQLAlchemy's executemany is many times slower."""
+    marks = ", ".join(_dialect(connection)["mark"] for _ in rows.column_names)
+    sql = f"insert into {name} ({', '.join(rows.column_names)}) values ({marks})"
+    for start in range(0, len(rows), _ROWS_A_BATCH):
+        columns = (column.to_pylist() for column in rows.slice(start, _ROWS_A_BATCH).columns)
         _run(connection, sql, list(zip(*columns, strict=True)))
+
+
+def _table(frame: pd.DataFrame) -> pa.Table:
+    return pa.table({column: _plain(frame[column]) for column in frame.columns})
 
 
 def _plain(column: "pd.Series[Any]") -> pa.Array:
