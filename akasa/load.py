@@ -26,15 +26,12 @@ from akasa.settings import Settings
 TABLES = {"customers": "customer_id", "orders": "order_id", "order_items": "order_id"}
 
 _SUPERSEDED = """
-select new_{table}.{key}
 from new_{table}
 join {table} on {table}.{key} = new_{table}.{key}
 join deliveries as published on published.delivery_id = {table}.delivery_id
 join deliveries as arriving on arriving.delivery_id = new_{table}.delivery_id
 where published.position > arriving.position
 """
-
-
 _DAYS_LEFT = """
 select distinct orders.order_date from new_orders join orders on orders.order_id = new_orders.order_id
 """
@@ -142,11 +139,10 @@ def _publish(
 def _merge_latest(connection: Connection, name: str) -> list[str]:
     """Merge the staged rows but those that a later delivery has superseded; return the keys of those."""
     key = TABLES[name]
-    superseded = list(_run(connection, _SUPERSEDED.format(table=name, key=key)).scalars())
+    which = _SUPERSEDED.format(table=name, key=key)
+    superseded = list(_run(connection, f"select new_{name}.{key} {which}").scalars())
     if superseded:
-        mark = _dialect(connection)["mark"]
-        gone = [(value,) for value in superseded]
-        _run(connection, f"delete from new_{name} where {key} = {mark}", gone)
+        _run(connection, _dialect(connection)["yield"].format(table=name, key=key, which=which))
     columns = _columns(name)
     changed = [column for column in columns if column != key]
     _run(
@@ -162,8 +158,8 @@ def _stage(connection: Connection, name: str, frame: pd.DataFrame, infile: bool)
     """Put rows into a temporary table `new_<name>` of their columns, in key order; count what arrived."""
     columns, keys = ", ".join(frame.columns), _keys(name)
     _drop(connection, name)  # a publish that failed may have left it on a pooled connection
-    keyed = _dialect(connection)["keyed"].format(keys=", ".join(keys))
-    _run(connection, f"create temporary table new_{name} {keyed} as select {columns} from {name} where 1 = 0")
+    form = _dialect(connection)["form"].format(keys=", ".join(keys))
+    _run(connection, f"create temporary table new_{name} {form} as select {columns} from {name} where 1 = 0")
     rows = _table(frame).sort_by([(key, "ascending") for key in keys])
     if infile and connection.dialect.name != "sqlite" and len(rows):
         _load_infile(connection, f"new_{name}", rows)
@@ -241,7 +237,9 @@ def _keys(table: str) -> list[str]:
 
 
 def _dialect(connection: Connection) -> Mapping[str, str]:
-    return _SQLITE if connection.dialect.name == "sqlite" else _MYSQL
+    if connection.dialect.name == "sqlite":
+        return _SQLITE
+    return _MARIADB if getattr(connection.dialect, "is_mariadb", False) else _MYSQL
 
 
 _MARK_BACKFILL = """
@@ -251,17 +249,21 @@ _SQLITE = {
     "mark": "?",
     "mark_backfill": _MARK_BACKFILL.format("?"),
     "temporary": "",
-    "keyed": "",
+    "form": "",
     "on_conflict": "on conflict ({key}) do update set",
     "set": "{column} = excluded.{column}",
     "delete": "delete from {table} where order_id in (select order_id from new_orders)",
+    "yield": "delete from new_{table} where {key} in (select new_{table}.{key} {which})",
 }
 _MYSQL = {
     "mark": "%s",
     "mark_backfill": _MARK_BACKFILL.format("%s"),
     "temporary": "temporary",
-    "keyed": "(primary key ({keys}))",
+    "form": "(primary key ({keys}))",
     "on_conflict": "on duplicate key update",
     "set": "{column} = values({column})",
     "delete": "delete {table} from new_orders join {table} on {table}.order_id = new_orders.order_id",
+    "yield": "delete new_{table} {which}",
 }
+# Aria, MariaDB's own engine for temporary tables, takes rows in nearly twice as fast as InnoDB.
+_MARIADB = {**_MYSQL, "form": "engine = aria transactional = 0"}

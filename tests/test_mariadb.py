@@ -14,7 +14,7 @@ import pytest
 import truth
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
-from stores import customer, ledger_row, order, tables
+from stores import customer, in_database, item, ledger_row, order, tables
 
 from akasa import database, kpis, load, migrate, parameters, publish, reconcile, report, samples, staging
 from akasa.kpis import sql
@@ -109,6 +109,32 @@ def test_values_that_the_bulk_loader_would_alter_abort_the_publish(on_mariadb):
         load.publish(settings, content, [ledger_row(1, "customers")])
     assert database.ledger(settings).empty
     assert database.query("select * from customers", settings).empty
+
+
+@pytest.mark.parametrize("statements", ["MariaDB's", "MySQL's"])
+@pytest.mark.parametrize("infile", ["0", "1"])
+def test_rows_of_an_earlier_delivery_yield_to_those_that_are_there(
+    on_mariadb, monkeypatch, infile, statements
+):
+    if statements == "MySQL's":
+        monkeypatch.setattr(load, "_MARIADB", load._MYSQL)
+    settings = on_mariadb(DB_LOCAL_INFILE=infile)
+    migrate.upgrade(settings)
+    late = tables([customer("C-1", delivery=2)], [order("O-1", paise=200, delivery=2)])
+    early = tables(
+        [customer("C-1", name="Old"), customer("C-2", "9000000002")],
+        [order("O-1", paise=100), order("O-2", paise=300)],
+        [item("O-1", "SKU-9"), item("O-2")],
+    )
+    load.publish(settings, late, [ledger_row(2)])
+    load.publish(settings, early, [ledger_row(1)])
+    found = in_database(settings)
+    assert found["customers"] == [
+        customer("C-1", delivery=2),
+        customer("C-2", "9000000002"),
+    ]
+    assert found["orders"] == [order("O-1", paise=200, delivery=2), order("O-2", paise=300)]
+    assert found["order_items"] == [item("O-1", delivery=2), item("O-2")]
 
 
 def test_local_infile_is_on_for_the_loader_only(on_mariadb):
@@ -250,22 +276,22 @@ def test_migrations_and_models_agree_from_every_revision(on_mariadb):
             assert found.scalars().all() == ["utf8mb4_nopad_bin"]
 
 
-def test_no_kpi_reads_the_rows_of_orders_themselves(on_mariadb):
+def test_no_kpi_reads_the_rows_of_a_million_orders_themselves(on_mariadb):
     settings = on_mariadb(DB_LOCAL_INFILE="1")
     migrate.upgrade(settings)
-    many = range(100_000)
-    days = pd.date_range("2025-01-01", periods=300).astype("datetime64[us]")
+    many = pd.RangeIndex(1_000_000)
+    days = pd.Series(pd.date_range("2025-01-01", periods=300)[many % 300])
     orders = pd.DataFrame(
         {
-            "order_id": [f"O-{i}" for i in many],
-            "mobile_number": [str(9_000_000_000 + i % 20_000) for i in many],
-            "order_date_time": [days[i % 300] for i in many],
-            "order_date": [days[i % 300] for i in many],
-            "total_amount_paise": list(many),
+            "order_id": [f"O-{i:07d}" for i in many],
+            "mobile_number": (9_000_000_000 + many % 100_000).astype("str"),
+            "order_date_time": days.astype("datetime64[us]"),
+            "order_date": days.astype("datetime64[s]"),
+            "total_amount_paise": many,
             "delivery_id": 1,
         }
     )
-    customers = [customer(f"C-{i}", str(9_000_000_000 + i)) for i in range(20_000)]
+    customers = [customer(f"C-{i}", str(9_000_000_000 + i)) for i in range(100_000)]
     load.publish(settings, {**tables(customers), "orders": orders}, [ledger_row(1)])
     database.query("analyze table orders, customers", settings)
     for name in DEFINITIONS:
@@ -274,4 +300,10 @@ def test_no_kpi_reads_the_rows_of_orders_themselves(on_mariadb):
         assert step.key == sql.INDEX, name
         assert "Using index" in step.Extra, name
         assert step.type in ("range", "index"), name
-    assert sql.index_gain(settings, date(2025, 9, 30))["kpi"].tolist() == list(DEFINITIONS)
+    results, seconds = sql.timed(settings, date(2025, 9, 30))
+    # 3,333 orders a day, and one more on each of the first hundred days
+    april = 10 * 3334 + 20 * 3333
+    counts = [*(n * 3334 for n in (31, 28, 31)), april, *(n * 3333 for n in (31, 30, 31, 31, 30))]
+    assert results["monthly_trends"]["order_count"].tolist() == counts
+    gain = sql.index_gain(settings, date(2025, 9, 30), seconds)
+    assert gain["kpi"].tolist() == list(DEFINITIONS)
