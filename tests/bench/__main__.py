@@ -1,6 +1,7 @@
 """`make bench [SIZE=1000000] [RUNS=5]`: print each stage beside its peers, and write all as JSON.
 
-SIZE counts orders, of two lines each on average where lines are read. ONLY=loads,kpis names some stages.
+Readers and rules take SIZE order lines, loads SIZE orders; KPIs and a day's publish stand on ten times as
+many orders; reports take a tenth, SIZE, and ten times SIZE lines. ONLY=loads,kpis names some stages.
 """
 
 import json
@@ -19,10 +20,10 @@ import pandas as pd
 
 from akasa import deliveries, generate, staging
 from akasa.settings import ROOT, Settings
-from bench import days, judging, kpis, loads, reading, reports
+from bench import days, judging, kpis, loads, reading, reports, targets
 
 Tables = Mapping[str, list[dict[str, Any]]]
-SEED, AN_ORDER_HAS_LINES, SMALL = 1, 2, 100_000
+SEED, AN_ORDER_HAS_LINES, MORE = 1, 2, targets.MORE
 PACKAGES = [
     "pandas",
     "numpy",
@@ -51,17 +52,20 @@ def judge(folder: Path, size: int, runs: int) -> Tables:
 
 
 def publish_days(folder: Path, size: int, runs: int) -> Tables:
-    return {"publishing a day of 10,000 orders": days.measure(folder, SMALL, size, runs)}
+    return {"publishing a day of 10,000 orders": days.measure(folder, size // MORE, MORE * size, runs)}
 
 
 def compute(folder: Path, size: int, runs: int) -> Tables:
-    kpis.prepare(folder, size)
-    return {f"four KPIs of {size:,} orders": kpis.measure(folder, runs)}
+    kpis.prepare(folder, MORE * size)
+    return {f"four KPIs of {MORE * size:,} orders": kpis.measure(folder, runs)}
 
 
 def run_all(folder: Path, size: int, runs: int) -> Tables:
-    xml, lines = _delivery(folder, size, dirty=0.01)
-    return reports.measure(xml.parent, lines, runs)
+    delivered = {}
+    for lines in (size // MORE, size, MORE * size):
+        xml, _ = _delivery(folder / str(lines), lines, dirty=0.01)
+        delivered[lines] = xml.parent
+    return reports.measure(folder, delivered, runs)
 
 
 def put(folder: Path, size: int, runs: int) -> Tables:
@@ -87,10 +91,12 @@ def main(size: int, runs: int, only: str) -> None:
         with tempfile.TemporaryDirectory(prefix="akasa-bench-") as folder:
             measured = STAGES[stage](Path(folder), size, runs)
         for title, rows in measured.items():
-            print(f"\n{title}: medians of {runs} runs, ratio to the first")
-            print(pd.DataFrame(rows).fillna("").to_string(index=False), flush=True)
+            print(f"\n{title}: medians, ratio to the first")
+            _print(rows)
         tables |= measured
         file.write_text(json.dumps({**surroundings(), "runs": runs, "tables": tables}, indent=1), "utf-8")
+    print("\ntargets, meant for SIZE=1000000 and a machine that does nothing else")
+    _print(targets.judge(tables, size))
     print(f"\nwrote {file.relative_to(ROOT)}")
 
 
@@ -98,10 +104,19 @@ def surroundings() -> dict[str, Any]:
     """Return when and on what machine and versions this runs."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": {"cores": os.cpu_count(), "system": platform.system(), "processor": platform.machine()},
+        "machine": {
+            "cores": os.cpu_count(),
+            "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
+            "system": platform.system(),
+            "processor": platform.machine(),
+        },
         "python": platform.python_version(),
         "versions": {name: version(name) for name in PACKAGES},
     }
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    print(pd.DataFrame(rows).astype(object).fillna("").to_string(index=False), flush=True)
 
 
 def _delivery(folder: Path, size: int, dirty: float) -> tuple[Path, int]:

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from akasa import database, gate, load, migrate, publish, rules, staging, warehouse
@@ -13,7 +14,7 @@ from bench.harness import Clock, race
 
 DAY_ORDERS, DAY_CUSTOMERS = 10_000, 1_000
 A_DELIVERY = 1_000_000
-DAY_ONE = date(2025, 11, 1)
+FIRST_DAY, DAYS = date(2025, 1, 1), 314
 
 
 def measure(folder: Path, few: int, many: int, runs: int) -> list[dict[str, Any]]:
@@ -33,12 +34,15 @@ def onto_many(clock: Clock, folder: Path) -> int:
 
 
 def prepare(folder: Path, orders: int) -> None:
-    """Publish so many orders, one item each, and a tenth as many customers, in deliveries of a million."""
+    """Publish so many orders, one item each, over DAYS days, and a tenth as many customers.
+
+    Deliveries have a million orders; the days to be measured fall into a month that holds orders already.
+    """
     settings = _settings(folder)
     migrate.upgrade(settings)
     customers = _customers(0, orders // 10)
     for number, first in enumerate(range(0, orders, A_DELIVERY), start=1):
-        rows = loads.orders(min(A_DELIVERY, orders - first), first).assign(delivery_id=number)
+        rows = _history(first, min(A_DELIVERY, orders - first), orders).assign(delivery_id=number)
         items = rows[["order_id", "delivery_id"]].assign(sku_id="SKU-1", sku_count=1, amount_paise=pd.NA)
         items = items.astype({"amount_paise": "Int64", "sku_id": "str"})
         tables = {"customers": customers, "orders": rows, "order_items": items}
@@ -46,6 +50,13 @@ def prepare(folder: Path, orders: int) -> None:
         months = load.publish(settings, tables, [{**loads.LEDGER, **entry, "name": f"{number}.xml"}])
         warehouse.publish(settings, tables, database.ledger(settings), months=months)
         customers = customers[:0]
+
+
+def _history(first: int, number: int, orders: int) -> pd.DataFrame:
+    seconds = np.arange(first, first + number) * (DAYS * 86_400) // orders
+    when = np.datetime64(FIRST_DAY, "us") + seconds * 1_000_000
+    day = when.astype("datetime64[D]").astype("datetime64[s]")
+    return loads.orders(number, first).assign(order_date_time=when, order_date=day)
 
 
 def _publish_a_day(clock: Clock, folder: Path) -> int:
@@ -70,7 +81,7 @@ def _publish_a_day(clock: Clock, folder: Path) -> int:
 def _deliver(incoming: Path, number: int) -> None:
     """Write a day's files: new orders, of two lines each, and customers, half of them known before."""
     incoming.mkdir(parents=True, exist_ok=True)
-    day = DAY_ONE + timedelta(days=number)
+    day = FIRST_DAY + timedelta(days=DAYS + number)
     customers = _customers(DAY_CUSTOMERS * number // 2, DAY_CUSTOMERS).drop(columns="delivery_id")
     customers.to_csv(incoming / f"customers_{day}.csv", index=False)
     lines = (

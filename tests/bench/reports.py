@@ -1,6 +1,8 @@
-"""`make report` as a whole, in a workspace of its own: on the sample, and on a large delivery."""
+"""`make report` as a whole, in a workspace of its own: on the sample, and on deliveries of some sizes."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,40 +19,52 @@ from bench.harness import Clock, race
 from bench.reading import empty_expat_pass
 
 _ALSO_IMPORTED = {"02_validate": "import great_expectations", "05_report": "import matplotlib.pyplot"}
+_STEP = re.compile(r"^(\d\d_\w+) +done +([\d.]+)", re.MULTILINE)
 
 
-def measure(large: Path, lines: int, runs: int) -> dict[str, list[dict[str, Any]]]:
-    """Return title → table: the sample beside empty notebooks, and the large delivery in `large`.
+def measure(folder: Path, delivered: Mapping[int, Path], runs: int) -> dict[str, list[dict[str, Any]]]:
+    """Return title → table: the sample beside empty notebooks, and deliveries by their number of lines.
 
-    The large delivery's ratio is to an empty expat pass over its orders, of the time beyond the sample's.
+    A delivery's `beyond` is its time beyond the sample's, its `ratio` that to an empty expat pass over its
+    orders. The one in the middle is run `runs` times, and then again with nothing new.
     """
     sample = race(
         {
             "five notebooks that only import": empty_notebooks,
             "report on the sample": report_on_the_sample,
-            "the same again, nothing new": report_again,
+            "the same again, nothing new": report_again_on_the_sample,
         },
-        (large,),
+        (folder,),
         runs,
         1,
     )
-    (expat,) = race({"empty expat pass": empty_expat_pass}, (large / "orders.xml",), runs, lines)
-    (whole,) = race({"report": report}, (large,), runs, lines)
-    beyond = whole["seconds"] - sample[1]["seconds"]
-    whole["ratio"] = round(whole["seconds"] / expat["seconds"], 2)
-    rest = {"what": "report, beyond the sample's", "seconds": round(beyond, 2), "peak_mb": whole["peak_mb"]}
-    rest |= {"ratio": round(beyond / expat["seconds"], 2), "rows_per_second": round(lines / beyond)}
     for row in sample:
         del row["rows_per_second"]
-    return {"make report on the sample": sample, f"make report, {lines:,} order lines": [expat, whole, rest]}
+    often = sorted(delivered)[len(delivered) // 2]
+    rows = []
+    for lines, source in delivered.items():
+        place = folder / "large"
+        (expat,) = race({"expat": empty_expat_pass}, (source / "orders.xml",), runs, lines)
+        (whole,) = race({f"{lines:,} lines": report}, (place, source), runs if lines == often else 1, lines)
+        beyond = whole["seconds"] - sample[1]["seconds"]
+        ratios = {
+            "beyond": round(beyond, 1),
+            "expat": expat["seconds"],
+            "ratio": round(beyond / expat["seconds"], 2),
+        }
+        rows.append({**whole, **ratios, **_steps(place)})
+        if lines == often:
+            (again,) = race({f"{lines:,} lines again, nothing new": report_again}, (place,), 1, lines)
+            rows.append({**again, "ratio": None, **_steps(place)})
+    return {"make report on the sample": sample, "make report on a delivery": rows}
 
 
-def empty_notebooks(clock: Clock, large: Path) -> int:
+def empty_notebooks(clock: Clock, folder: Path) -> int:
     """Execute five notebooks that do nothing but import what ours import."""
     import papermill
 
-    folder = large.parent / "empty"
-    folder.mkdir(exist_ok=True)
+    place = folder / "empty"
+    place.mkdir(exist_ok=True)
     for step in STEPS:
         cells = nbformat.read(NOTEBOOKS / f"{step}.ipynb", as_version=4).cells
         imports = next(cell.source for cell in cells if cell.cell_type == "code" and "import" in cell.source)
@@ -61,45 +75,40 @@ def empty_notebooks(clock: Clock, large: Path) -> int:
             "display_name": "Python 3",
             "language": "python",
         }
-        nbformat.write(notebook, folder / f"{step}.ipynb")
+        nbformat.write(notebook, place / f"{step}.ipynb")
     with clock:
         for step in STEPS:
             papermill.execute_notebook(
-                folder / f"{step}.ipynb",
-                folder / f"{step}.out.ipynb",
+                place / f"{step}.ipynb",
+                place / f"{step}.out.ipynb",
                 progress_bar=False,
-                cwd=folder,
+                cwd=place,
                 config=pipeline._PRIVATE_CHANNELS,
             )
     return 0
 
 
-def report_on_the_sample(clock: Clock, large: Path) -> int:
-    folder = large.parent / "sample"
-    shutil.rmtree(folder, ignore_errors=True)
-    (folder / "data").mkdir(parents=True)
+def report_on_the_sample(clock: Clock, folder: Path) -> int:
+    return report(clock, folder / "sample", ROOT / "data")
+
+
+def report_again_on_the_sample(clock: Clock, folder: Path) -> int:
+    return report_again(clock, folder / "sample")
+
+
+def report(clock: Clock, place: Path, source: Path) -> int:
+    """Run the report on what lies in `source`, in an empty workspace."""
+    shutil.rmtree(place, ignore_errors=True)
+    (place / "data").mkdir(parents=True)
     for name in samples.SAMPLE:
-        shutil.copy(ROOT / "data" / name, folder / "data")
-    return _report(clock, folder)
+        shutil.copy(source / name, place / "data")
+    return report_again(clock, place)
 
 
-def report_again(clock: Clock, large: Path) -> int:
-    return _report(clock, large.parent / "sample")
-
-
-def report(clock: Clock, large: Path) -> int:
-    folder = large.parent / "large"
-    shutil.rmtree(folder, ignore_errors=True)
-    (folder / "data").mkdir(parents=True)
-    for name in samples.SAMPLE:
-        os.link(large / name, folder / "data" / name)
-    return _report(clock, folder)
-
-
-def _report(clock: Clock, folder: Path) -> int:
+def report_again(clock: Clock, place: Path) -> int:
     ours: Mapping[str, str] = {
-        "DATA_DIR": str(folder / "data"),
-        "OUTPUT_DIR": str(folder / "outputs"),
+        "DATA_DIR": str(place / "data"),
+        "OUTPUT_DIR": str(place / "outputs"),
         "AKASA_ENV_FILE": os.devnull,
     }
     command = [sys.executable, "-m", "akasa", "report"]
@@ -108,4 +117,12 @@ def _report(clock: Clock, folder: Path) -> int:
             command, env={**os.environ, **ours}, capture_output=True, text=True, check=False
         )
     assert done.returncode == 0, done.stderr[-2000:] + done.stdout[-2000:]
+    steps = {step: float(seconds) for step, seconds in _STEP.findall(done.stdout)}
+    (place / "steps.json").write_text(json.dumps(steps), "utf-8")
     return 0
+
+
+def _steps(place: Path) -> dict[str, float]:
+    """Return the seconds of each step, as the last run in a workspace told them."""
+    steps: dict[str, float] = json.loads((place / "steps.json").read_text("utf-8"))
+    return steps
