@@ -18,8 +18,8 @@ from typing import Any
 import mariadb
 import pandas as pd
 
-from akasa import deliveries, generate, staging
-from akasa.settings import ROOT, Settings
+from akasa import deliveries, generate, settings, staging
+from akasa.settings import Settings
 from bench import days, judging, kpis, loads, reading, reports, targets
 
 Tables = Mapping[str, list[dict[str, Any]]]
@@ -84,7 +84,8 @@ STAGES: dict[str, Callable[[Path, int, int], Tables]] = {
 
 
 def main(size: int, runs: int, only: str) -> None:
-    file = ROOT / "outputs" / "bench" / f"{size}.json"
+    cfg = settings.load()
+    file = cfg.output_dir / "bench" / f"{size}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     tables: dict[str, list[dict[str, Any]]] = {}
     for stage in only.split(",") if only else STAGES:
@@ -97,7 +98,7 @@ def main(size: int, runs: int, only: str) -> None:
         file.write_text(json.dumps({**surroundings(), "runs": runs, "tables": tables}, indent=1), "utf-8")
     print("\ntargets, meant for SIZE=1000000 and a machine that does nothing else")
     _print(targets.judge(tables, size))
-    print(f"\nwrote {file.relative_to(ROOT)}")
+    print(f"\nwrote {cfg.label(file)}")
 
 
 def surroundings() -> dict[str, Any]:
@@ -130,8 +131,8 @@ def _delivery(folder: Path, size: int, dirty: float) -> tuple[Path, int]:
 
 
 def _found(source: Path) -> deliveries.Delivery:
-    settings = Settings(data_dir=source)
-    return next(one for one in deliveries.find(settings).deliveries if one.kind == "orders")
+    found = deliveries.find(Settings(data_dir=source)).deliveries
+    return next(one for one in found if one.kind == "orders")
 
 
 if __name__ == "__main__":
