@@ -94,8 +94,11 @@ def test_times_keep_microseconds_and_sessions_are_strict_and_in_utc(on_mariadb):
     load.publish(settings, tables(orders=[late]), [ledger_row(1)])
     (found,) = database.query("select order_date_time as t from orders", settings)["t"]
     assert found == pd.Timestamp("2025-10-31 23:59:59.999999")
-    session = database.query("select @@time_zone as zone, @@sql_mode as mode", settings).iloc[0]
+    session = database.query(
+        "select @@time_zone as zone, @@sql_mode as mode, @@tmp_table_size as memory", settings
+    ).iloc[0]
     assert session["zone"] == "+00:00"
+    assert session["memory"] == 2**28
     assert "STRICT_ALL_TABLES" in session["mode"]
 
 
