@@ -358,6 +358,21 @@ def test_canonical_sets_columns_types_and_order():
     assert found.index.tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("ids", ["abcdef", "fedcba", "abcdfe", "a", ""])
+def test_canonical_sorts_by_every_key_where_rows_stand_by_the_last_and_where_not(ids):
+    texts = dict.fromkeys(["customer_name", "mobile_number", "region"], "")
+    frame = pd.DataFrame({"customer_id": list(ids), "order_count": [1, 3, 2, 3, 1, 2][: len(ids)], **texts})
+    found = definitions.canonical("repeat_customers", frame)
+    rows = sorted(zip(-frame["order_count"], ids, strict=True))
+    assert list(zip(-found["order_count"], found["customer_id"], strict=True)) == rows
+
+
+def test_canonical_keeps_many_rows_of_a_tie_in_order():
+    months = pd.DataFrame({"year": [2026, 2025] * 5_000, "month": range(10_000)})
+    found = definitions.canonical("monthly_trends", months.assign(order_count=1, total_revenue=1))
+    assert found["month"].tolist() == [*range(1, 10_000, 2), *range(0, 10_000, 2)]
+
+
 def test_in_memory_engines_are_chosen_by_name():
     assert [kpis.in_memory(word) for word in ("pandas", "dask", "both")] == [
         ("pandas",),
