@@ -309,6 +309,17 @@ def test_a_month_beyond_64_bits_is_refused_where_each_of_its_files_fits(tmp_path
         import_module(kpis.MODULES[engine]).monthly_trends(source, AS_OF)
 
 
+@pytest.mark.parametrize(
+    "paise", [[], [2**63 - 1], [2**62 - 1] * 2, [2**62] * 2, [2**62] * 4, [1, 2**63 - 1]]
+)
+def test_dask_adds_up_exactly_whether_or_not_a_sum_fits_in_64_bits(paise):
+    orders = pa.table(
+        {"mobile": pa.array([7] * len(paise), pa.int64()), "paise": pa.array(paise, pa.int64())}
+    )
+    sums = dask_engine._frame([dask_engine._add_up([orders], "mobile")], "mobile")
+    assert dask_engine._whole(sums).tolist() == ([sum(paise)] if paise else [])
+
+
 def test_customers_in_a_tie_stand_by_id_as_text(workspace):
     ids = ["b", "a", "10", "9", "B", "é"]
     customers = [customer(key, f"900000000{n}") for n, key in enumerate(ids)]
