@@ -320,6 +320,18 @@ def test_dask_adds_up_exactly_whether_or_not_a_sum_fits_in_64_bits(paise):
     assert dask_engine._whole(sums).tolist() == ([sum(paise)] if paise else [])
 
 
+def test_dask_opens_only_files_of_months_in_the_window(workspace):
+    orders = [order("O-1", when="2025-09-30 10:00:00"), order("O-2", when="2025-11-01 10:00:00", paise=7)]
+    fill(workspace, tables([customer("C-1")], orders), ledger_row(1))
+    source = dask_engine.load(workspace)
+    (earlier,) = [file for file in source.orders.files if "2025-09" in file]
+    Path(earlier).unlink()
+    assert dask_engine.top_spenders(source, AS_OF)["total_spent"].tolist() == [7]
+    assert len(dask_engine.top_spenders(source, date(2025, 8, 31))) == 0
+    with pytest.raises(FileNotFoundError):
+        dask_engine.top_spenders(source, AS_OF, window_days=61)
+
+
 def test_customers_in_a_tie_stand_by_id_as_text(workspace):
     ids = ["b", "a", "10", "9", "B", "é"]
     customers = [customer(key, f"900000000{n}") for n, key in enumerate(ids)]

@@ -1,10 +1,11 @@
 """The four KPIs in Dask, straight from the warehouse's Parquet files: on a cluster, or in threads.
 
-Workers read the files, and add up by month or by mobile number. What comes back is joined with the customers
+Workers read the files, and add up by day and by mobile number. What comes back is joined with the customers
 here. Sums of money travel in two halves, of 32 bits and the rest, that cannot overflow; they are put together
 at the very end.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cache, partial
@@ -30,6 +31,7 @@ from akasa.kpis.definitions import (
 from akasa.settings import Settings
 
 _LEAST_PARTS, _MOST_PARTS = 8, 1_000
+_MONTH = re.compile(r"order_month=(\d{4}-\d\d)")
 _SUMS = ["order_count", "high", "low"]
 _NO_ORDERS = pa.schema({"mobile": pa.int64(), "order_date": pa.date32(), "paise": pa.int64()}).empty_table()
 
@@ -135,7 +137,7 @@ def _sales(orders: Orders, scheduler: str | None, as_of: date | None, after: dat
 
     Each file is split by mobile number, so that a worker holds one part of all files at a time.
     """
-    files = orders.files if as_of else ()
+    files = [file for file in orders.files if _may_hold(file, as_of, after)]
     if not files:
         return Sales(_frame([], "mobile"), _frame([], "order_date"))
     parts = min(max(_LEAST_PARTS, len(files) // 2), _MOST_PARTS)
@@ -143,6 +145,12 @@ def _sales(orders: Orders, scheduler: str | None, as_of: date | None, after: dat
     by_mobile = [cluster.task(_add_up, [pieces[part] for pieces in split], "mobile") for part in range(parts)]
     found = cluster.compute([*by_mobile, *(pieces[parts] for pieces in split)], scheduler)
     return Sales(_frame(found[:parts], "mobile"), _frame(found[parts:], "order_date"))
+
+
+def _may_hold(file: str, as_of: date | None, after: date | None) -> bool:
+    """Say whether a file can have orders of the days: the warehouse's lie in folders of months."""
+    month = _MONTH.search(file)
+    return bool(as_of) and (not month or str(after or date.min)[:7] <= month[1] <= str(as_of)[:7])
 
 
 def _frame(sums: list[pa.Table], key: str) -> pd.DataFrame:
