@@ -22,6 +22,7 @@ CONNECT_SECONDS = 5.0
 PATIENCE_SECONDS = 60.0
 _LOOK_SECONDS = 0.5
 _SHOW_AFTER_SECONDS = 2.0
+_BAR_SECONDS = 0.02  # how long a bar sleeps, and a computation that has ended waits for it
 
 
 class ClusterUnavailable(RuntimeError):
@@ -67,7 +68,7 @@ def compute(tasks: Sequence[Any], address: str | None) -> list[Any]:
     for PATIENCE_SECONDS, or when one task after another kills its worker.
     """
     if address is None:
-        with ProgressBar(minimum=_SHOW_AFTER_SECONDS), Callback(posttask=_tell_local):
+        with ProgressBar(minimum=_SHOW_AFTER_SECONDS, dt=_BAR_SECONDS), Callback(posttask=_tell_local):
             return list(dask.base.compute(*tasks))
     from distributed import KilledWorker
 

@@ -124,7 +124,7 @@ def test_a_task_that_kills_its_workers_is_given_up(servers):
 def test_a_fault_of_the_work_itself_comes_through_as_it_is(servers, tmp_path):
     orders = dask_engine.read_orders([str(tmp_path / "gone.parquet")])
     with pytest.raises(FileNotFoundError, match=r"gone\.parquet"):
-        dask_engine._by_mobile(orders, servers.address, AS_OF)
+        dask_engine._sales(orders, servers.address, AS_OF)
 
 
 def test_a_scheduler_that_dies_during_the_run_ends_it_with_an_error(filled, servers, monkeypatch):

@@ -1,10 +1,11 @@
 """The four KPIs in Dask, straight from the warehouse's Parquet files: on a cluster, or in threads.
 
-Workers read the files, and add up by month or by mobile number. What comes back is joined with the customers
+Workers read the files, and add up by day and by mobile number. What comes back is joined with the customers
 here. Sums of money travel in two halves, of 32 bits and the rest, that cannot overflow; they are put together
 at the very end.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cache, partial
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
+import pyarrow.dataset as pads
 from pyarrow.fs import FileSystem, S3FileSystem
 
 from akasa import cluster, warehouse
@@ -30,8 +31,9 @@ from akasa.kpis.definitions import (
 from akasa.settings import Settings
 
 _LEAST_PARTS, _MOST_PARTS = 8, 1_000
+_MONTH = re.compile(r"order_month=(\d{4}-\d\d)")
 _SUMS = ["order_count", "high", "low"]
-_NOTHING = {"mobile": "int64", "order_date": "datetime64[s]", "paise": "int64"}
+_NO_ORDERS = pa.schema({"mobile": pa.int64(), "order_date": pa.date32(), "paise": pa.int64()}).empty_table()
 
 
 class Orders(NamedTuple):
@@ -41,19 +43,25 @@ class Orders(NamedTuple):
     file_system: FileSystem | None
 
 
+class Sales(NamedTuple):
+    """order_count, high, low by mobile number, and by day: a row for each file with orders of the day."""
+
+    by_mobile: pd.DataFrame
+    by_day: pd.DataFrame
+
+
 class Tables:
     """What the KPIs are computed from, and what they share.
 
     holders: one customer a mobile number, which is the index, as a whole number. scheduler: the address of a
-    Dask cluster, or None. sales: as_of → order_count and halves of money of each mobile number up to that
-    day, computed once.
+    Dask cluster, or None. sales: as_of → Sales up to that day, computed once.
     """
 
     def __init__(self, orders: Orders, customers: pd.DataFrame, scheduler: str | None = None) -> None:
         """Take orders of `read_orders`, and customers as `warehouse.customers` gives them."""
         self.orders, self.scheduler = orders, scheduler
         self.holders = _holders(customers)
-        self.sales: Callable[[date | None], pd.DataFrame] = cache(partial(_by_mobile, orders, scheduler))
+        self.sales: Callable[[date | None], Sales] = cache(partial(_sales, orders, scheduler))
 
 
 def load(settings: Settings) -> Tables:
@@ -76,25 +84,24 @@ def read_orders(files: Sequence[str], storage_options: Mapping[str, str] | None 
 
 def repeat_customers(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return known customers with more than one order up to `as_of`; none where `as_of` is None."""
-    sales = tables.sales(as_of)
+    sales = tables.sales(as_of).by_mobile
     order_count = sales["order_count"].reindex(tables.holders.index, fill_value=0)
     return canonical("repeat_customers", tables.holders.assign(order_count=order_count)[order_count > 1])
 
 
 def monthly_trends(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return orders and revenue (paise) of every month up to `as_of`."""
-    files, file_system = tables.orders if as_of else ((), None)
-    sums = [cluster.task(_by_day, file, file_system, as_of) for file in files]
-    days = pd.concat([_no_sums("order_date"), *cluster.compute(sums, tables.scheduler)])
+    days = tables.sales(as_of).by_day
     months = days.groupby([days.index.year, days.index.month])[_SUMS].sum().rename_axis(["year", "month"])
     return canonical("monthly_trends", months.assign(total_revenue=_whole(months)).reset_index())
 
 
 def regional_revenue(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return customers, orders, revenue and average order (paise) of every region up to `as_of`."""
-    sales = tables.sales(as_of).join(tables.holders["region"])
-    by_region = sales.assign(region=sales["region"].fillna(UNMATCHED), customer_count=1).groupby("region")
-    found = by_region[["customer_count", *_SUMS]].sum().reset_index()
+    sales = tables.sales(as_of).by_mobile.assign(customer_count=1)
+    by_region = sales.join(tables.holders["region"].astype("category")).groupby("region", dropna=False)
+    sums = by_region[["customer_count", *_SUMS]].sum()
+    found = sums.groupby(sums.index.astype("str").fillna(UNMATCHED)).sum().reset_index()
     found = found.assign(total_revenue=_whole(found))
     average = average_paise(found["total_revenue"], found["order_count"])
     return canonical("regional_revenue", found.assign(avg_order_value=average))
@@ -105,7 +112,7 @@ def top_spenders(
 ) -> pd.DataFrame:
     """Return the `top_n` customers by spending (paise) in the `window_days` days that end with `as_of`."""
     after = window_start(as_of, window_days) if as_of else None
-    sales = _by_mobile(tables.orders, tables.scheduler, as_of, after)
+    sales = _sales(tables.orders, tables.scheduler, as_of, after).by_mobile
     sales = sales[sales.index.isin(tables.holders.index)]
     spent = _whole(sales).rename("total_spent")
     least = spent.sort_values().tail(top_n).min()
@@ -125,23 +132,30 @@ def _holders(customers: pd.DataFrame) -> pd.DataFrame:
     return claims.loc[holds, list(CUSTOMER)]
 
 
-def _by_mobile(
-    orders: Orders, scheduler: str | None, as_of: date | None, after: date | None = None
-) -> pd.DataFrame:
-    """Return order_count, high, low of each mobile number, and last_order_date where `after` is given.
+def _sales(orders: Orders, scheduler: str | None, as_of: date | None, after: date | None = None) -> Sales:
+    """Return the sums of the orders after `after` up to `as_of`, with last_order_date where `after` is given.
 
     Each file is split by mobile number, so that a worker holds one part of all files at a time.
     """
-    if not orders.files or not as_of:
-        return _no_sums("mobile")
-    parts = min(max(_LEAST_PARTS, len(orders.files) // 2), _MOST_PARTS)
-    split = [cluster.task(_split, file, orders.file_system, as_of, after, parts) for file in orders.files]
-    sums = [cluster.task(_add_up, [pieces[part] for pieces in split], "mobile") for part in range(parts)]
-    return pd.concat(cluster.compute(sums, scheduler))
+    files = [file for file in orders.files if _may_hold(file, as_of, after)]
+    if not files:
+        return Sales(_frame([], "mobile"), _frame([], "order_date"))
+    parts = min(max(_LEAST_PARTS, len(files) // 2), _MOST_PARTS)
+    split = [cluster.task(_split, file, orders.file_system, as_of, after, parts) for file in files]
+    by_mobile = [cluster.task(_add_up, [pieces[part] for pieces in split], "mobile") for part in range(parts)]
+    found = cluster.compute([*by_mobile, *(pieces[parts] for pieces in split)], scheduler)
+    return Sales(_frame(found[:parts], "mobile"), _frame(found[parts:], "order_date"))
 
 
-def _no_sums(key: str) -> pd.DataFrame:
-    return _add_up([pd.DataFrame(columns=list(_NOTHING)).astype(_NOTHING)], key)
+def _may_hold(file: str, as_of: date | None, after: date | None) -> bool:
+    """Say whether a file can have orders of the days: the warehouse's lie in folders of months."""
+    month = _MONTH.search(file)
+    return bool(as_of) and (not month or str(after or date.min)[:7] <= month[1] <= str(as_of)[:7])
+
+
+def _frame(sums: list[pa.Table], key: str) -> pd.DataFrame:
+    found = pa.concat_tables(sums or [_add_up([_NO_ORDERS], key)])
+    return found.to_pandas(date_as_object=False).set_index(key)
 
 
 def _whole(sums: pd.DataFrame) -> "pd.Series[int]":
@@ -165,51 +179,44 @@ def _s3(options: Mapping[str, str]) -> S3FileSystem:
 
 def _split(
     file: str, file_system: FileSystem | None, as_of: date, after: date | None, parts: int
-) -> list[pd.DataFrame]:
-    """Return the file's orders after `after` up to `as_of` in parts by mobile number."""
-    columns = ["mobile_number", "total_amount_paise"] + (["order_date"] if after else [])
-    orders = _read(file, file_system, columns, as_of, after)
-    part = (orders["mobile"] % parts).to_numpy("uint16")
-    ends = np.cumsum(np.bincount(part, minlength=parts))
-    by_part = orders.iloc[np.argsort(part, kind="stable")]
-    return [by_part.iloc[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+) -> list[pa.Table]:
+    """Return the orders after `after` up to `as_of` in parts by mobile number, then their sums by day."""
+    orders = _read(file, file_system, as_of, after)
+    part = (orders["mobile"].to_numpy() % parts).astype("uint16")
+    kept = orders if after else orders.drop_columns("order_date")
+    by_part = kept.take(np.argsort(part, kind="stable"))
+    ends = np.cumsum(np.bincount(part, minlength=parts)).tolist()
+    pieces = [by_part.slice(start, end - start) for start, end in zip([0, *ends], ends, strict=False)]
+    return [*pieces, _add_up([orders.drop_columns("mobile")], "order_date")]
 
 
-def _by_day(file: str, file_system: FileSystem | None, as_of: date) -> pd.DataFrame:
-    return _add_up(
-        [_read(file, file_system, ["order_date", "total_amount_paise"], as_of, None)], "order_date"
-    )
-
-
-def _read(
-    file: str, file_system: FileSystem | None, columns: list[str], as_of: date, after: date | None
-) -> pd.DataFrame:
+def _read(file: str, file_system: FileSystem | None, as_of: date, after: date | None) -> pa.Table:
     counted = pc.field("order_date") <= pa.scalar(as_of, pa.date32())
     if after:
         counted &= pc.field("order_date") > pa.scalar(after, pa.date32())
-    orders = pq.read_table(file, columns=columns, filters=counted, filesystem=file_system, partitioning=None)
-    if "mobile_number" in columns:
-        mobile = orders["mobile_number"].cast(pa.int64())
-        orders = orders.drop_columns("mobile_number").append_column("mobile", mobile)
-    frame: pd.DataFrame = orders.to_pandas(date_as_object=False)
-    return frame.rename(columns={"total_amount_paise": "paise"})
+    columns = {
+        "mobile": pc.field("mobile_number").cast(pa.int64()),
+        "order_date": pc.field("order_date"),
+        "paise": pc.field("total_amount_paise"),
+    }
+    return pads.dataset(file, filesystem=file_system).to_table(columns=columns, filter=counted)
 
 
-def _add_up(pieces: list[pd.DataFrame], key: str) -> pd.DataFrame:
-    """Return order_count, the sums of money in halves, and the last order_date where there is one, by key."""
-    orders = pa.concat_tables([pa.Table.from_pandas(piece, preserve_index=False) for piece in pieces])
-    high, low = pc.shift_right(orders["paise"], 32), pc.bit_wise_and(orders["paise"], 0xFFFFFFFF)
-    halves = orders.append_column("high", high).append_column("low", low)
-    last = (
-        {"last_order_date": ("order_date", "max")}
-        if key == "mobile" and "order_date" in orders.column_names
-        else {}
-    )
-    sums = {"order_count": ("low", "count"), "high": ("high", "sum"), "low": ("low", "sum"), **last}
-    found = halves.group_by(key, use_threads=False).aggregate([*sums.values()])
-    return (
-        found.select([key, *map("_".join, sums.values())])
-        .rename_columns([key, *sums])
-        .to_pandas()
-        .set_index(key)
-    )
+def _add_up(pieces: list[pa.Table], key: str) -> pa.Table:
+    """Return order_count, the last order_date where there is one, and the sums of money in halves, by key."""
+    orders = pa.concat_tables(pieces)
+    fits = (pc.max(orders["paise"]).as_py() or 0) * len(orders) < 2**63
+    orders = orders if fits else _in_halves(orders)
+    sums = {"order_count": (key, "count")}
+    if key != "order_date" and "order_date" in orders.column_names:
+        sums["last_order_date"] = ("order_date", "max")
+    sums |= {name: (name, "sum") for name in ("paise", "high", "low") if name in orders.column_names}
+    found = orders.group_by(key, use_threads=False).aggregate([*sums.values()])
+    found = found.rename_columns([key, *sums])
+    return _in_halves(found) if fits else found
+
+
+def _in_halves(table: pa.Table) -> pa.Table:
+    """Return the table with high and low, the upper and the lower 32 bits, in place of paise."""
+    high, low = pc.shift_right(table["paise"], 32), pc.bit_wise_and(table["paise"], 0xFFFFFFFF)
+    return table.drop_columns("paise").append_column("high", high).append_column("low", low)

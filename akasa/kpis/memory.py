@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -36,12 +36,18 @@ _COLUMNS = {
 _PARTS = 16
 
 
+class Sales(NamedTuple):
+    """order_count, total_paise by mobile number, and by day: a row for each file with orders of the day."""
+
+    by_mobile: pd.DataFrame
+    by_day: pd.DataFrame
+
+
 class Tables:
     """What the KPIs are computed from, and what they share.
 
-    orders: a dataset with mobile_number, order_date, total_amount_paise, of which each KPI reads its columns
-    and days. holders: one customer a mobile number, which is the index, as a whole number. sales: as_of →
-    order_count, total_paise of each mobile number up to that day, computed once.
+    orders: a dataset with mobile_number, order_date, total_amount_paise. holders: one customer a mobile
+    number, which is the index, as a whole number. sales: as_of → Sales up to that day, computed once.
     """
 
     def __init__(self, orders: Dataset, customers: pd.DataFrame) -> None:
@@ -49,7 +55,7 @@ class Tables:
         mobile = pd.Series(pa.array(customers["mobile_number"]).cast(pa.int64()).to_numpy(), name="mobile")
         self.orders = orders
         self.holders = customers[list(CUSTOMER)].set_index(mobile)[_holds(mobile, customers["position"])]
-        self.sales: Callable[[date | None], pd.DataFrame] = cache(partial(_sales, orders))
+        self.sales: Callable[[date | None], Sales] = cache(partial(_sales, orders))
 
 
 def load(settings: Settings) -> Tables:
@@ -59,14 +65,13 @@ def load(settings: Settings) -> Tables:
 
 def repeat_customers(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return known customers with more than one order up to `as_of`; none where `as_of` is None."""
-    order_count = tables.sales(as_of)["order_count"].reindex(tables.holders.index, fill_value=0)
+    order_count = tables.sales(as_of).by_mobile["order_count"].reindex(tables.holders.index, fill_value=0)
     return canonical("repeat_customers", tables.holders.assign(order_count=order_count)[order_count > 1])
 
 
 def monthly_trends(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return orders and revenue (paise) of every month up to `as_of`."""
-    (orders,) = _summable([_until(tables.orders, as_of, ["order_date", "paise"])])
-    days = _totals(orders, "order_date").reset_index()
+    days = tables.sales(as_of).by_day.reset_index()
     day = days["order_date"].dt
     months = days.groupby([day.year.rename("year"), day.month.rename("month")])
     found = months.agg(order_count=("order_count", "sum"), total_revenue=("total_paise", "sum"))
@@ -78,7 +83,7 @@ def regional_revenue(tables: Tables, as_of: date | None) -> pd.DataFrame:
 
     Orders whose mobile number no customer holds stand in the region `Unmatched`, a number a customer.
     """
-    sales = tables.sales(as_of)
+    sales = tables.sales(as_of).by_mobile
     region = tables.holders["region"].astype("category").reindex(sales.index)
     parts = sales.groupby(region, dropna=False, observed=True).agg(
         customer_count=("order_count", "size"),
@@ -95,7 +100,7 @@ def top_spenders(
 ) -> pd.DataFrame:
     """Return the `top_n` customers by spending (paise) in the `window_days` days that end with `as_of`."""
     start = window_start(as_of, window_days) if as_of else None
-    (orders,) = _summable([_until(tables.orders, as_of, list(_COLUMNS), after=start)])
+    (orders,) = _summable([_until(tables.orders, as_of, after=start)])
     recent = _totals(orders, "mobile", ("order_date", "max"))
     known = recent[recent.index.isin(tables.holders.index)]
     least = known["total_paise"].sort_values(ascending=False).head(top_n).min()
@@ -119,34 +124,34 @@ def _holds(mobile: "pd.Series[Any]", position: "pd.Series[str]") -> NDArray[np.b
     return holds
 
 
-def _sales(orders: Dataset, as_of: date | None) -> pd.DataFrame:
-    """Return order_count and total_paise of each mobile number.
+def _sales(orders: Dataset, as_of: date | None) -> Sales:
+    """Return the sums of the orders up to `as_of`. Each file is read once.
 
-    Each file is split into parts by number, so that the sums of one part stay in the processor's cache.
+    It is split into parts by number, so that the sums of one part stay in the processor's cache.
     """
-    columns = ["mobile", "paise"]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        split = pool.map(
-            lambda file: _parts(_until(file, as_of, columns)), orders.get_fragments(_counted(as_of, None))
+        read = pool.map(
+            lambda file: _days_and_parts(_until(file, as_of)), orders.get_fragments(_counted(as_of, None))
         )
-        pieces = zip(_parts(_until(orders, None, columns)), *split, strict=True)
-        parts = _summable([pa.concat_tables(part) for part in pieces])
-        return pd.concat(pool.map(lambda part: _totals(part, "mobile"), parts))
+        days, pieces = zip(_days_and_parts(_until(orders, None)), *read, strict=True)
+        parts = _summable([pa.concat_tables(part) for part in zip(*pieces, strict=True)])
+        by_mobile = pd.concat(pool.map(lambda part: _totals(part, "mobile"), parts))
+    return Sales(by_mobile, pd.concat(days).astype({"total_paise": object}))
 
 
-def _parts(orders: pa.Table) -> list[pa.Table]:
+def _days_and_parts(orders: pa.Table) -> tuple[pd.DataFrame, list[pa.Table]]:
+    """Return order_count and total_paise by day, and mobile and paise in parts by number."""
+    (summable,) = _summable([orders])
     part = (orders["mobile"].to_numpy() % _PARTS).astype("uint8")
-    by_part = orders.take(pa.array(np.argsort(part, kind="stable"))).combine_chunks()
+    by_part = orders.select(["mobile", "paise"]).take(pa.array(np.argsort(part, kind="stable")))
     ends = np.cumsum(np.bincount(part, minlength=_PARTS)).tolist()
-    return [by_part.slice(start, end - start) for start, end in zip([0, *ends], ends, strict=False)]
+    parts = [by_part.slice(start, end - start) for start, end in zip([0, *ends], ends, strict=False)]
+    return _totals(summable, "order_date"), parts
 
 
-def _until(
-    orders: Dataset | Fragment, as_of: date | None, columns: list[str], after: date | None = None
-) -> pa.Table:
-    """Return the columns of the orders up to `as_of`, and after `after`; none where `as_of` is None."""
-    wanted = {column: _COLUMNS[column] for column in columns}
-    return orders.to_table(columns=wanted, filter=_counted(as_of, after))
+def _until(orders: Dataset | Fragment, as_of: date | None, after: date | None = None) -> pa.Table:
+    """Return the orders up to `as_of`, and after `after`; none where `as_of` is None."""
+    return orders.to_table(columns=_COLUMNS, filter=_counted(as_of, after))
 
 
 def _counted(as_of: date | None, after: date | None) -> pc.Expression:
