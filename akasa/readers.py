@@ -11,16 +11,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from lxml import etree
 
-from akasa import split_xml
+from akasa import split_xml, whole_xml
+from akasa.whole_xml import Record
 
 CUSTOMER_FIELDS = ("customer_id", "customer_name", "mobile_number", "region")
-ORDER_FIELDS = ("order_id", "mobile_number", "order_date_time", "sku_id", "sku_count", "total_amount")
+ORDER_FIELDS = whole_xml.FIELDS
 BATCH_RECORDS = 65_536
 
 _SIGNATURES = {
@@ -35,8 +36,6 @@ _CSV_FAULTS = {
 }
 _BEFORE_DOCTYPE = re.compile(rb"(?:[^<]|<!--(?:-?[^-])*+-->|<\?(?:[^?]|\?(?!>))*+\?>)*+(?=<!DOCTYPE)")
 _PROLOG_BYTES = 1_000_000
-_PARSER = {"resolve_entities": "internal", "no_network": True, "load_dtd": False}
-_Record = tuple[Any, ...]
 
 
 class RefusedDelivery(ValueError):
@@ -74,7 +73,7 @@ def read_orders(path: Path | str, unknown: Counter[str] | None = None) -> pa.Rec
     return pa.RecordBatchReader.from_batches(shape, _evened(batches))
 
 
-def _batches(shape: pa.Schema, records: Iterator[_Record]) -> Iterator[pa.RecordBatch]:
+def _batches(shape: pa.Schema, records: Iterator[Record]) -> Iterator[pa.RecordBatch]:
     while chunk := list(islice(records, BATCH_RECORDS)):
         columns = zip(*chunk, strict=True)
         arrays = [pa.array(column, field.type) for column, field in zip(columns, shape, strict=True)]
@@ -105,7 +104,7 @@ def _refuse_other_formats(path: Path, head: bytes) -> None:
             raise RefusedDelivery(path.name, None, f"the file is {what}; deliver it as plain {path.suffix}")
 
 
-def _csv_records(path: Path, unknown: Counter[str]) -> Iterator[_Record]:
+def _csv_records(path: Path, unknown: Counter[str]) -> Iterator[Record]:
     with path.open("rb") as stream:
         _refuse_other_formats(path, stream.read(8))
         stream.seek(0)
@@ -201,25 +200,25 @@ def _order_batches(stream: IO[bytes], shape: pa.Schema, unknown: Counter[str]) -
     """Read in parts while that is certain; else read from the start in one piece, past what was read."""
     done, found = 0, Counter[str]()
     try:
-        for part, unknown_there in split_xml.parts(stream, shape, _order_elements):
+        for part, unknown_there in split_xml.parts(stream, shape, whole_xml.records):
             yield part.set_column(0, shape.field(0), pc.add(part.column(0), done))
             done += part.num_rows
             found += unknown_there
     except split_xml.CannotSplit:
         stream.seek(0)
-        yield from _batches(shape, islice(_order_elements(stream, unknown), done, None))
+        yield from _batches(shape, islice(whole_xml.records(stream, unknown), done, None))
     else:
         unknown += found
 
 
 def _check_prolog(path: Path, stream: IO[bytes]) -> None:
     """Refuse a DOCTYPE (entities could hide or multiply text) and any root but `<orders>`."""
-    for _, root in etree.iterparse(stream, events=("start",), **_PARSER):
+    for _, root in etree.iterparse(stream, events=("start",), **whole_xml.PARSER):
         if root.getroottree().docinfo.doctype:
             cause = "it has a DOCTYPE, which is never accepted; deliver plain XML"
             raise RefusedDelivery(path.name, _line_of_doctype(stream), cause)
-        if _local(root) != "orders":
-            cause = f"the root element is <{_local(root)}>, not <orders>"
+        if whole_xml.local(root) != "orders":
+            cause = f"the root element is <{whole_xml.local(root)}>, not <orders>"
             raise RefusedDelivery(path.name, root.sourceline, cause)
         return
 
@@ -229,69 +228,3 @@ def _line_of_doctype(stream: IO[bytes]) -> int | None:
     without_nuls = stream.read(_PROLOG_BYTES).replace(b"\0", b"")  # UTF-16 has one in each letter
     before = _BEFORE_DOCTYPE.match(without_nuls)
     return before[0].count(b"\n") + 1 if before else None
-
-
-def _order_elements(stream: IO[bytes], unknown: Counter[str]) -> Iterator[_Record]:
-    context = etree.iterparse(
-        stream, events=("end",), tag="{*}order", remove_comments=True, remove_pis=True, **_PARSER
-    )
-    ordinal, holds_order = 0, False
-    for _, element in context:
-        parent = element.getparent()
-        fault = "holds another <order>" if holds_order else None
-        if parent.getparent() is not None:
-            if next(element.iterancestors("{*}order"), None) is not None:
-                holds_order = True
-                continue
-            fault = f"stands inside <{_local(parent)}>, not directly below <orders>"
-        ordinal, holds_order = ordinal + 1, False
-        yield (ordinal, *_fields(element, unknown, fault))
-        element.clear(keep_tail=True)
-        _drop_before(element, parent, unknown)
-    _count_stray_text(context.root.text, unknown)
-    for child in context.root:
-        _count_sibling(child, unknown)
-
-
-def _drop_before(element: Any, parent: Any, unknown: Counter[str]) -> None:
-    while element.getprevious() is not None:
-        _count_sibling(parent[0], unknown)
-        del parent[0]
-
-
-def _count_sibling(element: Any, unknown: Counter[str]) -> None:
-    _count_stray_text(element.tail, unknown)
-    if _local(element) != "order":
-        unknown[_local(element)] += 1
-
-
-def _fields(element: Any, unknown: Counter[str], fault: str | None) -> _Record:
-    """Return the six fields of an `<order>`, its fault and, where it has one, its own XML."""
-    values: dict[str, str | None] = {}
-    _count_stray_text(element.text, unknown)
-    for child in element:
-        name = _local(child)
-        _count_stray_text(child.tail, unknown)
-        if name not in ORDER_FIELDS:
-            unknown[name] += 1
-            continue
-        for attribute, _ in child.items():
-            unknown[f"{name}/@{attribute}"] += 1
-        if name in values:
-            fault = f"gives {name} twice"
-        elif len(child):
-            fault = f"has elements inside {name}"
-        values[name] = None if name in values or len(child) else child.text or ""
-    for attribute, _ in element.items():
-        unknown[f"@{attribute}"] += 1
-    raw = etree.tostring(element, encoding="unicode", with_tail=False) if fault else None
-    return (*(values.get(field) for field in ORDER_FIELDS), fault, raw)
-
-
-def _count_stray_text(text: str | None, unknown: Counter[str]) -> None:
-    if text and not text.isspace():
-        unknown["text between elements"] += 1
-
-
-def _local(element: Any) -> str:
-    return str(element.tag).rpartition("}")[2]
