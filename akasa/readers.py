@@ -23,6 +23,7 @@ from akasa.whole_xml import Record
 CUSTOMER_FIELDS = ("customer_id", "customer_name", "mobile_number", "region")
 ORDER_FIELDS = whole_xml.FIELDS
 BATCH_RECORDS = 65_536
+BATCH_BYTES = 16_000_000  # of text: a batch of long records has fewer of them
 
 _SIGNATURES = {
     b"\x1f\x8b": "gzip-compressed",
@@ -73,15 +74,28 @@ def read_orders(path: Path | str, unknown: Counter[str] | None = None) -> pa.Rec
     return pa.RecordBatchReader.from_batches(shape, _evened(batches))
 
 
-def _batches(shape: pa.Schema, records: Iterator[Record]) -> Iterator[pa.RecordBatch]:
-    while chunk := list(islice(records, BATCH_RECORDS)):
+def _batches(shape: pa.Schema, records: Iterable[Record]) -> Iterator[pa.RecordBatch]:
+    for chunk in _chunks(records):
         columns = zip(*chunk, strict=True)
         arrays = [pa.array(column, field.type) for column, field in zip(columns, shape, strict=True)]
         yield pa.record_batch(arrays, schema=shape)
 
 
+def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
+    """Yield lists of BATCH_RECORDS records, or of fewer where their text passes BATCH_BYTES characters."""
+    chunk, characters = [], 0
+    for record in records:
+        chunk.append(record)
+        characters += len("".join(filter(None, record[1:])))
+        if len(chunk) == BATCH_RECORDS or characters > BATCH_BYTES:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
+
+
 def _evened(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Join and cut batches so that all but the last have BATCH_RECORDS rows."""
+    """Join and cut batches so that all but the last have BATCH_RECORDS rows, or more than BATCH_BYTES."""
     waiting: list[pa.RecordBatch] = []
     rows = 0
     for batch in batches:
@@ -92,6 +106,9 @@ def _evened(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             full = rows - rows % BATCH_RECORDS
             yield from table.slice(0, full).to_batches(max_chunksize=BATCH_RECORDS)
             waiting, rows = table.slice(full).to_batches(), rows - full
+        elif sum(one.nbytes for one in waiting) > BATCH_BYTES:
+            yield pa.concat_batches(waiting)
+            waiting, rows = [], 0
     if rows:
         yield pa.concat_batches(waiting)
 

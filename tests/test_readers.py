@@ -502,3 +502,62 @@ def test_memory_does_not_grow_with_the_file(tmp_path, suffix, head, line, tail):
     records, grown_kib = subprocess.run(command, capture_output=True, check=True, text=True).stdout.split()
     assert records == "200000"
     assert int(grown_kib) < 16_384
+
+
+PEAK = """
+import sys
+from akasa import readers
+read = {"csv": readers.read_customers, "xml": readers.read_orders}[sys.argv[1][-3:]]
+try:
+    print(sum(batch.num_rows for batch in read(sys.argv[1])))
+except readers.RefusedDelivery as refusal:
+    print(refusal.cause)
+print(*(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+LONG = b"x" * 3_000_000
+
+
+def many(part, megabytes=20):
+    return part * (megabytes * 1_000_000 // len(part))
+
+
+HUGE = {
+    "long raw texts": (
+        lambda: many(b"<order><sku_id/><sku_id>" + 3 * LONG + b"</sku_id></order>", 90),
+        "9",
+    ),
+}
+HUGE_CSV = {
+    "long records": (lambda: many(b"1," + b"x" * 100_000 + b",9,N\n", 100), "999"),
+}
+
+
+@pytest.fixture
+def outcome(tmp_path):
+    """Read a file in a process of its own, which must not take much memory: the count, or the cause."""
+
+    def read(name, *content):
+        path = tmp_path / name
+        path.write_bytes(b"".join(content))
+        ran = subprocess.run([sys.executable, "-c", PEAK, path], capture_output=True, check=True, text=True)
+        path.unlink()
+        said, peak_kib = ran.stdout.splitlines()
+        assert int(peak_kib) < 300_000
+        return said
+
+    return read
+
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the peak")
+
+
+@on_linux
+@pytest.mark.parametrize(("inner", "said"), HUGE.values(), ids=HUGE)
+def test_no_orders_take_much_memory(outcome, inner, said):
+    assert outcome("o.xml", b"<orders>", inner(), b"</orders>").startswith(said)
+
+
+@on_linux
+@pytest.mark.parametrize(("rows", "said"), HUGE_CSV.values(), ids=HUGE_CSV)
+def test_no_customers_take_much_memory(outcome, rows, said):
+    assert outcome("c.csv", HEADER, rows()).startswith(said)
