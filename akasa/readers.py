@@ -9,6 +9,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -211,33 +212,36 @@ def _xml_batches(path: Path, shape: pa.Schema, unknown: Counter[str]) -> Iterato
         except etree.XMLSyntaxError as error:
             what = error.msg.rpartition(", line ")[0].strip() or error.msg
             raise RefusedDelivery(path.name, error.lineno, f"not well-formed XML: {what}") from None
+        except whole_xml.LimitBroken as limit:
+            raise RefusedDelivery(path.name, limit.line, limit.cause) from None
 
 
 def _order_batches(stream: IO[bytes], shape: pa.Schema, unknown: Counter[str]) -> Iterator[pa.RecordBatch]:
     """Read in parts while that is certain; else read from the start in one piece, past what was read."""
-    done, found = 0, Counter[str]()
+    done, found, names = 0, Counter[str](), set[bytes]()
+    elements = partial(whole_xml.records, names=names)
     try:
-        for part, unknown_there in split_xml.parts(stream, shape, whole_xml.records):
+        for part, unknown_there in split_xml.parts(stream, shape, elements):
             yield part.set_column(0, shape.field(0), pc.add(part.column(0), done))
             done += part.num_rows
             found += unknown_there
+            whole_xml.note_names(map(str.encode, unknown_there), names)
     except split_xml.CannotSplit:
         stream.seek(0)
-        yield from _batches(shape, islice(whole_xml.records(stream, unknown), done, None))
+        yield from _batches(shape, islice(elements(stream, unknown), done, None))
     else:
         unknown += found
 
 
 def _check_prolog(path: Path, stream: IO[bytes]) -> None:
     """Refuse a DOCTYPE (entities could hide or multiply text) and any root but `<orders>`."""
-    for _, root in etree.iterparse(stream, events=("start",), **whole_xml.PARSER):
-        if root.getroottree().docinfo.doctype:
-            cause = "it has a DOCTYPE, which is never accepted; deliver plain XML"
-            raise RefusedDelivery(path.name, _line_of_doctype(stream), cause)
-        if whole_xml.local(root) != "orders":
-            cause = f"the root element is <{whole_xml.local(root)}>, not <orders>"
-            raise RefusedDelivery(path.name, root.sourceline, cause)
-        return
+    root = whole_xml.open_root(stream)
+    if root.getroottree().docinfo.doctype:
+        cause = "it has a DOCTYPE, which is never accepted; deliver plain XML"
+        raise RefusedDelivery(path.name, _line_of_doctype(stream), cause)
+    if whole_xml.local(root) != "orders":
+        cause = f"the root element is <{whole_xml.local(root)}>, not <orders>"
+        raise RefusedDelivery(path.name, root.sourceline, cause)
 
 
 def _line_of_doctype(stream: IO[bytes]) -> int | None:
