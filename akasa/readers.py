@@ -25,6 +25,7 @@ CUSTOMER_FIELDS = ("customer_id", "customer_name", "mobile_number", "region")
 ORDER_FIELDS = whole_xml.FIELDS
 BATCH_RECORDS = 65_536
 BATCH_BYTES = 16_000_000  # of text: a batch of long records has fewer of them
+LONGEST_ROW_BYTES = 2_500_000  # of a CSV: four fields as long as csv allows, of letters of four bytes
 
 _SIGNATURES = {
     b"\x1f\x8b": "gzip-compressed",
@@ -191,8 +192,16 @@ def _csv_fault(path: Path, line: int, message: str) -> str:
 
 
 def _text_lines(path: Path, stream: IO[bytes], taken: list[str]) -> Iterator[str]:
-    """Decode line by line, so that a wrong byte is found on its line; note in `taken` what was handed out."""
-    for number, line in enumerate(stream, start=1):
+    """Decode line by line, so that a wrong byte is found on its line; note in `taken` what was handed out.
+
+    `taken` is emptied elsewhere, where a record begins.
+    """
+    length = 0
+    for number, line in enumerate(iter(partial(stream.readline, LONGEST_ROW_BYTES + 1), b""), start=1):
+        length = length + len(line) if taken else len(line)
+        if length > LONGEST_ROW_BYTES:
+            cause = f"the record that begins here is longer than {LONGEST_ROW_BYTES:,} bytes; an open quote?"
+            raise RefusedDelivery(path.name, number - len(taken), cause)
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:

@@ -527,6 +527,7 @@ LONG = b"x" * 3_000_000
 BEFORE_ANY = "no element begins in its first 10,000,000 bytes"
 TOO_LONG = "the <order> that begins here is longer than "
 NAMES = "its elements and attributes have more than "
+RECORD = "the record that begins here is longer than 2,500,000 bytes"
 
 
 def many(part, megabytes=20):
@@ -575,6 +576,9 @@ HUGE_PROLOGS = {
 }
 HUGE_CSV = {
     "long records": (lambda: many(b"1," + b"x" * 100_000 + b",9,N\n", 100), "999"),
+    "records of many fields": (lambda: many(b"x," * 500_000 + b"\n", 100), "99"),
+    "one record": (lambda: many(b"x,"), RECORD),
+    "one record of many lines": (lambda: many(b'"\n",'), RECORD),
 }
 
 
