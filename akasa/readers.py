@@ -9,19 +9,23 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from lxml import etree
 
-from akasa import split_xml
+from akasa import split_xml, whole_xml
+from akasa.whole_xml import Record
 
 CUSTOMER_FIELDS = ("customer_id", "customer_name", "mobile_number", "region")
-ORDER_FIELDS = ("order_id", "mobile_number", "order_date_time", "sku_id", "sku_count", "total_amount")
+ORDER_FIELDS = whole_xml.FIELDS
 BATCH_RECORDS = 65_536
+BATCH_BYTES = 16_000_000  # of text: a batch of long records has fewer of them
+LONGEST_ROW_BYTES = 2_500_000  # of a CSV: four fields as long as csv allows, of letters of four bytes
 
 _SIGNATURES = {
     b"\x1f\x8b": "gzip-compressed",
@@ -35,8 +39,6 @@ _CSV_FAULTS = {
 }
 _BEFORE_DOCTYPE = re.compile(rb"(?:[^<]|<!--(?:-?[^-])*+-->|<\?(?:[^?]|\?(?!>))*+\?>)*+(?=<!DOCTYPE)")
 _PROLOG_BYTES = 1_000_000
-_PARSER = {"resolve_entities": "internal", "no_network": True, "load_dtd": False}
-_Record = tuple[Any, ...]
 
 
 class RefusedDelivery(ValueError):
@@ -74,15 +76,28 @@ def read_orders(path: Path | str, unknown: Counter[str] | None = None) -> pa.Rec
     return pa.RecordBatchReader.from_batches(shape, _evened(batches))
 
 
-def _batches(shape: pa.Schema, records: Iterator[_Record]) -> Iterator[pa.RecordBatch]:
-    while chunk := list(islice(records, BATCH_RECORDS)):
+def _batches(shape: pa.Schema, records: Iterable[Record]) -> Iterator[pa.RecordBatch]:
+    for chunk in _chunks(records):
         columns = zip(*chunk, strict=True)
         arrays = [pa.array(column, field.type) for column, field in zip(columns, shape, strict=True)]
         yield pa.record_batch(arrays, schema=shape)
 
 
+def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
+    """Yield lists of BATCH_RECORDS records, or of fewer where their text passes BATCH_BYTES characters."""
+    chunk, characters = [], 0
+    for record in records:
+        chunk.append(record)
+        characters += len("".join(filter(None, record[1:])))
+        if len(chunk) == BATCH_RECORDS or characters > BATCH_BYTES:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
+
+
 def _evened(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Join and cut batches so that all but the last have BATCH_RECORDS rows."""
+    """Join and cut batches so that all but the last have BATCH_RECORDS rows, or more than BATCH_BYTES."""
     waiting: list[pa.RecordBatch] = []
     rows = 0
     for batch in batches:
@@ -93,6 +108,9 @@ def _evened(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             full = rows - rows % BATCH_RECORDS
             yield from table.slice(0, full).to_batches(max_chunksize=BATCH_RECORDS)
             waiting, rows = table.slice(full).to_batches(), rows - full
+        elif sum(one.nbytes for one in waiting) > BATCH_BYTES:
+            yield pa.concat_batches(waiting)
+            waiting, rows = [], 0
     if rows:
         yield pa.concat_batches(waiting)
 
@@ -105,7 +123,7 @@ def _refuse_other_formats(path: Path, head: bytes) -> None:
             raise RefusedDelivery(path.name, None, f"the file is {what}; deliver it as plain {path.suffix}")
 
 
-def _csv_records(path: Path, unknown: Counter[str]) -> Iterator[_Record]:
+def _csv_records(path: Path, unknown: Counter[str]) -> Iterator[Record]:
     with path.open("rb") as stream:
         _refuse_other_formats(path, stream.read(8))
         stream.seek(0)
@@ -174,8 +192,16 @@ def _csv_fault(path: Path, line: int, message: str) -> str:
 
 
 def _text_lines(path: Path, stream: IO[bytes], taken: list[str]) -> Iterator[str]:
-    """Decode line by line, so that a wrong byte is found on its line; note in `taken` what was handed out."""
-    for number, line in enumerate(stream, start=1):
+    """Decode line by line, so that a wrong byte is found on its line; note in `taken` what was handed out.
+
+    `taken` is emptied elsewhere, where a record begins.
+    """
+    length = 0
+    for number, line in enumerate(iter(partial(stream.readline, LONGEST_ROW_BYTES + 1), b""), start=1):
+        length = length + len(line) if taken else len(line)
+        if length > LONGEST_ROW_BYTES:
+            cause = f"the record that begins here is longer than {LONGEST_ROW_BYTES:,} bytes; an open quote?"
+            raise RefusedDelivery(path.name, number - len(taken), cause)
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
@@ -195,33 +221,36 @@ def _xml_batches(path: Path, shape: pa.Schema, unknown: Counter[str]) -> Iterato
         except etree.XMLSyntaxError as error:
             what = error.msg.rpartition(", line ")[0].strip() or error.msg
             raise RefusedDelivery(path.name, error.lineno, f"not well-formed XML: {what}") from None
+        except whole_xml.LimitBroken as limit:
+            raise RefusedDelivery(path.name, limit.line, limit.cause) from None
 
 
 def _order_batches(stream: IO[bytes], shape: pa.Schema, unknown: Counter[str]) -> Iterator[pa.RecordBatch]:
     """Read in parts while that is certain; else read from the start in one piece, past what was read."""
-    done, found = 0, Counter[str]()
+    done, found, names = 0, Counter[str](), set[bytes]()
+    elements = partial(whole_xml.records, names=names)
     try:
-        for part, unknown_there in split_xml.parts(stream, shape, _order_elements):
+        for part, unknown_there in split_xml.parts(stream, shape, elements):
             yield part.set_column(0, shape.field(0), pc.add(part.column(0), done))
             done += part.num_rows
             found += unknown_there
+            whole_xml.note_names(map(str.encode, unknown_there), names)
     except split_xml.CannotSplit:
         stream.seek(0)
-        yield from _batches(shape, islice(_order_elements(stream, unknown), done, None))
+        yield from _batches(shape, islice(elements(stream, unknown), done, None))
     else:
         unknown += found
 
 
 def _check_prolog(path: Path, stream: IO[bytes]) -> None:
     """Refuse a DOCTYPE (entities could hide or multiply text) and any root but `<orders>`."""
-    for _, root in etree.iterparse(stream, events=("start",), **_PARSER):
-        if root.getroottree().docinfo.doctype:
-            cause = "it has a DOCTYPE, which is never accepted; deliver plain XML"
-            raise RefusedDelivery(path.name, _line_of_doctype(stream), cause)
-        if _local(root) != "orders":
-            cause = f"the root element is <{_local(root)}>, not <orders>"
-            raise RefusedDelivery(path.name, root.sourceline, cause)
-        return
+    root = whole_xml.open_root(stream)
+    if root.getroottree().docinfo.doctype:
+        cause = "it has a DOCTYPE, which is never accepted; deliver plain XML"
+        raise RefusedDelivery(path.name, _line_of_doctype(stream), cause)
+    if whole_xml.local(root) != "orders":
+        cause = f"the root element is <{whole_xml.local(root)}>, not <orders>"
+        raise RefusedDelivery(path.name, root.sourceline, cause)
 
 
 def _line_of_doctype(stream: IO[bytes]) -> int | None:
@@ -229,69 +258,3 @@ def _line_of_doctype(stream: IO[bytes]) -> int | None:
     without_nuls = stream.read(_PROLOG_BYTES).replace(b"\0", b"")  # UTF-16 has one in each letter
     before = _BEFORE_DOCTYPE.match(without_nuls)
     return before[0].count(b"\n") + 1 if before else None
-
-
-def _order_elements(stream: IO[bytes], unknown: Counter[str]) -> Iterator[_Record]:
-    context = etree.iterparse(
-        stream, events=("end",), tag="{*}order", remove_comments=True, remove_pis=True, **_PARSER
-    )
-    ordinal, holds_order = 0, False
-    for _, element in context:
-        parent = element.getparent()
-        fault = "holds another <order>" if holds_order else None
-        if parent.getparent() is not None:
-            if next(element.iterancestors("{*}order"), None) is not None:
-                holds_order = True
-                continue
-            fault = f"stands inside <{_local(parent)}>, not directly below <orders>"
-        ordinal, holds_order = ordinal + 1, False
-        yield (ordinal, *_fields(element, unknown, fault))
-        element.clear(keep_tail=True)
-        _drop_before(element, parent, unknown)
-    _count_stray_text(context.root.text, unknown)
-    for child in context.root:
-        _count_sibling(child, unknown)
-
-
-def _drop_before(element: Any, parent: Any, unknown: Counter[str]) -> None:
-    while element.getprevious() is not None:
-        _count_sibling(parent[0], unknown)
-        del parent[0]
-
-
-def _count_sibling(element: Any, unknown: Counter[str]) -> None:
-    _count_stray_text(element.tail, unknown)
-    if _local(element) != "order":
-        unknown[_local(element)] += 1
-
-
-def _fields(element: Any, unknown: Counter[str], fault: str | None) -> _Record:
-    """Return the six fields of an `<order>`, its fault and, where it has one, its own XML."""
-    values: dict[str, str | None] = {}
-    _count_stray_text(element.text, unknown)
-    for child in element:
-        name = _local(child)
-        _count_stray_text(child.tail, unknown)
-        if name not in ORDER_FIELDS:
-            unknown[name] += 1
-            continue
-        for attribute, _ in child.items():
-            unknown[f"{name}/@{attribute}"] += 1
-        if name in values:
-            fault = f"gives {name} twice"
-        elif len(child):
-            fault = f"has elements inside {name}"
-        values[name] = None if name in values or len(child) else child.text or ""
-    for attribute, _ in element.items():
-        unknown[f"@{attribute}"] += 1
-    raw = etree.tostring(element, encoding="unicode", with_tail=False) if fault else None
-    return (*(values.get(field) for field in ORDER_FIELDS), fault, raw)
-
-
-def _count_stray_text(text: str | None, unknown: Counter[str]) -> None:
-    if text and not text.isspace():
-        unknown["text between elements"] += 1
-
-
-def _local(element: Any) -> str:
-    return str(element.tag).rpartition("}")[2]

@@ -2,6 +2,7 @@ import codecs
 import csv
 import gzip
 import io
+import re
 import subprocess
 import sys
 import zipfile
@@ -340,6 +341,13 @@ def test_orders_in_a_wrapper_are_malformed(orders):
     assert unknown == {"page": 1}
 
 
+def test_what_is_not_ours_in_a_wrapper_counts_where_an_order_follows(orders):
+    content = "<orders><page>a<note/>b<order/>c<note/></page><page><note/></page></orders>"
+    records, unknown = orders(content)
+    assert len(records) == 1
+    assert unknown == {"note": 1, "text between elements": 1, "page": 2}
+
+
 EXTERNAL = '<!ENTITY x SYSTEM "file:///etc/passwd">'
 BOMB = '<!ENTITY a "aaaaaaaaaa">' + "".join(
     f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in zip("abcdefgh", "bcdefghi", strict=True)
@@ -502,3 +510,110 @@ def test_memory_does_not_grow_with_the_file(tmp_path, suffix, head, line, tail):
     records, grown_kib = subprocess.run(command, capture_output=True, check=True, text=True).stdout.split()
     assert records == "200000"
     assert int(grown_kib) < 16_384
+
+
+PEAK = """
+import sys
+from akasa import readers
+read = {"csv": readers.read_customers, "xml": readers.read_orders}[sys.argv[1][-3:]]
+try:
+    print(sum(batch.num_rows for batch in read(sys.argv[1])))
+except readers.RefusedDelivery as refusal:
+    print(refusal.cause)
+print(*(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+ORDER, FOO = b"<order><order_id>O</order_id></order>", b"<foo>x</foo>"
+LONG = b"x" * 3_000_000
+BEFORE_ANY = "no element begins in its first 10,000,000 bytes"
+TOO_LONG = "the <order> that begins here is longer than "
+NAMES = "its elements and attributes have more than "
+RECORD = "the record that begins here is longer than 2,500,000 bytes"
+
+
+def many(part, megabytes=20):
+    return part * (megabytes * 1_000_000 // len(part))
+
+
+def differing(pattern, megabytes=20):
+    first, length = 10**8, len(pattern % 10**8)
+    return b"".join(pattern % n for n in range(first, first + megabytes * 1_000_000 // length))
+
+
+HUGE = {
+    "no order": (lambda: many(FOO), "0"),
+    "between orders": (lambda: ORDER + many(FOO) + ORDER, "2"),
+    "one element of many": (lambda: b"<foo>" + many(FOO) + b"</foo>", "0"),
+    "many before an order inside": (lambda: b"<foo>" + many(FOO) + ORDER + b"</foo>", "1"),
+    "long raw texts": (
+        lambda: many(b"<order><sku_id/><sku_id>" + 3 * LONG + b"</sku_id></order>", 90),
+        "9",
+    ),
+    "nested long texts": (lambda: many(b"<a b='" + LONG + b"'>" + LONG, 300) + b"</a>" * 49, "0"),
+    "a comment": (
+        lambda: FOO + b"<!--" + many(b"<a/>") + b"-->",
+        "no element begins in 10,000,000 bytes after <foo>",
+    ),
+    "a tag": (
+        lambda: b"<foo" + differing(b" a%d=''") + b"/>",
+        "no element begins in 10,000,000 bytes after <orders>",
+    ),
+    "an order of elements": (lambda: b"<order>" + many(b"<a/>") + b"</order>", TOO_LONG + "100,000 elements"),
+    "an order of text": (
+        lambda: b"<order>" + many(b"<a>" + LONG + b"</a>") + b"</order>",
+        TOO_LONG + "10,000,000 bytes",
+    ),
+    "names": (lambda: b"<foo>" + differing(b"<n%d/>") + b"</foo>", NAMES),
+    "names in plain orders": (
+        lambda: re.sub(rb"(n\d+)", rb"<order><\1>1</\1></order>", differing(b"n%d", 5)),
+        NAMES,
+    ),
+    "names of attributes": (lambda: differing(b"<order n%d=''/>"), NAMES),
+    "namespaces": (lambda: differing(b"<foo xmlns='n%d'/>"), NAMES),
+}
+HUGE_PROLOGS = {
+    "comments": lambda: many(b"<!-- -->"),
+    "a DOCTYPE": lambda: b"<!DOCTYPE o [" + differing(b"<!ENTITY e%d ''>") + b"]>",
+}
+HUGE_CSV = {
+    "long records": (lambda: many(b"1," + b"x" * 100_000 + b",9,N\n", 100), "999"),
+    "records of many fields": (lambda: many(b"x," * 500_000 + b"\n", 100), "99"),
+    "one record": (lambda: many(b"x,"), RECORD),
+    "one record of many lines": (lambda: many(b'"\n",'), RECORD),
+}
+
+
+@pytest.fixture
+def outcome(tmp_path):
+    """Read a file in a process of its own, which must not take much memory: the count, or the cause."""
+
+    def read(name, *content):
+        path = tmp_path / name
+        path.write_bytes(b"".join(content))
+        ran = subprocess.run([sys.executable, "-c", PEAK, path], capture_output=True, check=True, text=True)
+        path.unlink()
+        said, peak_kib = ran.stdout.splitlines()
+        assert int(peak_kib) < 300_000
+        return said
+
+    return read
+
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the peak")
+
+
+@on_linux
+@pytest.mark.parametrize(("inner", "said"), HUGE.values(), ids=HUGE)
+def test_no_orders_take_much_memory(outcome, inner, said):
+    assert outcome("o.xml", b"<orders>", inner(), b"</orders>").startswith(said)
+
+
+@on_linux
+@pytest.mark.parametrize("prolog", HUGE_PROLOGS.values(), ids=HUGE_PROLOGS)
+def test_no_prolog_takes_much_memory(outcome, prolog):
+    assert outcome("o.xml", prolog(), b"<orders/>") == BEFORE_ANY
+
+
+@on_linux
+@pytest.mark.parametrize(("rows", "said"), HUGE_CSV.values(), ids=HUGE_CSV)
+def test_no_customers_take_much_memory(outcome, rows, said):
+    assert outcome("c.csv", HEADER, rows()).startswith(said)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from akasa import plain_xml, readers, split_xml
+from akasa import plain_xml, readers, split_xml, whole_xml
 from akasa.readers import ORDER_FIELDS
 
 ONE = "<order>\n <order_id>O-1</order_id>\n <sku_id>S</sku_id>\n</order>\n"
@@ -44,6 +44,7 @@ EXAMPLES = {
     "an undeclared prefix": f"{ONE}<order><b:sku_id>S</b:sku_id></order>{ONE}",
     "nested orders": f"{ONE}<order><sku_id>1</sku_id>{ONE}</order>{ONE}<order>{ONE}{ONE}</order>{ONE}",
     "a wrapper": f"{ONE}<page>{ONE * 3}</page>{ONE}",
+    "wrappers of more than orders": f"<page>a<note/>b{ONE}c<page a='1'><note/>{ONE * 2}d</page></page>" * 2,
     "elements in a field": f"{ONE}<order><sku_id>a<b>c</b></sku_id></order>{ONE}",
     "empty elements": f"{ONE}<order><sku_id/></order><order/><order></order><order>\n</order>{ONE}",
     "white space in tags": f"{ONE}<order ><sku_id\n>S</sku_id ></order >{ONE}",
@@ -108,6 +109,15 @@ def assert_same(path, content, sizes=RUN_BYTES):
 def test_named_examples(path, inner):
     sizes = RUN_BYTES if len(inner) < 5_000 else RUN_BYTES[-1:]
     assert_same(path, f"<orders>{inner}</orders>".encode(), sizes)
+
+
+@pytest.mark.parametrize("block_bytes", [1, 7, 64])
+@pytest.mark.parametrize("name", [n for n in EXAMPLES if not n.startswith(("an id twice", "a long name"))])
+def test_the_whole_parser_reads_blocks_of_any_size_alike(path, monkeypatch, name, block_bytes):
+    content = f"<orders>{EXAMPLES[name]}</orders>".encode()
+    expected = in_one_piece(path, content)
+    monkeypatch.setattr(whole_xml, "BLOCK_BYTES", block_bytes)
+    assert in_one_piece(path, content) == expected
 
 
 @pytest.mark.parametrize(

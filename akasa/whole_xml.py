@@ -1,0 +1,194 @@
+"""Read an orders XML with the whole parser, block by block, in memory that does not grow with the file.
+
+After each block all that has ended is dropped, whatever it is. What could grow all the same is limited:
+one `<order>`, and what comes without any element (the parser waits for the end of a comment or a tag), to
+LONGEST_BYTES; the names that differ (the parser keeps them all) to NAMES_BYTES.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import chain
+from typing import IO, Any
+
+from lxml import etree
+
+FIELDS = ("order_id", "mobile_number", "order_date_time", "sku_id", "sku_count", "total_amount")
+BLOCK_BYTES = 32_768
+LONGEST_BYTES = 10_000_000  # the parser's own limit for one text
+MOST_ELEMENTS = 100_000  # in one `<order>`: each takes a hundred bytes and more
+NAMES_BYTES = 300_000
+_NAMES_EVERY = 8  # blocks: enough to tell, and it takes a tenth of the parser's time to look at each
+_PARSER = {"resolve_entities": "internal", "no_network": True, "load_dtd": False}
+_TAG = re.compile(rb"<([^<>!?/][^<>]*)>")
+_NAME = re.compile(rb"""^[^\s/]+|\s(?:xmlns[^\s=]*\s*=\s*(?:"[^"]*"|'[^']*')|[^\s=]+(?=\s*=\s*["']))""")
+Record = tuple[Any, ...]
+_Passed = dict[Any, Counter[str]]
+
+
+class LimitBroken(Exception):
+    """What a file holds too much of: `line` (None where it has none) and `cause`."""
+
+    def __init__(self, line: int | None, cause: str) -> None:
+        self.line, self.cause = line, cause
+        super().__init__(cause)
+
+
+def open_root(stream: IO[bytes]) -> Any:
+    """Return the root element, which has just begun. Raises etree.XMLSyntaxError and LimitBroken."""
+    return next(_blocks(stream, set()))[0]
+
+
+def records(stream: IO[bytes], unknown: Counter[str], names: set[bytes]) -> Iterator[Record]:
+    """Yield each `<order>`: its ordinal, its FIELDS as text, its fault, and its own XML where it has one.
+
+    What is not ours is counted in `unknown`; `names` are those that differ in the file so far.
+    Raises etree.XMLSyntaxError and LimitBroken.
+    """
+    ordinal, holds_order = 0, False
+    passed: _Passed = {}
+    for root, events in _blocks(stream, names, tag=("{*}orders", "{*}order")):
+        for event, element in events:
+            if event == "start" or element.tag.endswith("orders"):
+                continue
+            parent = element.getparent()
+            fault = "holds another <order>" if holds_order else None
+            if parent is not root:
+                if next(element.iterancestors("{*}order"), None) is not None:
+                    holds_order = True
+                    continue
+                fault = f"stands inside <{local(parent)}>, not directly below <orders>"
+                unknown.update(passed.pop(parent, ()))
+                _drop_children(parent, parent.index(element), unknown)
+            ordinal, holds_order = ordinal + 1, False
+            yield (ordinal, *_fields(element, unknown, fault))
+            element.clear(keep_tail=True)
+        passed = _drop_ended(root, passed, unknown)
+    _count_stray_text(root.text, unknown)
+    _drop_children(root, len(root), unknown)
+
+
+def note_names(found: Iterable[bytes], names: set[bytes]) -> None:
+    """Add names to those of the file. Raises LimitBroken where they are too many."""
+    new = set(found) - names
+    if new:
+        names |= new
+        if sum(map(len, names)) > NAMES_BYTES:
+            cause = f"its elements and attributes have more than {len(names) - 1:,} names"
+            raise LimitBroken(None, cause)
+
+
+def _blocks(stream: IO[bytes], names: set[bytes], tag: Any = None) -> Iterator[tuple[Any, Iterator[Any]]]:
+    """Yield the root and the events of `tag`, one of them the root's, after each block since the root began.
+
+    A fault is raised after the events before it.
+    """
+    parser = etree.XMLPullParser(("start", "end"), tag=tag, remove_comments=True, remove_pis=True, **_PARSER)
+    events = parser.read_events()
+    root = newest = None
+    length = 0
+    for number, block in enumerate(chain(iter(partial(stream.read, BLOCK_BYTES), b""), [b""])):
+        fault = _feed(parser, block)
+        if root is None:
+            _, root = next(events, (None, None))
+        if root is not None:
+            yield root, events
+        length = length + len(block) if newest is (newest := _newest(root)) else 0
+        if fault is not None:
+            raise fault
+        if length > LONGEST_BYTES:
+            raise _too_long(newest, f"{LONGEST_BYTES:,} bytes")
+        if length and root is not None and sum(1 for _ in newest.iter()) > MOST_ELEMENTS:
+            raise _too_long(newest, f"{MOST_ELEMENTS:,} elements")
+        if number % _NAMES_EVERY == 0:
+            note_names(_names(block), names)
+
+
+def _feed(parser: Any, block: bytes) -> etree.XMLSyntaxError | None:
+    try:
+        parser.feed(block) if block else parser.close()
+    except etree.XMLSyntaxError as error:
+        return error
+    return None
+
+
+def _newest(root: Any) -> Any:
+    """Return the element that began last, or the `<order>` that it is in."""
+    element = root
+    while element is not None and len(element) and local(element) != "order":
+        element = element[-1]
+    return element
+
+
+def _too_long(newest: Any, what: str) -> LimitBroken:
+    if newest is None:
+        return LimitBroken(None, f"no element begins in its first {what}")
+    if len(newest):
+        return LimitBroken(newest.sourceline, f"the <order> that begins here is longer than {what}")
+    return LimitBroken(newest.sourceline, f"no element begins in {what} after <{local(newest)}>")
+
+
+def _names(block: bytes) -> set[bytes]:
+    """Return the names of elements and attributes, and the namespaces, in tags that the block has in full."""
+    if b"\0" in block:  # UTF-16 and UTF-32
+        block = block.replace(b"\0", b"")
+    return {name for tag in set(_TAG.findall(block)) for name in _NAME.findall(tag)}
+
+
+def _drop_ended(root: Any, passed: _Passed, unknown: Counter[str]) -> _Passed:
+    """Drop what open elements hold, but for the last child of each: it may be open, or get text after it.
+
+    What is not ours in an element below the root counts once an `<order>` follows there: till then it stands
+    in `passed`, which is returned for the elements that are open now.
+    """
+    found, element = {root: unknown}, root
+    while len(element) and local(element) != "order":
+        counts = found.setdefault(element, passed.get(element, Counter()))
+        if element is root:
+            _count_stray_text(root.text, unknown)
+        element.text = None
+        element.attrib.clear()
+        _drop_children(element, len(element) - 1, counts)
+        element = element[0]
+    return found
+
+
+def _drop_children(element: Any, count: int, unknown: Counter[str]) -> None:
+    for child in element[:count]:
+        _count_stray_text(child.tail, unknown)
+        if local(child) != "order":
+            unknown[local(child)] += 1
+    del element[:count]
+
+
+def _fields(element: Any, unknown: Counter[str], fault: str | None) -> Record:
+    """Return the six fields of an `<order>`, its fault and, where it has one, its own XML."""
+    values: dict[str, str | None] = {}
+    _count_stray_text(element.text, unknown)
+    for child in element:
+        name = local(child)
+        _count_stray_text(child.tail, unknown)
+        if name not in FIELDS:
+            unknown[name] += 1
+            continue
+        for attribute, _ in child.items():
+            unknown[f"{name}/@{attribute}"] += 1
+        if name in values:
+            fault = f"gives {name} twice"
+        elif len(child):
+            fault = f"has elements inside {name}"
+        values[name] = None if name in values or len(child) else child.text or ""
+    for attribute, _ in element.items():
+        unknown[f"@{attribute}"] += 1
+    raw = etree.tostring(element, encoding="unicode", with_tail=False) if fault else None
+    return (*(values.get(field) for field in FIELDS), fault, raw)
+
+
+def _count_stray_text(text: str | None, unknown: Counter[str]) -> None:
+    if text and not text.isspace():
+        unknown["text between elements"] += 1
+
+
+def local(element: Any) -> str:
+    return str(element.tag).rpartition("}")[2]
