@@ -548,6 +548,10 @@ HUGE = {
         lambda: many(b"<order><sku_id/><sku_id>" + 3 * LONG + b"</sku_id></order>", 90),
         "9",
     ),
+    "long raw texts of four bytes a letter": (
+        lambda: many(b"<order><sku_id/><sku_id>" + "😀".encode() * 2_250_000 + b"</sku_id></order>", 180),
+        "19",
+    ),
     "nested long texts": (lambda: many(b"<a b='" + LONG + b"'>" + LONG, 300) + b"</a>" * 49, "0"),
     "a comment": (
         lambda: FOO + b"<!--" + many(b"<a/>") + b"-->",
