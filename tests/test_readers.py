@@ -298,6 +298,13 @@ def test_declared_encodings(orders, encoding, declared):
     assert orders(content.encode(encoding)) == ([{"record": 1, "sku_id": "Zoë €"}], {})
 
 
+def test_ids_are_attributes_like_others(orders):
+    assert orders("<orders>" + "<order xml:id='a'/>" * 2 + "</orders>") == (
+        [{"record": 1}, {"record": 2}],
+        {"@{http://www.w3.org/XML/1998/namespace}id": 2},
+    )
+
+
 def test_no_orders_at_all(orders):
     assert orders("<orders/>") == orders("<orders>\n<!-- none --></orders>") == ([], {})
 
