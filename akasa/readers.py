@@ -7,6 +7,7 @@ taken apart, else null) and `raw` (a malformed record's own text).
 
 import csv
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -84,14 +85,14 @@ def _batches(shape: pa.Schema, records: Iterable[Record]) -> Iterator[pa.RecordB
 
 
 def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
-    """Yield lists of BATCH_RECORDS records, or of fewer where their text passes BATCH_BYTES characters."""
-    chunk, characters = [], 0
+    """Yield lists of BATCH_RECORDS records, or of fewer where their text passes BATCH_BYTES in memory."""
+    chunk, size = [], 0
     for record in records:
         chunk.append(record)
-        characters += len("".join(filter(None, record[1:])))
-        if len(chunk) == BATCH_RECORDS or characters > BATCH_BYTES:
+        size += sys.getsizeof("".join(filter(None, record[1:])))
+        if len(chunk) == BATCH_RECORDS or size > BATCH_BYTES:
             yield chunk
-            chunk, characters = [], 0
+            chunk, size = [], 0
     if chunk:
         yield chunk
 

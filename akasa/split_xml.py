@@ -109,8 +109,6 @@ def _plain_part(head: bytes, shape: pa.Schema, elements: Elements, run: bytes) -
 
 
 def _records(content: bytes, elements: Elements, unknown: Counter[str]) -> list[tuple[Any, ...]]:
-    if b"xml:id" in content:  # must differ throughout a file
-        raise CannotSplit
     try:
         with _WHOLE_PARSER:
             return list(elements(io.BytesIO(content), unknown))

@@ -20,7 +20,7 @@ LONGEST_BYTES = 10_000_000  # the parser's own limit for one text
 MOST_ELEMENTS = 100_000  # in one `<order>`: each takes a hundred bytes and more
 NAMES_BYTES = 300_000
 _NAMES_EVERY = 8  # blocks: enough to tell, and it takes a tenth of the parser's time to look at each
-_PARSER = {"resolve_entities": "internal", "no_network": True, "load_dtd": False}
+_PARSER = {"resolve_entities": "internal", "no_network": True, "load_dtd": False, "collect_ids": False}
 _TAG = re.compile(rb"<([^<>!?/][^<>]*)>")
 _NAME = re.compile(rb"""^[^\s/]+|\s(?:xmlns[^\s=]*\s*=\s*(?:"[^"]*"|'[^']*')|[^\s=]+(?=\s*=\s*["']))""")
 Record = tuple[Any, ...]

@@ -298,6 +298,13 @@ def test_declared_encodings(orders, encoding, declared):
     assert orders(content.encode(encoding)) == ([{"record": 1, "sku_id": "Zoë €"}], {})
 
 
+def test_ids_are_attributes_like_others(orders):
+    assert orders("<orders>" + "<order xml:id='a'/>" * 2 + "</orders>") == (
+        [{"record": 1}, {"record": 2}],
+        {"@{http://www.w3.org/XML/1998/namespace}id": 2},
+    )
+
+
 def test_no_orders_at_all(orders):
     assert orders("<orders/>") == orders("<orders>\n<!-- none --></orders>") == ([], {})
 
@@ -547,6 +554,10 @@ HUGE = {
     "long raw texts": (
         lambda: many(b"<order><sku_id/><sku_id>" + 3 * LONG + b"</sku_id></order>", 90),
         "9",
+    ),
+    "long raw texts of four bytes a letter": (
+        lambda: many(b"<order><sku_id/><sku_id>" + "😀".encode() * 2_250_000 + b"</sku_id></order>", 180),
+        "19",
     ),
     "nested long texts": (lambda: many(b"<a b='" + LONG + b"'>" + LONG, 300) + b"</a>" * 49, "0"),
     "a comment": (
