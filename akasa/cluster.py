@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 import dask.base
+from dask import threaded
 from dask.callbacks import Callback
 from dask.delayed import delayed
 from dask.diagnostics.progress import ProgressBar
@@ -69,7 +70,8 @@ def compute(tasks: Sequence[Any], address: str | None) -> list[Any]:
     """
     if address is None:
         with ProgressBar(minimum=_SHOW_AFTER_SECONDS, dt=_BAR_SECONDS), Callback(posttask=_tell_local):
-            return list(dask.base.compute(*tasks))
+            # named by itself: to look for another one, Dask would import all of distributed
+            return list(dask.base.compute(*tasks, scheduler=threaded.get))
     from distributed import KilledWorker
 
     with connected(address) as client:

@@ -6,7 +6,6 @@ from datetime import date, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 
-import dask
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -133,7 +132,7 @@ WORLDS = (
 
 
 def assert_reference(engines, content, as_of, window_days, top_n, parts):
-    with tempfile.TemporaryDirectory() as folder, dask.config.set(scheduler="synchronous"):
+    with tempfile.TemporaryDirectory() as folder:
         given_to = sources(Path(folder), content, parts)
         results = kpis.compute({name: given_to[name] for name in engines}, as_of, window_days, top_n)
     expected = reference.kpis(reference_content(content), as_of, window_days, top_n)
