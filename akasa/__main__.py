@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from akasa import __version__, settings
+from akasa import __version__
+from akasa.workspace import settings
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -39,9 +40,10 @@ def report(as_of: str | None, parameters: tuple[str, ...], **options: Any) -> No
 
     Every option is also a parameter of the notebooks and, in capitals, a variable of `make report`.
     """
-    from akasa import console, pipeline
-    from akasa.database import Busy, DatabaseUnavailable
-    from akasa.parameters import UsageError
+    from akasa.run import console, pipeline
+    from akasa.run.parameters import UsageError
+    from akasa.stores.database import DatabaseUnavailable
+    from akasa.stores.lock import Busy
 
     given = {name: value for name, value in options.items() if value is not None}
     if as_of is not None:
@@ -51,7 +53,7 @@ def report(as_of: str | None, parameters: tuple[str, ...], **options: Any) -> No
     with console.interrupted(command):
         try:
             with console.Ticker(pipeline.progress_file(chosen)) as ticker:
-                page = pipeline.run(chosen, given, ticker)
+                page = pipeline.report(chosen, given, ticker)
         except UsageError as error:
             raise click.UsageError(str(error)) from None
         except (Busy, DatabaseUnavailable) as error:
@@ -72,15 +74,18 @@ def backfill(start: str, end: str, dry_run: bool) -> None:
     Every delivered file must be there as it was. Orders are replaced in the database and the warehouse; other
     days and all customers stay as they are. `report` then computes the KPIs anew.
     """
-    from akasa import backfill, console, migrate, pipeline
-    from akasa.database import Busy, DatabaseUnavailable
+    from akasa.publish import backfill
+    from akasa.run import console
+    from akasa.stores import lock, migrate
+    from akasa.stores.database import DatabaseUnavailable
+    from akasa.stores.lock import Busy
 
     first, last = _day(start, "--start"), _day(end, "--end")
     if first > last:
         raise click.BadParameter(f"{last} is before --start {first}", param_hint="--end")
     chosen = _settings()
     try:
-        with pipeline.alone(chosen), console.status_line() as progress:
+        with lock.alone(chosen), console.status_line() as progress:
             migrate.upgrade(chosen)
             change = backfill.derive(chosen, first, last, progress)
             if not dry_run:
@@ -94,7 +99,7 @@ def backfill(start: str, end: str, dry_run: bool) -> None:
 @main.command()
 def notebooks() -> None:
     """Execute the committed notebooks anew on the bundled sample, in a throw-away workspace."""
-    from akasa import samples
+    from akasa.run import samples
 
     samples.renew(lambda step: click.echo(f"{step} executed"))
 
@@ -102,8 +107,8 @@ def notebooks() -> None:
 @main.command()
 def migrate() -> None:
     """Bring the database to the tables that this version expects. (A report does so by itself.)"""
-    from akasa.database import DatabaseUnavailable
-    from akasa.migrate import upgrade
+    from akasa.stores.database import DatabaseUnavailable
+    from akasa.stores.migrate import upgrade
 
     try:
         before, after = upgrade(_settings())
@@ -115,7 +120,8 @@ def migrate() -> None:
 @main.command()
 def status() -> None:
     """List the deliveries: published ones of the ledger, and what a report would do with those found."""
-    from akasa import database, deliveries, migrate
+    from akasa.ingest import deliveries
+    from akasa.stores import database, migrate
 
     chosen = _settings()
     migrate.upgrade(chosen)
@@ -142,7 +148,7 @@ def status() -> None:
 @click.option("--dirty", type=click.FloatRange(0, 1), default=0.01, show_default=True, help="Share broken.")
 def generate(directory: Path, **sizes: Any) -> None:
     """Write customers.csv and orders.xml of any size into DIRECTORY, in the shape of the daily feed."""
-    from akasa.generate import generate as write
+    from akasa.ingest.generate import generate as write
 
     with click.progressbar(
         length=sizes["orders"] + sizes["customers"], label="records", file=sys.stderr

@@ -6,11 +6,12 @@ from itertools import count
 from pathlib import Path
 
 import hypothesis
-import mariadb
 import pytest
+from lib import mariadb
 
-from akasa import migrate, settings
-from akasa.settings import Settings
+from akasa.stores import migrate
+from akasa.workspace import settings
+from akasa.workspace.settings import Settings
 
 # The first example of a test pays for imports, and machines differ: no deadline.
 hypothesis.settings.register_profile("akasa", deadline=None)

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from akasa.__main__ import main
-from akasa.settings import ROOT, Settings
+from akasa.workspace.settings import ROOT, Settings
 
 
 def call(*arguments):

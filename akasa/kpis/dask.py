@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 from pyarrow.fs import FileSystem, S3FileSystem
 
-from akasa import cluster, warehouse
+from akasa.kpis import cluster
 from akasa.kpis.definitions import (
     CUSTOMER,
     TOP_N,
@@ -28,7 +28,8 @@ from akasa.kpis.definitions import (
     canonical,
     window_start,
 )
-from akasa.settings import Settings
+from akasa.stores import warehouse
+from akasa.workspace.settings import Settings
 
 _LEAST_PARTS, _MOST_PARTS = 8, 1_000
 _MONTH = re.compile(r"order_month=(\d{4}-\d\d)")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from akasa import database
 from akasa.kpis.definitions import DEFINITIONS, TOP_N, WINDOW_DAYS, average_paise, canonical, window_start
-from akasa.settings import Settings
+from akasa.stores import database
+from akasa.workspace.settings import Settings
 
 INDEX = "ix_orders_kpis"
 _TOTAL = {"regional_revenue": "total_revenue", "top_spenders": "total_spent"}

@@ -15,11 +15,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import mariadb
 import pandas as pd
+from lib import mariadb
 
-from akasa import deliveries, generate, settings, staging
-from akasa.settings import Settings
+from akasa.ingest import deliveries, generate, staging
+from akasa.workspace import settings
+from akasa.workspace.settings import Settings
 from bench import days, judging, kpis, loads, reading, reports, targets
 
 Tables = Mapping[str, list[dict[str, Any]]]

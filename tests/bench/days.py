@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from akasa import database, gate, load, migrate, publish, rules, staging, warehouse
-from akasa.settings import Settings
+from akasa.ingest import staging
+from akasa.publish import database_load, road, versions, warehouse_merge
+from akasa.stores import database, migrate
+from akasa.validate import gate, judging, plan
+from akasa.workspace.settings import Settings
 from bench import loads
 from bench.harness import Clock, race
 
@@ -47,8 +50,8 @@ def prepare(folder: Path, orders: int) -> None:
         items = items.astype({"amount_paise": "Int64", "sku_id": "str"})
         tables = {"customers": customers, "orders": rows, "order_items": items}
         entry = {"sha256": f"{number:064d}", "delivery_id": number, "position": f"0\t{number:06d}"}
-        months = load.publish(settings, tables, [{**loads.LEDGER, **entry, "name": f"{number}.xml"}])
-        warehouse.publish(settings, tables, database.ledger(settings), months=months)
+        months = database_load.publish(settings, tables, [{**loads.LEDGER, **entry, "name": f"{number}.xml"}])
+        warehouse_merge.publish(settings, tables, database.ledger(settings), months=months)
         customers = customers[:0]
 
 
@@ -68,12 +71,12 @@ def _publish_a_day(clock: Clock, folder: Path) -> int:
     _deliver(settings.incoming, day)
     manifest = staging.stage_all(settings)
     with clock:
-        planned = publish.plan(manifest, database.ledger(settings), publish.today(settings))
-        assessed = [publish.assess(settings, one) for one in publish.due(planned)]
-        rules.require_few_rejects(publish.counts(assessed), settings.max_reject_ratio)
-        tables = publish.latest(assessed, settings.amount_is)
+        planned = plan.plan(manifest, database.ledger(settings), plan.today(settings))
+        assessed = [judging.assess(settings, one) for one in plan.due(planned)]
+        gate.require_few_rejects(judging.counts(assessed), settings.max_reject_ratio)
+        tables = versions.latest(assessed, settings.amount_is)
         gate.require_success(gate.audit(tables, settings.output_dir / "data_docs"))
-        publish.commit(settings, assessed, tables)
+        road.commit(settings, assessed, tables)
     assert [len(tables["orders"]), len(tables["customers"])] == [DAY_ORDERS, DAY_CUSTOMERS]
     return day
 

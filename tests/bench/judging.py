@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from akasa import cleaning, rules
+from akasa.validate import cleaning, rules
 from bench.harness import Clock, race
 
 Answer = tuple[int, int]

@@ -15,9 +15,11 @@ import pyarrow as pa
 import pyarrow.csv
 from deltalake import write_deltalake
 
-from akasa import kpis, warehouse
+from akasa.kpis import engines
 from akasa.kpis.definitions import DEFINITIONS, TOP_N, WINDOW_DAYS, Kind
-from akasa.settings import Settings
+from akasa.publish import warehouse_merge
+from akasa.stores import warehouse
+from akasa.workspace.settings import Settings
 from bench import harness
 from bench.harness import Clock
 
@@ -34,7 +36,7 @@ def prepare(folder: Path, orders: int) -> None:
     """
     settings = _settings(folder)
     rng = np.random.default_rng(1)
-    warehouse.publish(settings, _tables(_customers(orders // 10, rng)), _ledger(), replace_all=True)
+    warehouse_merge.publish(settings, _tables(_customers(orders // 10, rng)), _ledger(), replace_all=True)
     edges = np.linspace(0, orders, len(MONTHS) + 1).astype(int)
     for month, first, last in zip(MONTHS, edges, edges[1:], strict=False):
         write_deltalake(
@@ -71,7 +73,7 @@ def akasa_dask(clock: Clock, folder: Path) -> dict[str, str]:
 def akasa_dask_on_workers(clock: Clock, folder: Path) -> dict[str, str]:
     import tempfile
 
-    import clusters
+    from lib import clusters
 
     with tempfile.TemporaryDirectory() as logs, clusters.cluster(Path(logs)) as servers:
         settings = _settings(folder).model_copy(update={"dask_scheduler_address": servers.address})
@@ -79,9 +81,9 @@ def akasa_dask_on_workers(clock: Clock, folder: Path) -> dict[str, str]:
 
 
 def _ours(clock: Clock, engine: str, settings: Settings) -> dict[str, str]:
-    __import__(kpis.MODULES[engine])
+    __import__(engines.MODULES[engine])
     with clock:
-        found = kpis.compute(kpis.load((engine,), settings), AS_OF)[engine]
+        found = engines.compute(engines.load((engine,), settings), AS_OF)[engine]
     return {kpi: _digest(kpi, pa.Table.from_pandas(frame)) for kpi, frame in found.items()}
 
 

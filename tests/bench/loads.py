@@ -7,16 +7,17 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import mariadb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
+from lib import mariadb
 from sqlalchemy import insert, inspect
 
-from akasa import database, load, migrate
-from akasa.models import Order
-from akasa.settings import Settings
+from akasa.publish import database_load
+from akasa.stores import database, migrate
+from akasa.stores.models import Order
+from akasa.workspace.settings import Settings
 from bench.harness import Clock, race
 
 Where = Mapping[str, str]
@@ -65,7 +66,7 @@ def ours(clock: Clock, number: int, where: Where) -> Answer:
     }
     empty = {name: pd.DataFrame(columns=columns) for name, columns in nothing.items()}
     with clock:
-        load.publish(settings, {"orders": frame, **empty}, [LEDGER])
+        database_load.publish(settings, {"orders": frame, **empty}, [LEDGER])
     return published(settings)
 
 
@@ -116,7 +117,7 @@ def _load_data(clock: Clock, frame: pd.DataFrame, where: Where) -> Answer:
     settings = emptied(where)
     with clock, tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "orders.csv"
-        table = pa.table({c: load._plain(frame[c]) for c in COLUMNS})
+        table = pa.table({c: database_load._plain(frame[c]) for c in COLUMNS})
         pa.csv.write_csv(table, file, pa.csv.WriteOptions(include_header=False, quoting_style="none"))
         with database.transaction(settings, local_infile=True) as connection:
             connection.exec_driver_sql(
@@ -184,4 +185,4 @@ def _in_key_order(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rows(frame: pd.DataFrame) -> Iterator[tuple[object, ...]]:
-    return zip(*(load._plain(frame[c]).to_pylist() for c in COLUMNS), strict=True)
+    return zip(*(database_load._plain(frame[c]).to_pylist() for c in COLUMNS), strict=True)

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from lxml import etree
 
-from akasa import readers
-from akasa.readers import BATCH_RECORDS, ORDER_FIELDS
+from akasa.ingest import readers
+from akasa.ingest.readers import BATCH_RECORDS, ORDER_FIELDS
 from bench import harness
 from bench.harness import Clock
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import nbformat
 
-from akasa import pipeline, samples
-from akasa.parameters import NOTEBOOKS, STEPS
-from akasa.settings import ROOT
+from akasa.run import samples
+from akasa.run.steps import NOTEBOOKS, STEPS
+from akasa.workspace.settings import ROOT
 from bench.harness import Clock, race
 from bench.reading import empty_expat_pass
 
@@ -83,7 +83,7 @@ def empty_notebooks(clock: Clock, folder: Path) -> int:
                 place / f"{step}.out.ipynb",
                 progress_bar=False,
                 cwd=place,
-                config=pipeline._PRIVATE_CHANNELS,
+                config=notebook._PRIVATE_CHANNELS,
             )
     return 0
 

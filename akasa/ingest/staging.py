@@ -1,0 +1,183 @@
+"""Keep each delivery's raw records as one Parquet file, and what lay in the drop folders as a manifest."""
+
+import datetime as dt
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from akasa.ingest import deliveries, readers
+from akasa.ingest.deliveries import Delivery
+from akasa.ingest.readers import RefusedDelivery
+from akasa.workspace import files
+from akasa.workspace.settings import Settings
+
+_READERS = {"customers": readers.read_customers, "orders": readers.read_orders}
+_UNKNOWN = b"akasa.unknown"
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A delivery that was read: its records lie in `staging/<sha256>.parquet`.
+
+    `also_named` lists the later names of the same bytes; `unknown` counts what was ignored.
+    """
+
+    name: str
+    kind: str
+    sha256: str
+    rank: int
+    date: str | None
+    records: int
+    unknown: dict[str, int]
+    also_named: tuple[str, ...] = ()
+
+    @property
+    def day(self) -> dt.date | None:
+        return dt.date.fromisoformat(self.date) if self.date else None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What one look into the drop folders found, in delivery order."""
+
+    staged: tuple[Staged, ...]
+    refused: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def stage_all(settings: Settings, progress: Progress = lambda text: None) -> Manifest:
+    """Read every delivery that is not staged yet; write and return the manifest.
+
+    Raises FileNotFoundError where there is nothing to read. A refused file is listed, not raised.
+    """
+    found = deliveries.find(settings)
+    again = deliveries.repeats(found.deliveries)
+    staged: dict[str, Staged] = {}
+    refused: list[str] = []
+    for delivery in found.deliveries:
+        if delivery.sha256 in staged:
+            continue
+        try:
+            first = stage(delivery, settings.staging, progress)
+            others = (name for name in again.get(delivery.sha256, ()) if name != delivery.name)
+            staged[delivery.sha256] = replace(first, also_named=tuple(others))
+        except RefusedDelivery as refusal:
+            refused.append(str(refusal))
+    manifest = Manifest(tuple(staged.values()), tuple(refused), found.warnings)
+    write_manifest(settings, manifest)
+    return manifest
+
+
+def stage(
+    delivery: Delivery, folder: Path, progress: Progress = lambda text: None, anew: bool = False
+) -> Staged:
+    """Write the delivery's records to `folder/<sha256>.parquet`, unless they stand there (or: `anew`).
+
+    Raises RefusedDelivery, which names the delivery, for a file that cannot be trusted as a whole.
+    """
+    path = folder / f"{delivery.sha256}.parquet"
+    if anew or not path.exists():
+        try:
+            with files.atomic(path) as temporary:
+                _write(delivery, temporary, progress)
+        except RefusedDelivery as refusal:
+            raise RefusedDelivery(delivery.name, refusal.line, refusal.cause) from None
+    footer = pq.read_metadata(path)
+    return Staged(
+        name=delivery.name,
+        kind=delivery.kind,
+        sha256=delivery.sha256,
+        rank=delivery.rank,
+        date=delivery.date.isoformat() if delivery.date else None,
+        records=footer.num_rows,
+        unknown=json.loads(footer.metadata[_UNKNOWN]),
+    )
+
+
+def read(folder: Path, sha256: str) -> pa.Table:
+    """Return a staged delivery's raw records: `record`, its fields as text, `malformed`, `raw`."""
+    return pq.read_table(folder / f"{sha256}.parquet")
+
+
+def write_manifest(settings: Settings, manifest: Manifest) -> None:
+    with files.atomic(settings.staging / "manifest.json") as temporary:
+        temporary.write_text(json.dumps(asdict(manifest), indent=1, ensure_ascii=False), "utf-8")
+
+
+def read_manifest(settings: Settings) -> Manifest:
+    """Return what 01_ingest found. Raises FileNotFoundError that says to run it first."""
+    path = settings.staging / "manifest.json"
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is not there: run notebooks/01_ingest.ipynb first, or `make report`")
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    staged = tuple(Staged(**{**one, "also_named": tuple(one["also_named"])}) for one in found["staged"])
+    return Manifest(staged, tuple(found["refused"]), tuple(found["warnings"]))
+
+
+def require_none_refused(manifest: Manifest, on_refused: str) -> None:
+    """Raise RefusedDelivery for the refused files, unless `on_refused` is "skip"."""
+    if manifest.refused and on_refused != "skip":
+        name, _, cause = manifest.refused[0].partition(": ")
+        others = "".join(f"\n{refusal}" for refusal in manifest.refused[1:])
+        way_out = "mend or remove the file, or set ON_REFUSED=skip to publish the others"
+        raise RefusedDelivery(name, None, f"{cause}{others}\nNothing was published: {way_out}.")
+
+
+def preview(settings: Settings, manifest: Manifest, kind: str) -> pd.DataFrame:
+    """Return the first three raw records of the first delivery of a kind, as they came."""
+    first = next((one for one in manifest.staged if one.kind == kind), None)
+    return read(settings.staging, first.sha256)[:3].to_pandas().fillna("") if first else pd.DataFrame()
+
+
+def repeated(manifest: Manifest) -> pd.DataFrame:
+    """Return the names under which bytes came again: name, repeats (the name whose bytes they are)."""
+    rows = [(again, one.name) for one in manifest.staged for again in one.also_named]
+    return pd.DataFrame(rows, columns=["name", "repeats"])
+
+
+def table(manifest: Manifest) -> pd.DataFrame:
+    """Return one row a delivery: name, kind, date, records, sha256 (its first twelve digits), repeated_as."""
+    rows = [
+        (s.name, s.kind, s.date or "", s.records, s.sha256[:12], ", ".join(s.also_named))
+        for s in manifest.staged
+    ]
+    return pd.DataFrame(rows, columns=["name", "kind", "date", "records", "sha256", "repeated_as"])
+
+
+def warnings(manifest: Manifest) -> Sequence[str]:
+    """Return what was passed over: things in the folder that are no deliveries, fields that are not ours."""
+    ignored = [
+        f"{s.name}: ignored {what} ({count:,} times)"
+        for s in manifest.staged
+        for what, count in s.unknown.items()
+    ]
+    return (*manifest.warnings, *ignored)
+
+
+def _write(delivery: Delivery, path: Path, progress: Progress) -> None:
+    unknown: Counter[str] = Counter()
+    batches = _READERS[delivery.kind](delivery.path, unknown)
+    with pq.ParquetWriter(path, batches.schema, compression="zstd") as writer:
+        for batch in _told(batches, delivery.name, progress):
+            writer.write_batch(batch)
+        writer.add_key_value_metadata({_UNKNOWN.decode(): json.dumps(dict(sorted(unknown.items())))})
+    if deliveries.sha256(delivery.path) != delivery.sha256:
+        cause = "changed while it was read; deliver under a temporary name (*.part) and rename it when whole"
+        raise RefusedDelivery(delivery.name, None, cause)
+
+
+def _told(batches: pa.RecordBatchReader, name: str, progress: Progress) -> Iterator[pa.RecordBatch]:
+    done = 0
+    for batch in batches:
+        done += batch.num_rows
+        progress(f"{name}: {done:,} records read")
+        yield batch

@@ -1,0 +1,163 @@
+"""Prove one approach by the other: KPIs compared value by value, control totals that must tie."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from akasa.kpis.definitions import DEFINITIONS
+from akasa.stores import database, warehouse
+from akasa.workspace.settings import Settings
+
+Results = Mapping[str, Mapping[str, pd.DataFrame]]
+COLUMNS = ["kpi", "key", "column", "engine", "value", "other_engine", "other_value"]
+
+
+class Disagreement(AssertionError):
+    """Engines or control totals differ; the message lists where."""
+
+
+def compare(results: Results) -> pd.DataFrame:
+    """Return every value in which an engine differs from the first one, at tolerance zero.
+
+    `results` maps engine → KPI → frame. One row a difference: kpi, key, column, engine, value, other_engine,
+    other_value. A row that an engine lacks differs in the column "(row)", another order of rows in "(order)".
+    """
+    first, *others = results
+    found = [
+        (kpi, key, column, first, value, other, other_value)
+        for kpi in DEFINITIONS
+        for other in others
+        for key, column, value, other_value in differences(kpi, results[first][kpi], results[other][kpi])
+    ]
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def differences(kpi: str, one: pd.DataFrame, other: pd.DataFrame) -> list[tuple[str, str, Any, Any]]:
+    """Return (key, column, value, other value) of every difference between two frames of a KPI."""
+    columns = list(DEFINITIONS[kpi].columns)
+    for frame in (one, other):
+        if list(frame.columns) != columns:
+            return [("", "(columns)", ", ".join(one.columns), ", ".join(other.columns))]
+    mine, theirs = _keyed(kpi, one), _keyed(kpi, other)
+    found: list[tuple[str, str, Any, Any]] = []
+    for key in dict.fromkeys([*mine, *theirs]):
+        if key not in mine or key not in theirs:
+            found.append(
+                (key, "(row)", "there" if key in mine else "absent", "there" if key in theirs else "absent")
+            )
+            continue
+        pairs = zip(columns, mine[key], theirs[key], strict=True)
+        found += [(key, column, a, b) for column, a, b in pairs if a != b]
+    if not found and list(mine) != list(theirs):
+        at = next(i for i, (a, b) in enumerate(zip(mine, theirs, strict=True)) if a != b)
+        found.append((f"row {at + 1}", "(order)", list(mine)[at], list(theirs)[at]))
+    return found
+
+
+def control_totals(results: Results, as_of: date | None, settings: Settings) -> pd.DataFrame:
+    """Return the totals that must tie: check, the two sides' names and values, and whether they are equal.
+
+    Revenue (paise) and orders by month, by region, and of the orders themselves in both stores; rows of
+    every table in both stores; and for every delivery of the ledger its rows in both stores.
+    """
+    checks = [*_kpi_totals(results, as_of, settings), *_table_rows(settings), *_delivery_rows(settings)]
+    frame = pd.DataFrame(checks, columns=["check", "left", "left_value", "right", "right_value"])
+    return frame.assign(ties=frame["left_value"] == frame["right_value"])
+
+
+def agree(found: pd.DataFrame, totals: pd.DataFrame) -> bool:
+    """Say whether no value differs and all totals tie."""
+    return found.empty and bool(totals["ties"].all())
+
+
+def require_agreement(found: pd.DataFrame, totals: pd.DataFrame) -> None:
+    """Raise Disagreement that shows the differences by KPI, key, column and both values."""
+    lines = [
+        f"{r.kpi} {r.key} {r.column}: {r.engine} says {r.value}, {r.other_engine} says {r.other_value}"
+        for r in found.itertuples()
+    ]
+    lines += [
+        f"{r.check}: {r.left} {r.left_value}, {r.right} {r.right_value}"
+        for r in totals[~totals["ties"]].itertuples()
+    ]
+    if lines:
+        more = f"\n… and {len(lines) - 20} more" if len(lines) > 20 else ""
+        raise Disagreement("the results do not agree:\n" + "\n".join(lines[:20]) + more)
+
+
+def _keyed(kpi: str, frame: pd.DataFrame) -> dict[str, tuple[Any, ...]]:
+    """Return the frame's rows by their key, in their order; a key that comes twice keeps a mark."""
+    places = [list(frame.columns).index(column) for column in DEFINITIONS[kpi].key]
+    rows: dict[str, tuple[Any, ...]] = {}
+    for row in frame.itertuples(index=False, name=None):
+        key = " ".join(str(row[place]) for place in places)
+        while key in rows:
+            key += " (again)"
+        rows[key] = row
+    return rows
+
+
+def _kpi_totals(
+    results: Results, as_of: date | None, settings: Settings
+) -> list[tuple[str, str, int, str, int]]:
+    counted = "select count(*) as orders, coalesce(sum(total_amount_paise), 0) as paise from orders"
+    day = as_of.isoformat() if as_of else None
+    in_database = database.query(f"{counted} where order_date <= :as_of", settings, as_of=day).iloc[0]
+    orders = warehouse.orders(settings, ["order_date", "total_amount_paise"])
+    kept = orders[orders["order_date"] <= pd.Timestamp(as_of)] if as_of else orders.iloc[:0]
+    sides = {
+        "orders in the database": (int(in_database["orders"]), int(in_database["paise"])),
+        "orders in the warehouse": (len(kept), int(kept["total_amount_paise"].sum())),
+    }
+    for engine, frames in results.items():
+        for kpi, what in (("monthly_trends", "months"), ("regional_revenue", "regions")):
+            frame = frames[kpi]
+            sides[f"{what} ({engine})"] = (int(frame["order_count"].sum()), int(frame["total_revenue"].sum()))
+    (left, left_values), *others = sides.items()
+    return [
+        (check, left, left_values[place], right, values[place])
+        for place, check in enumerate(("orders", "revenue in paise"))
+        for right, values in others
+    ]
+
+
+def _table_rows(settings: Settings) -> list[tuple[str, str, int, str, int]]:
+    counted = {
+        table: int(database.query(f"select count(*) as n from {table}", settings)["n"][0])
+        for table in warehouse.SCHEMAS
+    }
+    return [
+        (f"rows of {table}", "database", rows, "warehouse", warehouse.count(table, settings))
+        for table, rows in counted.items()
+    ]
+
+
+def _delivery_rows(settings: Settings) -> list[tuple[str, str, int, str, int]]:
+    """Tie each delivery's rows in both stores; the latest of each kind, never superseded, to the ledger."""
+    ledger = database.ledger(settings)
+    in_database = {table: _rows_by_delivery(table, settings) for table in _ROWS_OF.values()}
+    in_warehouse = {
+        "customers": warehouse.customers(settings)["delivery_id"].value_counts(),
+        "order_items": warehouse.order_items(settings, ["delivery_id"])["delivery_id"].value_counts(),
+    }
+    latest = set(ledger.drop_duplicates("kind", keep="last")["sha256"])
+    checks = []
+    for row in ledger.itertuples():
+        table = _ROWS_OF[row.kind]
+        here = int(in_database[table].get(row.delivery_id, 0))
+        there = int(in_warehouse[table].get(row.delivery_id, 0))
+        checks.append((f"rows from {row.name}", "database", here, "warehouse", there))
+        if row.sha256 in latest:
+            accepted = row.accepted + row.backfilled_rows
+            checks.append((f"rows from {row.name}", "accepted by the ledger", accepted, "database", here))
+    return checks
+
+
+_ROWS_OF = {"customers": "customers", "orders": "order_items"}
+
+
+def _rows_by_delivery(table: str, settings: Settings) -> "pd.Series[int]":
+    counted = f"select delivery_id, count(*) as row_count from {table} group by delivery_id"
+    return database.query(counted, settings).set_index("delivery_id")["row_count"]

@@ -1,0 +1,1 @@
+"""From judged deliveries to published tables, in both stores."""

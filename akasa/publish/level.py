@@ -1,0 +1,54 @@
+"""Keep the warehouse level with the database, which is published first."""
+
+from collections.abc import Collection, Mapping, Set
+from dataclasses import dataclass
+
+import pandas as pd
+
+from akasa.publish import warehouse_merge
+from akasa.publish.versions import typed
+from akasa.stores import database, warehouse
+from akasa.stores.models import Customer, Order, OrderItem
+from akasa.workspace.settings import Settings
+
+MODELS: dict[str, type[Customer] | type[Order] | type[OrderItem]] = {
+    "customers": Customer,
+    "orders": Order,
+    "order_items": OrderItem,
+}
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was just published: delivery_ids, their rows, and the months that orders left for other rows."""
+
+    delivery_ids: Set[int]
+    tables: Mapping[str, pd.DataFrame]
+    months: Set[str]
+
+
+def level_warehouse(settings: Settings, just_now: Published | None = None) -> None:
+    """Bring the warehouse to what the database holds.
+
+    Only the rows of deliveries that it lacks are merged: those just published, or what the database has of
+    them. Where the warehouse holds nothing yet, or something that the ledger does not know so (another order,
+    a backfill, another database), it is made anew.
+    """
+    ledger = database.ledger(settings)
+    held = warehouse.deliveries(settings)
+    anew = held.empty or not warehouse.marks(held) <= warehouse.marks(ledger)
+    lacking = set(ledger["delivery_id"]) - (set() if anew else set(held["delivery_id"]))
+    if not lacking and not anew:
+        return
+    if just_now and lacking == just_now.delivery_ids:
+        warehouse_merge.publish(settings, just_now.tables, ledger, anew, just_now.months)
+    else:
+        warehouse_merge.publish(settings, published(settings, lacking), ledger, anew)
+
+
+def published(settings: Settings, delivery_ids: Collection[int]) -> dict[str, pd.DataFrame]:
+    """Return the database's customers, orders and order_items that come from some deliveries."""
+    return {
+        name: typed(name, database.rows(settings, model, model.delivery_id.in_(delivery_ids)))
+        for name, model in MODELS.items()
+    }

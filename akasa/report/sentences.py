@@ -1,0 +1,136 @@
+"""Tables read in a sentence, computed from them: what a notebook says below a table."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+from IPython.display import Markdown
+
+from akasa.ingest.staging import Manifest
+from akasa.kpis.definitions import UNMATCHED
+from akasa.report.formats import indian, indian_count
+
+
+def manifest(found: Manifest) -> Markdown:
+    records = sum(one.records for one in found.staged)
+    again = sum(len(one.also_named) for one in found.staged)
+    return Markdown(
+        f"**{_count(records, 'record')}** in {_count(len(found.staged), 'delivery', 'deliveries')}; "
+        f"{_count(again, 'name')} repeat bytes that lie there already, "
+        f"{_count(len(found.refused), 'file')} refused."
+    )
+
+
+def counts(table: pd.DataFrame) -> Markdown:
+    """Read one row a delivery with records, accepted, rejected, repeats."""
+    if table.empty:
+        return Markdown("Nothing is new, so nothing is to be judged.")
+    total = table[["records", "accepted", "rejected", "repeats"]].sum()
+    return Markdown(
+        f"Of **{_count(int(total['records']), 'record')}**, "
+        f"{indian_count(int(total['accepted']))} were accepted, "
+        f"{indian_count(int(total['rejected']))} turned away, and "
+        f"{indian_count(int(total['repeats']))} repeated an earlier one."
+    )
+
+
+def verdicts(table: pd.DataFrame) -> Markdown:
+    """Read one row an expectation with its success."""
+    if table.empty:
+        return Markdown("There are no new rows to audit.")
+    hold = int(table["success"].sum())
+    return Markdown(f"**{hold} of {len(table)} expectations hold**, on {table['table'].nunique()} tables.")
+
+
+def monthly_trends(frame: pd.DataFrame) -> Markdown:
+    if frame.empty:
+        return Markdown("There are no orders up to this day.")
+    best = frame.loc[frame["total_revenue"].idxmax()]
+    month = pd.Timestamp(int(best["year"]), int(best["month"]), 1).strftime("%B %Y")
+    return Markdown(
+        f"**{_count(int(frame['order_count'].sum()), 'order')}** in {_count(len(frame), 'month')} brought "
+        f"**{indian(int(frame['total_revenue'].sum()))}**; {month} brought the most, "
+        f"{indian(int(best['total_revenue']))}."
+    )
+
+
+def regional_revenue(frame: pd.DataFrame) -> Markdown:
+    if frame.empty:
+        return Markdown("There are no orders up to this day.")
+    first = frame.iloc[0]
+    share = _percent(int(first["total_revenue"]), int(frame["total_revenue"].sum()))
+    unmatched = int(frame.loc[frame["region"] == UNMATCHED, "order_count"].sum())
+    return Markdown(
+        f"**{_plain(first['region'])}** leads with {indian(int(first['total_revenue']))}, "
+        f"{share} of the revenue; {_count(unmatched, 'order')} without a known customer."
+    )
+
+
+def repeat_customers(frame: pd.DataFrame) -> Markdown:
+    if frame.empty:
+        return Markdown("Nobody came back yet.")
+    first = frame.iloc[0]
+    return Markdown(
+        f"**{_count(len(frame), 'customer')}** came back; {_plain(first['customer_id'])} heads the list with "
+        f"{_count(int(first['order_count']), 'order')}."
+    )
+
+
+def top_spenders(frame: pd.DataFrame) -> Markdown:
+    if frame.empty:
+        return Markdown("No known customer ordered in this window.")
+    first = frame.iloc[0]
+    return Markdown(
+        f"The first {len(frame)} spent **{indian(int(frame['total_spent'].sum()))}** together; "
+        f"{_plain(first['customer_id'])} alone {indian(int(first['total_spent']))}."
+    )
+
+
+def index_gain(frame: pd.DataFrame) -> Markdown:
+    """Read one row a KPI with its seconds with_index and without."""
+    ratios = (frame["without"] / frame["with_index"]).round(1)
+    said = [f"{kpi.replace('_', ' ')} {ratio}" for kpi, ratio in zip(frame["kpi"], ratios, strict=True)]
+    return Markdown(
+        f"Measured just now, without the index a query takes as many times as long: {', '.join(said)}."
+    )
+
+
+def turned_away(reasons: pd.DataFrame) -> Markdown:
+    """Read one row a reason with its records."""
+    if reasons.empty:
+        return Markdown("Nothing was turned away.")
+    first = reasons.loc[reasons["records"].idxmax()]
+    return Markdown(
+        f"{_count(len(reasons), 'reason')}; the most frequent is `{first['reason']}` "
+        f"({_count(int(first['records']), 'record')})."
+    )
+
+
+def agreement(results: Mapping[str, object], differences: pd.DataFrame, totals: pd.DataFrame) -> Markdown:
+    loose = int((~totals["ties"]).sum())
+    engines = " and ".join(results)
+    if differences.empty and not loose:
+        return Markdown(f"**{engines} agree in every value**, and all {len(totals)} control totals tie.")
+    return Markdown(
+        f"**{engines} do NOT agree**: {_count(len(differences), 'differing value')}, "
+        f"{_count(loose, 'control total')} loose."
+    )
+
+
+def listed(things: Sequence[str], nothing: str) -> Markdown:
+    """List texts as bullets, or say that there are none."""
+    return Markdown("\n".join(f"- {_plain(thing)}" for thing in things) or nothing)
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{indian_count(number)} {one if number == 1 else many or one + 's'}"
+
+
+def _percent(part: int, whole: int) -> str:
+    per_mille = (2000 * part + whole) // (2 * whole) if whole else 0
+    return f"{per_mille / 10:.1f} %"
+
+
+def _plain(text: str) -> str:
+    """Return text that Markdown and HTML show as it is, whatever a delivery put into it."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ")
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|~$" else c for c in escaped)

@@ -1,0 +1,1 @@
+"""A run: the notebooks in sequence, their parameters, and what the console shows."""

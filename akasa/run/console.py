@@ -1,0 +1,141 @@
+"""What `make report` shows: a line a step, how far a long step is, the KPIs, and the way out of a failure."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+import pandas as pd
+
+from akasa.kpis import results
+from akasa.kpis.definitions import DEFINITIONS
+from akasa.publish import backfill
+from akasa.publish.backfill import Change
+from akasa.report import formats
+from akasa.run.pipeline import StepFailed, Told
+from akasa.workspace import progress
+from akasa.workspace.settings import Settings
+
+_ROWS = 5
+_LINE = "{:<16}{:<8}{:>8}  {}"
+_SECONDS_BETWEEN = {True: 0.5, False: 30.0}
+
+
+class Ticker:
+    """Shows on stderr how far the running step is: in place on a terminal, else a line every 30 seconds."""
+
+    def __init__(self, progress_file: Path) -> None:
+        self.progress_file = progress_file
+        self.now: Told | None = None
+        self.at = time.monotonic()
+        self.stopped = threading.Event()
+        self.live = sys.stderr.isatty()
+        self.thread = threading.Thread(target=self._tick, daemon=True)
+
+    def __enter__(self) -> "Ticker":
+        print(_LINE.format("step", "status", "seconds", "output"))
+        self.thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stopped.set()
+        self.thread.join()
+        self._clear()
+
+    def __call__(self, told: Told) -> None:
+        self.now, self.at = (None if told.done else told), time.monotonic()
+        if told.done:
+            self._clear()
+            page = f"outputs/notebooks/{told.step}.html"
+            print(_LINE.format(told.step, "done", f"{told.seconds:.1f}", page), flush=True)
+
+    def _tick(self) -> None:
+        while not self.stopped.wait(_SECONDS_BETWEEN[self.live]):
+            now = self.now
+            if now is not None:
+                seconds = now.seconds + time.monotonic() - self.at
+                text = f"{now.step}  cell {now.cell} of {now.cells}, {seconds:.0f} s"
+                self._show(f"{text}  {progress.told(self.progress_file)}")
+
+    def _show(self, text: str) -> None:
+        print(f"\r\033[K{text[:100]}" if self.live else text, end="" if self.live else "\n", file=sys.stderr)
+        sys.stderr.flush()
+
+    def _clear(self) -> None:
+        if self.live:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def summary(settings: Settings, page: Path) -> str:
+    """Return the four KPIs as plain tables (first rows) and where the report is."""
+    parts = []
+    for kpi in DEFINITIONS:
+        frame = results.read_json(settings.output_dir / results.file_name("sql", kpi), kpi)
+        rest = f" (first {_ROWS} of {len(frame)})" if len(frame) > _ROWS else ""
+        shown = formats.table(kpi, frame.head(_ROWS))
+        text = shown.to_string(index=False) if len(frame) else "(no rows)"
+        parts.append(f"{kpi.replace('_', ' ')}{rest}\n{text}\n")
+    return "\n".join([*parts, f"done and reconciled; open {page}"])
+
+
+def backfilled(change: Change, dry_run: bool) -> str:
+    """Return what a backfill changed, or would change: a row a month, and the orders that it left alone."""
+    months = backfill.monthly(change)
+    totals = months.drop(columns="month").sum()
+    shown = pd.concat([months, pd.DataFrame([{"month": "all", **totals}])], ignore_index=True)
+    money = {name: shown[name].map(formats.indian) for name in ("revenue_before", "revenue_after")}
+    parts = [shown.assign(**money).to_string(index=False)]
+    if len(change.staying):
+        rest = f" (first {_ROWS} of {len(change.staying):,})" if len(change.staying) > _ROWS else ""
+        parts.append(
+            f"left where they stand, for they would cross the range's border{rest}; a range with both days "
+            f"takes them along:\n{change.staying.head(_ROWS).to_string(index=False)}"
+        )
+    if dry_run:
+        parts.append("dry run: nothing was changed")
+    elif totals[["added", "changed", "removed"]].any():
+        parts.append("published; `make report` computes the KPIs anew")
+    else:
+        parts.append("nothing to change: the rules of today give what is published")
+    return "\n\n".join(parts)
+
+
+@contextmanager
+def status_line() -> Iterator[Callable[[str], None]]:
+    """Give a function that shows on stderr, in place, what is being done; nowhere but on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda text: None
+        return
+    try:
+        yield lambda text: print(f"\r\033[K{text[:100]}", end="", file=sys.stderr, flush=True)
+    finally:
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def failure(failed: StepFailed, command: Sequence[str]) -> str:
+    """Return the failed step, the cell's own error first, the file to open and the command to go on with."""
+    return "\n".join(
+        [
+            _LINE.format(failed.step, "FAILED", "", ""),
+            "",
+            failed.cause,
+            "",
+            f"open     {failed.saved}",
+            f"go on    {' '.join(command)}   (when the cause is mended; nothing is done twice)",
+        ]
+    )
+
+
+@contextmanager
+def interrupted(command: Sequence[str]) -> Iterator[None]:
+    """Say on Ctrl-C that nothing was lost and how to go on; exit 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"\nstopped; earlier outputs are untouched. Go on with: {' '.join(command)}", file=sys.stderr)
+        raise SystemExit(130) from None

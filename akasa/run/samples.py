@@ -1,0 +1,43 @@
+"""The committed notebooks: executed on the bundled sample, so that their outputs can be tested."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from akasa.run import notebook
+from akasa.run.steps import NOTEBOOKS, STEPS
+from akasa.workspace.settings import ROOT, Settings
+
+SAMPLE = ("customers.csv", "orders.xml")
+
+
+@contextmanager
+def workspace() -> Iterator[dict[str, str]]:
+    """Give the environment of a throw-away workspace that holds the bundled sample and default settings."""
+    with tempfile.TemporaryDirectory(prefix="akasa-") as folder:
+        data = Path(folder) / "data"
+        data.mkdir()
+        for name in SAMPLE:
+            shutil.copy(ROOT / "data" / name, data)
+        defaults = {name.upper(): "" for name in Settings.model_fields}
+        yield {
+            **defaults,
+            "AKASA_ENV_FILE": os.devnull,
+            "DATA_DIR": str(data),
+            "OUTPUT_DIR": str(Path(folder) / "outputs"),
+        }
+
+
+def renew(told: Callable[[str], None], folder: Path = NOTEBOOKS) -> None:
+    """Execute every notebook on the sample with its defaults and put it, with its outputs, into `folder`."""
+    with workspace() as environment:
+        made = Path(environment["OUTPUT_DIR"]) / "notebooks"
+        for step in STEPS:
+            executed = made / f"{step}.ipynb"
+            notebook.execute(step, {}, executed, lambda cell, cells: None, {**os.environ, **environment})
+            told(step)
+        for step in STEPS:
+            shutil.copyfile(made / f"{step}.ipynb", folder / f"{step}.ipynb")

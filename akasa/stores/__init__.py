@@ -1,0 +1,1 @@
+"""The two stores, the database and the warehouse: tables, migrations, connections, reading."""

@@ -1,0 +1,194 @@
+"""The database, SQLite or MySQL/MariaDB: its connections, queries, ledger, and the lock on it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    NullPool,
+    create_engine,
+    event,
+    select,
+    text,
+)
+from sqlalchemy.exc import OperationalError
+
+from akasa.stores.models import Base
+from akasa.workspace.settings import Settings, load
+
+# MariaDB moves sums of more than 16 MB to disk while it adds them up, which takes four times as long.
+_SESSION = (
+    "set time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,ONLY_FULL_GROUP_BY,NO_ZERO_DATE,"
+    "NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
+    "/*M! , tmp_table_size = 268435456, max_heap_table_size = 268435456 */"
+)
+_ARROW = {
+    str: pa.string(),
+    int: pa.int64(),
+    date: pa.date32(),
+    datetime: pa.timestamp("us"),
+}
+_ROWS_AT_A_TIME = 65_536
+_SQLITE_CACHE_KIBIBYTES = 262_144
+_RECYCLE_SECONDS = 1800
+_CONNECT_SECONDS = 10
+_WHAT_TO_CHECK = {
+    1044: "there is no such database, or it is not granted to this user (see the README)",
+    1045: "user or password is wrong: check DB_USER and DB_PASSWORD",
+    1049: "there is no such database: create it (see the README), or check DB_NAME",
+    1698: "user or password is wrong: check DB_USER and DB_PASSWORD",
+    2003: "no server answers there: check DB_HOST and DB_PORT, and that it runs",
+    2005: "the host is unknown: check DB_HOST",
+}
+
+
+class DatabaseUnavailable(RuntimeError):
+    """The database cannot be used; the message says which one and what to check, never the password."""
+
+
+def url(settings: Settings) -> URL:
+    """Return where the database is: MySQL or MariaDB where DB_HOST is set, else SQLite in DATA_DIR."""
+    if settings.db_host is None:
+        return URL.create("sqlite", database=str(settings.data_dir / "akasa.db"))
+    return URL.create(
+        "mysql+pymysql",
+        username=settings.db_user,
+        password=settings.db_password.get_secret_value() if settings.db_password else None,
+        host=settings.db_host,
+        port=settings.db_port,
+        database=settings.db_name,
+    )
+
+
+def engine(settings: Settings, local_infile: bool = False) -> Engine:
+    """Return the engine of the settings' database; one a process for each, so that connections are pooled.
+
+    `local_infile` lets the server ask this client for a file: for the loader's own connection only.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return _engine(url(settings), local_infile)
+
+
+@contextmanager
+def transaction(settings: Settings, local_infile: bool = False) -> Iterator[Connection]:
+    """Open a connection and a transaction that commits at the end, or rolls back on any error.
+
+    Raises DatabaseUnavailable where there is no connection to be had.
+    """
+    with connection(settings, local_infile) as opened, opened.begin():
+        yield opened
+
+
+@contextmanager
+def connection(settings: Settings, local_infile: bool = False) -> Iterator[Connection]:
+    """Open a connection. Raises DatabaseUnavailable where there is none to be had."""
+    try:
+        opened = engine(settings, local_infile).connect()
+    except OperationalError as error:
+        raise _unavailable(settings, error) from None
+    with opened:
+        yield opened
+
+
+def query(sql: str, settings: Settings | None = None, **params: Any) -> pd.DataFrame:
+    """Run one SQL query with bound parameters (`:name`) and return its rows as a frame."""
+    with transaction(settings or load()) as opened:
+        result = opened.execute(text(sql), params)
+        return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
+
+
+def explain(sql: str, settings: Settings, **params: Any) -> pd.DataFrame:
+    """Return the database's own plan of a query.
+
+    Columns: detail (SQLite); table, type, key, rows, Extra (MySQL, MariaDB).
+    """
+    if settings.db_host is None:
+        return query(f"explain query plan {sql}", settings, **params)[["detail"]]
+    return query(f"explain {sql}", settings, **params)[["table", "type", "key", "rows", "Extra"]]
+
+
+def without_index(settings: Settings, index: str) -> str:
+    """Return what, after a table's name, keeps a query from an index."""
+    return "not indexed" if settings.db_host is None else f"ignore index ({index})"
+
+
+def ledger(settings: Settings) -> pd.DataFrame:
+    """Return the ledger of published deliveries in delivery order, all its columns; times as text."""
+    found = query("select * from deliveries order by position", settings)
+    whole = ("delivery_id", "records", "accepted", "rejected", "repeats", "backfilled_rows")
+    times = ("delivered_on", "published_at", "backfilled_at")
+    typed = found.astype({**dict.fromkeys(whole, "int64"), **dict.fromkeys(times, "str")})
+    return typed.fillna({"backfilled_at": ""})
+
+
+def rows(settings: Settings, model: type[Base], *where: ColumnElement[bool]) -> pa.Table:
+    """Return all columns of a published table's rows for which every condition holds."""
+    columns = model.__table__.columns
+    shape = pa.schema({column.name: _ARROW[column.type.python_type] for column in columns})
+    with connection(settings) as opened:
+        found = opened.execution_options(yield_per=_ROWS_AT_A_TIME).execute(select(*columns).where(*where))
+        batches = [_batch(part, shape) for part in found.partitions()]
+    return pa.Table.from_batches(batches, shape)
+
+
+def latest_order_date(settings: Settings) -> date | None:
+    """Return the latest published order date, or None where no order was published."""
+    (latest,) = query("select max(order_date) as latest from orders", settings)["latest"]
+    return date.fromisoformat(str(latest)) if latest else None
+
+
+def _batch(part: Sequence[Any], shape: pa.Schema) -> pa.RecordBatch:
+    columns = zip(*part, strict=True)
+    return pa.record_batch(
+        [pa.array(column, kind) for column, kind in zip(columns, shape.types, strict=True)], schema=shape
+    )
+
+
+@cache
+def _engine(where: URL, local_infile: bool) -> Engine:
+    if where.get_backend_name() == "sqlite":
+        made = create_engine(where, poolclass=NullPool, hide_parameters=True)
+        event.listen(made, "connect", _prepare_sqlite)
+        event.listen(made, "begin", lambda opened: opened.exec_driver_sql("begin"))
+        return made
+    arguments = {
+        "charset": "utf8mb4",
+        "init_command": _SESSION,
+        "connect_timeout": _CONNECT_SECONDS,
+        "local_infile": local_infile,
+    }
+    return create_engine(
+        where,
+        connect_args=arguments,
+        pool_pre_ping=True,
+        pool_recycle=_RECYCLE_SECONDS,
+        hide_parameters=True,
+    )
+
+
+def _prepare_sqlite(opened: Any, _: Any) -> None:
+    """Stop the sqlite3 module from committing by itself, which would split a publish; give SQLite memory.
+
+    With its own 2 MB of cache, filling an index with millions of rows reads each page again and again.
+    """
+    opened.isolation_level = None
+    opened.execute(f"pragma cache_size = -{_SQLITE_CACHE_KIBIBYTES}")
+
+
+def _unavailable(settings: Settings, error: OperationalError) -> DatabaseUnavailable:
+    number = error.orig.args[0] if error.orig and error.orig.args else None
+    check = _WHAT_TO_CHECK.get(number, str(error.orig)) if isinstance(number, int) else str(error.orig)
+    if settings.db_host is None:
+        return DatabaseUnavailable(f"cannot open {settings.data_dir / 'akasa.db'}: {check}")
+    return DatabaseUnavailable(
+        f"cannot use database {settings.db_name!r} as {settings.db_user!r} on "
+        f"{settings.db_host}:{settings.db_port} (error {number}): {check}"
+    )

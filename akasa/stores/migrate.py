@@ -1,0 +1,44 @@
+"""Bring a database to the tables that this version of akasa expects (Alembic)."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from akasa.stores import database
+from akasa.workspace.failpoints import reached
+from akasa.workspace.settings import Settings
+
+HEAD = "head"
+
+
+def upgrade(settings: Settings, revision: str = HEAD) -> tuple[str | None, str | None]:
+    """Run the migrations that the database lacks; return its revision before and after."""
+    with database.transaction(settings) as connection:
+        before = current(connection)
+        wanted = scripts().get_current_head() if revision == HEAD else revision
+        if before != wanted:
+            reached("before the migration")
+            command.upgrade(_config(connection), revision)
+            reached("after the migration")
+        return before, current(connection)
+
+
+def current(connection: Connection) -> str | None:
+    """Return the database's revision, or None for an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def scripts() -> ScriptDirectory:
+    """Return the migrations in `akasa/migrations`."""
+    return ScriptDirectory.from_config(_config(None))
+
+
+def _config(connection: Connection | None) -> Config:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", (Path(__file__).parent / "migrations").as_posix())
+    config.set_main_option("path_separator", "os")
+    return config

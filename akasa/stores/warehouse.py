@@ -1,0 +1,157 @@
+"""The warehouse: the published tables as Delta Lake, orders and their items partitioned by month.
+
+It follows the database's ledger: `publish` is told which deliveries it should hold and brings itself level.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+from pyarrow.dataset import Dataset, InMemoryDataset
+from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
+
+from akasa.workspace.settings import Settings, load
+
+_TEXT, _WHOLE = pa.string(), pa.int64()
+SCHEMAS = {
+    "customers": pa.schema(
+        {
+            "customer_id": _TEXT,
+            "customer_name": _TEXT,
+            "mobile_number": _TEXT,
+            "region": _TEXT,
+            "delivery_id": _WHOLE,
+        }
+    ),
+    "orders": pa.schema(
+        {
+            "order_id": _TEXT,
+            "mobile_number": _TEXT,
+            "order_date_time": pa.timestamp("us"),
+            "order_date": pa.date32(),
+            "total_amount_paise": _WHOLE,
+            "delivery_id": _WHOLE,
+            "order_month": _TEXT,
+        }
+    ),
+    "order_items": pa.schema(
+        {
+            "order_id": _TEXT,
+            "sku_id": _TEXT,
+            "sku_count": _WHOLE,
+            "amount_paise": _WHOLE,
+            "delivery_id": _WHOLE,
+            "order_month": _TEXT,
+        }
+    ),
+    "deliveries": pa.schema(
+        {
+            "delivery_id": _WHOLE,
+            "sha256": _TEXT,
+            "position": _TEXT,
+            "name": _TEXT,
+            "published_at": _TEXT,
+            "backfilled_at": _TEXT,
+        }
+    ),
+}
+KEYS = {"customers": ["customer_id"], "orders": ["order_id"], "order_items": ["order_id", "sku_id"]}
+
+
+def customers(settings: Settings | None = None) -> pd.DataFrame:
+    """Return customer_id, customer_name, mobile_number, region, delivery_id and its delivery's position."""
+    settings = settings or load()
+    rows = select(settings, "customers").combine_chunks().to_pandas()
+    places = select(settings, "deliveries").to_pandas().set_index("delivery_id")["position"]
+    return rows.assign(position=rows["delivery_id"].map(places).astype("str"))
+
+
+def orders(settings: Settings | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return one row an order: order_id, mobile_number, order_date_time, order_date, total_amount_paise, …"""
+    return select(settings or load(), "orders", columns).to_pandas(date_as_object=False)
+
+
+def order_items(settings: Settings | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return one row an order line: order_id, sku_id, sku_count, amount_paise (null unless per line), …"""
+    return select(settings or load(), "order_items", columns).to_pandas()
+
+
+def dataset(table: str, settings: Settings) -> Dataset:
+    """Return a published table, for reads of some columns and rows; files without such rows stay shut.
+
+    Arrow opens the files itself: threads that come back to Python for that abort a process that is ending.
+    """
+    if not exists(settings, table):
+        return InMemoryDataset(SCHEMAS[table].empty_table())
+    place = uri(settings, table)
+    return DeltaTable(place).to_pyarrow_dataset(filesystem=SubTreeFileSystem(place, LocalFileSystem()))
+
+
+def count(table: str, settings: Settings) -> int:
+    """Return how many rows a published table has, from the files' footers."""
+    rows: int = dataset(table, settings).count_rows()
+    return rows
+
+
+def read(settings: Settings, name: str) -> pd.DataFrame:
+    """Return a published table with all its columns."""
+    return select(settings, name).to_pandas(date_as_object=False)
+
+
+def latest_order_date(settings: Settings) -> date | None:
+    """Return the latest published order date, or None where no order was published."""
+    latest: date | None = pc.max(select(settings, "orders", ["order_date"])["order_date"]).as_py()
+    return latest
+
+
+def deliveries(settings: Settings | None = None) -> pd.DataFrame:
+    """Return the deliveries that the warehouse holds: delivery_id, sha256, position, name, and when.
+
+    None where one of the tables is missing or of another version of akasa: then the others are not to be
+    relied on either.
+    """
+    settings = settings or load()
+    if all(_is_current(settings, name) for name in SCHEMAS):
+        return select(settings, "deliveries").to_pandas()
+    return SCHEMAS["deliveries"].empty_table().to_pandas()
+
+
+def marks(deliveries: pd.DataFrame) -> set[tuple[str, ...]]:
+    """Return what tells one publishing of a delivery from another: of the ledger, or the warehouse's copy."""
+    columns = ["sha256", "position", "published_at", "backfilled_at"]
+    return set(deliveries[columns].itertuples(index=False, name=None))
+
+
+def files(table: str, settings: Settings | None = None) -> list[str]:
+    """Return the Parquet files that make up the table's present version."""
+    settings = settings or load()
+    return sorted(DeltaTable(uri(settings, table)).file_uris()) if exists(settings, table) else []
+
+
+def select(
+    settings: Settings,
+    name: str,
+    columns: Sequence[str] | None = None,
+    filter_: pc.Expression | None = None,
+) -> pa.Table:
+    columns = list(columns or SCHEMAS[name].names)
+    found = dataset(name, settings).to_table(columns=columns, filter=filter_)
+    return found.cast(pa.schema([SCHEMAS[name].field(column) for column in columns]))
+
+
+def exists(settings: Settings, table: str) -> bool:
+    return bool(DeltaTable.is_deltatable(uri(settings, table)))
+
+
+def _is_current(settings: Settings, table: str) -> bool:
+    if not exists(settings, table):
+        return False
+    names: list[str] = [field.name for field in DeltaTable(uri(settings, table)).schema().fields]
+    return names == list(SCHEMAS[table].names)
+
+
+def uri(settings: Settings, table: str) -> str:
+    return str(settings.warehouse / table)

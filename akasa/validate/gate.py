@@ -1,0 +1,147 @@
+"""The audit between writing and publishing: Great Expectations suites on the accepted tables, and Data Docs.
+
+Row rules (`rules`) decide about single records; these suites judge the tables that they leave.
+"""
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from akasa.validate.rules import LONGEST_TEXT
+
+_TEXT: dict[str, Any] = {"min_value": 1, "max_value": LONGEST_TEXT}
+_MOBILE = {"column": "mobile_number", "regex": "^[6-9][0-9]{9}$"}
+_ID_LENGTH = "expect_column_value_lengths_to_be_between"
+
+SUITES: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "customers": [
+        ("expect_column_values_to_be_unique", {"column": "customer_id"}),
+        ("expect_column_values_to_not_be_null", {"column": "customer_id"}),
+        (_ID_LENGTH, {"column": "customer_id", **_TEXT}),
+        ("expect_column_values_to_not_be_null", {"column": "customer_name"}),
+        ("expect_column_values_to_not_be_null", {"column": "mobile_number"}),
+        ("expect_column_values_to_match_regex", _MOBILE),
+        ("expect_column_values_to_not_be_null", {"column": "region"}),
+    ],
+    "orders": [
+        ("expect_column_values_to_be_unique", {"column": "order_id"}),
+        ("expect_column_values_to_not_be_null", {"column": "order_id"}),
+        (_ID_LENGTH, {"column": "order_id", **_TEXT}),
+        ("expect_column_values_to_not_be_null", {"column": "mobile_number"}),
+        ("expect_column_values_to_match_regex", _MOBILE),
+        ("expect_column_values_to_not_be_null", {"column": "order_date_time"}),
+        ("expect_column_values_to_not_be_null", {"column": "total_amount_paise"}),
+        ("expect_column_values_to_be_between", {"column": "total_amount_paise", "min_value": 0}),
+    ],
+    "order_items": [
+        ("expect_compound_columns_to_be_unique", {"column_list": ["order_id", "sku_id"]}),
+        ("expect_column_values_to_not_be_null", {"column": "order_id"}),
+        ("expect_column_values_to_not_be_null", {"column": "sku_id"}),
+        (_ID_LENGTH, {"column": "sku_id", **_TEXT}),
+        ("expect_column_values_to_be_between", {"column": "sku_count", "min_value": 1}),
+    ],
+}
+
+
+class GateStopped(RuntimeError):
+    """The audit before publishing failed; nothing of the run was published."""
+
+
+def audit(tables: Mapping[str, pd.DataFrame], data_docs: Path | None = None) -> pd.DataFrame:
+    """Run each table's suite as a checkpoint, write Data Docs to the folder, if any, return the verdicts.
+
+    Tables without rows are passed over; without any rows, earlier Data Docs stay as they are.
+
+    One row an expectation: table, expectation, column, success, unexpected (rows, 0 where all hold).
+    """
+    tables = {name: frame for name, frame in tables.items() if len(frame)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        os.environ["GX_ANALYTICS_ENABLED"] = "false"
+        results = _run_checkpoints(tables, data_docs) if tables else {}
+    return pd.DataFrame(
+        [_verdict(table, outcome) for table, result in results.items() for outcome in result.results],
+        columns=["table", "expectation", "column", "success", "unexpected"],
+    )
+
+
+def require_success(verdicts: pd.DataFrame) -> None:
+    """Raise GateStopped that lists every expectation that does not hold."""
+    failed = verdicts[~verdicts["success"]]
+    if len(failed):
+        broken = [
+            f"{r.table}.{r.column}: {r.expectation} ({r.unexpected:,} rows)" for r in failed.itertuples()
+        ]
+        raise GateStopped("the audit failed, nothing was published: " + "; ".join(broken))
+
+
+def require_few_rejects(counts: pd.DataFrame, max_reject_ratio: float) -> None:
+    """Raise GateStopped for deliveries with a larger share of rejected records than is allowed.
+
+    `counts` has one row a delivery: delivery, records, rejected.
+    """
+    allowed = Decimal(str(max_reject_ratio))  # a float's 0.29 * 100 is less than 29
+    over = counts[[one.rejected > allowed * one.records for one in counts.itertuples()]]
+    if len(over):
+        shares = [
+            f"{one.delivery}: {one.rejected:,} of {one.records:,} records were rejected "
+            f"({one.rejected / one.records:.1%}, more than {max_reject_ratio:.1%})"
+            for one in over.itertuples()
+        ]
+        way_out = "See data/rejects/; mend the delivery, or raise MAX_REJECT_RATIO"
+        raise GateStopped("; ".join(shares) + f". Nothing was published. {way_out}.")
+
+
+def _run_checkpoints(tables: Mapping[str, pd.DataFrame], data_docs: Path | None) -> dict[str, Any]:
+    """Run one checkpoint a table in one throw-away context; copy its Data Docs out."""
+    import great_expectations as gx
+    from great_expectations.checkpoint.actions import UpdateDataDocsAction
+
+    with tempfile.TemporaryDirectory() as site:
+        context = gx.get_context(mode="ephemeral")
+        quiet: Any = {"globally": False}
+        context.variables.progress_bars = quiet
+        context.delete_data_docs_site("local_site")
+        store = {"class_name": "TupleFilesystemStoreBackend", "base_directory": site}
+        index = {"class_name": "DefaultSiteIndexBuilder"}
+        pages: Any = {"class_name": "SiteBuilder", "store_backend": store, "site_index_builder": index}
+        pages["show_how_to_buttons"] = False
+        context.add_data_docs_site("data_docs", pages)
+        source = context.data_sources.add_pandas("accepted")
+        results = {}
+        for name, frame in tables.items():
+            batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all rows")
+            suite = context.suites.add(_suite(name))
+            definition = gx.ValidationDefinition(name=name, data=batch, suite=suite)
+            context.validation_definitions.add(definition)
+            docs = UpdateDataDocsAction(name="data_docs", site_names=["data_docs"])
+            checkpoint = gx.Checkpoint(name=name, validation_definitions=[definition], actions=[docs])
+            run = context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": frame})
+            (results[name],) = run.run_results.values()
+        if data_docs:
+            shutil.copytree(site, data_docs, dirs_exist_ok=True)
+    return results
+
+
+def _suite(name: str) -> Any:
+    import great_expectations as gx
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    suite = gx.ExpectationSuite(name=name)
+    for expectation, arguments in SUITES[name]:
+        suite.add_expectation_configuration(ExpectationConfiguration(type=expectation, kwargs=arguments))
+    return suite
+
+
+def _verdict(table: str, outcome: Any) -> tuple[str, str, str, bool, int]:
+    config = outcome.expectation_config
+    column = config.kwargs.get("column") or ", ".join(config.kwargs.get("column_list", ()))
+    unexpected = outcome.result.get("unexpected_count", 0)
+    return table, config.type, column, bool(outcome.success), int(unexpected)

@@ -1,0 +1,258 @@
+"""What is rejected and why: reason codes for records, judged within one delivery.
+
+Every function is pure. A record is accepted, rejected with all its reasons, or an exact repeat of an
+earlier record of the same delivery; the three always add up to the records read.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import reduce
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from akasa.ingest.readers import CUSTOMER_FIELDS, ORDER_FIELDS
+
+Codes: TypeAlias = np.ndarray  # whole numbers that stand for a column's values; -1 for null
+Mask: TypeAlias = np.ndarray
+Records: TypeAlias = pd.DataFrame | pa.Table
+
+LONGEST_TEXT = 255
+
+REASONS = {
+    "malformed_record": "the record cannot be taken apart into its fields",
+    "missing_customer_id": "customer_id is absent or blank",
+    "missing_order_id": "order_id is absent or blank",
+    "missing_mobile_number": "mobile_number is absent or blank",
+    "missing_order_date_time": "order_date_time is absent or blank",
+    "missing_sku_id": "sku_id is absent or blank",
+    "missing_sku_count": "sku_count is absent or blank",
+    "missing_total_amount": "total_amount is absent or blank",
+    "invalid_mobile_number": "not an Indian mobile number of ten digits",
+    "invalid_order_date_time": "not a date and time of an accepted form",
+    "invalid_sku_count": "not a positive whole number",
+    "invalid_total_amount": "not an amount of rupees and paise",
+    "future_order": "later than the day after the delivery's date",
+    "conflicting_customer": "one customer_id with different values in one delivery",
+    "shared_mobile_number": "one mobile number claimed by two customers in one delivery",
+    "conflicting_order": "lines of one order disagree on mobile number, time or total",
+    "conflicting_sku": "one SKU of one order with different counts in one delivery",
+    "order_rejected": "a good line whose order is rejected for another line",
+}
+REQUIRED_OF_CUSTOMERS = ("customer_id", "mobile_number")
+CLEAN_NAMES = {"total_amount": "total_amount_paise"}
+CLEAN_ORDERS = {
+    "order_id": "str",
+    "mobile_number": "str",
+    "order_date_time": "datetime64[us]",
+    "order_date": "datetime64[s]",
+    "sku_id": "str",
+    "sku_count": "int64",
+    "total_amount_paise": "int64",
+}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One delivery's records, parted.
+
+    `accepted`: clean records; `rejected`: record, reasons (codes joined by a space), detail, raw fields, raw;
+    `repeats`: how many exact repeats were dropped; `warnings`: how many accepted records lack what.
+    """
+
+    accepted: pd.DataFrame
+    rejected: pd.DataFrame
+    repeats: int
+    warnings: dict[str, int]
+
+    @property
+    def records(self) -> int:
+        return len(self.accepted) + len(self.rejected) + self.repeats
+
+
+def judge_customers(raw: Records, clean: pd.DataFrame) -> Judged:
+    """Part one delivery's customers by the rules.
+
+    `raw` is what `readers.read_customers` gave, `clean` what `cleaning.clean_customers` made of it, row by
+    row. `accepted` has customer_id, customer_name, mobile_number, region.
+    """
+    raw = _table(raw)
+    well_formed = ~_malformed(raw, CUSTOMER_FIELDS)
+    reasons = _own_reasons(raw, clean, REQUIRED_OF_CUSTOMERS, well_formed)
+    customer = np.where(well_formed, _codes(clean["customer_id"]), -1)
+    mobile = np.where(customer >= 0, _codes(clean["mobile_number"]), -1)
+    known = mobile >= 0
+    versions = clean.groupby(list(CUSTOMER_FIELDS), sort=False, dropna=False).ngroup().to_numpy()
+    reasons["conflicting_customer"] = known & _disagree(customer, np.where(known, versions, -1))
+    reasons["shared_mobile_number"] = _disagree(mobile, customer)
+    parted = _part(raw, clean, reasons, CUSTOMER_FIELDS, customer)
+    unknown = _rows(raw.select(["customer_name", "region"]), parted.accepted)
+    lacking = {f"missing_{name}": int(_blank(unknown[name]).sum()) for name in unknown}
+    accepted = clean.loc[parted.accepted, list(CUSTOMER_FIELDS)].reset_index(drop=True)
+    return Judged(accepted, parted.rejected, parted.repeats, {k: n for k, n in lacking.items() if n})
+
+
+def judge_orders(raw: Records, clean: pd.DataFrame, delivered_on: date, amount_is: str = "order") -> Judged:
+    """Part one delivery's order lines by the rules; an order is accepted whole or rejected whole.
+
+    `raw` is what `readers.read_orders` gave, `clean` what `cleaning.clean_orders` made of it, row by row.
+    `delivered_on` is the date in the delivery's name, or the run's. `accepted` has the lines'
+    order_id, mobile_number, order_date_time, order_date, sku_id, sku_count, total_amount_paise.
+    """
+    raw = _table(raw)
+    well_formed = ~_malformed(raw, ORDER_FIELDS)
+    reasons = _own_reasons(raw, clean, ORDER_FIELDS, well_formed)
+    latest = np.datetime64(delivered_on + timedelta(days=1))
+    reasons["future_order"] = well_formed & (clean["order_date"].to_numpy() > latest)
+    named = _codes(clean["order_id"])
+    order = np.where(well_formed, named, -1)
+    line = _pairs(order, _codes(clean["sku_id"]))
+    per_order, per_line = ["mobile_number", "order_date_time"], ["sku_count"]
+    (per_order if amount_is == "order" else per_line).append("total_amount_paise")
+    reasons["conflicting_order"] = _any(_disagree(order, _codes(clean[field])) for field in per_order)
+    reasons["conflicting_sku"] = _any(_disagree(line, _codes(clean[field])) for field in per_line)
+    bad = _any(reasons.values())
+    reasons["order_rejected"] = ~bad & _is_in(order, named[bad])
+    parted = _part(raw, clean, reasons, ORDER_FIELDS, line)
+    accepted = clean.loc[parted.accepted, list(CLEAN_ORDERS)].astype(CLEAN_ORDERS)
+    return Judged(accepted.reset_index(drop=True), parted.rejected, parted.repeats, {})
+
+
+def orders_of(lines: pd.DataFrame, amount_is: str = "order") -> pd.DataFrame:
+    """Return one row an order: order_id, mobile_number, order_date_time, order_date, total_amount_paise.
+
+    An order's total stands on each of its lines and counts once; with `amount_is="line"` the lines' amounts
+    are summed.
+    """
+    orders = lines.drop_duplicates("order_id")[
+        ["order_id", "mobile_number", "order_date_time", "order_date", "total_amount_paise"]
+    ].reset_index(drop=True)
+    if amount_is == "line":
+        totals = lines.groupby("order_id", sort=False)["total_amount_paise"].sum()
+        orders = orders.assign(total_amount_paise=orders["order_id"].map(totals).astype("int64"))
+    return orders
+
+
+def items_of(lines: pd.DataFrame, amount_is: str = "order") -> pd.DataFrame:
+    """Return one row an order line: order_id, sku_id, sku_count, amount_paise (null unless per line)."""
+    amount = lines["total_amount_paise"].astype("Int64")
+    items = lines[["order_id", "sku_id", "sku_count"]].assign(amount_paise=amount)
+    return (
+        items if amount_is == "line" else items.assign(amount_paise=pd.array([pd.NA] * len(items), "Int64"))
+    )
+
+
+@dataclass(frozen=True)
+class _Parted:
+    accepted: Mask
+    rejected: pd.DataFrame
+    repeats: int
+
+
+def _table(raw: Records) -> pa.Table:
+    return raw if isinstance(raw, pa.Table) else pa.Table.from_pandas(raw, preserve_index=False)
+
+
+def _rows(raw: pa.Table, chosen: Mask) -> pd.DataFrame:
+    return raw.filter(pa.array(chosen)).to_pandas()
+
+
+def _own_reasons(
+    raw: pa.Table, clean: pd.DataFrame, required: tuple[str, ...], well_formed: Mask
+) -> dict[str, Mask]:
+    """Return, for each reason that a record has of itself, the records that have it."""
+    reasons = {"malformed_record": ~well_formed}
+    for field in required:
+        missing = clean[CLEAN_NAMES.get(field, field)].isna().to_numpy() & well_formed
+        if f"invalid_{field}" in REASONS:
+            invalid = missing.copy()
+            invalid[missing] = ~_blank(_rows(raw.select([field]), missing)[field])
+            reasons[f"invalid_{field}"], missing = invalid, missing & ~invalid
+        reasons[f"missing_{field}"] = missing
+    return reasons
+
+
+def _malformed(raw: pa.Table, fields: tuple[str, ...]) -> Mask:
+    too_long = (pc.greater(pc.utf8_length(raw[field]), LONGEST_TEXT).fill_null(False) for field in fields)
+    return _any(np.asarray(mask) for mask in (raw["malformed"].is_valid(), *too_long))
+
+
+def _any(masks: Iterable[Mask]) -> Mask:
+    return reduce(np.logical_or, masks)
+
+
+def _blank(text: pd.Series) -> pd.Series:
+    return text.isna() | (text.str.strip() == "")
+
+
+def _codes(values: pd.Series) -> Codes:
+    """Number a column's distinct values; nulls are -1."""
+    codes: Codes = pd.factorize(values)[0]
+    return codes
+
+
+def _pairs(one: Codes, other: Codes) -> Codes:
+    """Number the distinct pairs of two columns' values; -1 where either is null."""
+    both = (one >= 0) & (other >= 0)
+    numbers = pd.factorize(one * (other.max(initial=0) + 1) + other)[0]
+    return np.where(both, numbers, -1)
+
+
+def _disagree(keys: Codes, values: Codes) -> Mask:
+    """Mark the rows of each key under which more than one value stands; nulls take no part."""
+    known = (keys >= 0) & (values >= 0)
+    of_key = np.full(keys.max(initial=-1) + 1, -1)
+    of_key[keys[known]] = values[known]
+    return _is_in(keys, keys[known][of_key[keys[known]] != values[known]])
+
+
+def _is_in(keys: Codes, chosen: Codes) -> Mask:
+    """Mark the rows whose key is among the chosen ones; nulls never are."""
+    flags = np.zeros(max(keys.max(initial=-1), chosen.max(initial=-1)) + 2, bool)
+    flags[chosen] = True
+    flags[-1] = False
+    return np.asarray(flags[keys])
+
+
+def _part(
+    raw: pa.Table, clean: pd.DataFrame, reasons: Mapping[str, Mask], fields: tuple[str, ...], keys: Codes
+) -> _Parted:
+    """Part the records; only those whose key comes more than once, or who have none (-1), can be repeats."""
+    well_formed = ~reasons["malformed_record"]
+    again = (keys < 0) | pd.Series(keys).duplicated(keep=False).to_numpy()
+    repeated = np.zeros(len(raw), bool)
+    repeated[again] = _repeats(_rows(raw, again), clean[again], fields, well_formed[again])
+    repeated &= well_formed
+    bad = _any(reasons.values())
+    rejected = bad & ~repeated
+    explained = _explain(_rows(raw, rejected), {r: mask[rejected] for r, mask in reasons.items()}, fields)
+    return _Parted(~bad & ~repeated, explained, int(repeated.sum()))
+
+
+def _repeats(raw: pd.DataFrame, clean: pd.DataFrame, fields: tuple[str, ...], well_formed: Mask) -> Mask:
+    """Mark records equal in every field to an earlier one, by clean values; by raw text where not clean."""
+    columns: Mapping[str, pd.Series] = {
+        field: clean[CLEAN_NAMES.get(field, field)].reset_index(drop=True) for field in fields
+    }
+    unclean = {
+        f"raw {f}": raw[f].fillna("").where(column.isna())
+        for f, column in columns.items()
+        if column.isna().any()
+    }
+    repeated = pd.DataFrame({"well_formed": well_formed, **columns, **unclean}).duplicated()
+    return np.asarray(repeated)
+
+
+def _explain(raw: pd.DataFrame, reasons: Mapping[str, Mask], fields: tuple[str, ...]) -> pd.DataFrame:
+    """Return the rejected records as they came, with all their reason codes."""
+    codes = [code for code in REASONS if code in reasons]
+    rows = np.column_stack([reasons[code] for code in codes])
+    listed = [" ".join(code for code, holds in zip(codes, row, strict=True) if holds) for row in rows]
+    long = raw["malformed"].isna() & reasons["malformed_record"]
+    detail = raw["malformed"].where(~long, f"a field is longer than {LONGEST_TEXT} characters")
+    columns = {"record": raw["record"], "reasons": listed, "detail": detail, **{f: raw[f] for f in fields}}
+    return pd.DataFrame({**columns, "raw": raw["raw"]}).reset_index(drop=True)

@@ -1,0 +1,1 @@
+"""Where a run works: settings, files that are written whole or not at all, progress."""

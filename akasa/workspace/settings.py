@@ -1,0 +1,109 @@
+"""Settings from the environment and `.env`, as one frozen object."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+class SettingsError(ValueError):
+    """A setting has a value that cannot be used; the message names each of them."""
+
+
+def _below_root(path: Path) -> Path:
+    try:
+        return ROOT / path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"no home folder is known for {path.parts[0]}") from None
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is not a time zone of the IANA database, such as Asia/Kolkata") from None
+    return name
+
+
+Folder = Annotated[Path, AfterValidator(_below_root)]
+Zone = Annotated[str, AfterValidator(_known_zone)]
+
+
+class Settings(BaseSettings):
+    """Everything that a run can be told from outside. Relative paths start at the project's folder."""
+
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, extra="ignore", frozen=True, validate_default=True
+    )
+
+    data_dir: Folder = Path("data")
+    output_dir: Folder = Path("outputs")
+    customers_csv_path: Folder | None = None
+    orders_xml_path: Folder | None = None
+    incoming_dir: Folder | None = None
+
+    db_host: str | None = None
+    db_port: int = Field(default=3306, ge=1, le=65535)
+    db_user: str = "akasa"
+    db_password: SecretStr | None = None
+    db_name: str = "akasa"
+    db_local_infile: bool = False
+
+    source_timezone: Zone = "Asia/Kolkata"
+    business_timezone: Zone = "Asia/Kolkata"
+    amount_is: Literal["order", "line"] = "order"
+    on_refused: Literal["stop", "skip"] = "stop"
+    max_reject_ratio: float = Field(default=0.10, ge=0, le=1)
+    lock_timeout: float = Field(default=60, ge=0)
+    dask_scheduler_address: str | None = None
+
+    @property
+    def customers_csv(self) -> Path:
+        return self.customers_csv_path or self.data_dir / "customers.csv"
+
+    @property
+    def orders_xml(self) -> Path:
+        return self.orders_xml_path or self.data_dir / "orders.xml"
+
+    @property
+    def incoming(self) -> Path:
+        return self.incoming_dir or self.data_dir / "incoming"
+
+    @property
+    def staging(self) -> Path:
+        return self.data_dir / "staging"
+
+    @property
+    def rejects(self) -> Path:
+        return self.data_dir / "rejects"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.data_dir / "warehouse"
+
+    def label(self, path: Path) -> str:
+        """Return a name that is the same on every machine: `outputs/…`, `data/…`, else the file's name."""
+        for name, folder in (("outputs", self.output_dir), ("data", self.data_dir)):
+            if path.is_relative_to(folder):
+                return (Path(name) / path.relative_to(folder)).as_posix()
+        return path.name
+
+
+def load() -> Settings:
+    """Read the environment, then `.env` (the environment wins), or the file that AKASA_ENV_FILE names.
+
+    Raises SettingsError that names every setting with a value that cannot be used.
+    """
+    env_file = os.environ.get("AKASA_ENV_FILE", ROOT / ".env")
+    try:
+        return Settings(_env_file=env_file)  # type: ignore[call-arg]
+    except UnicodeDecodeError:
+        raise SettingsError(f"{env_file} is not UTF-8; save it as UTF-8") from None
+    except ValidationError as error:
+        faults = [f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
+        raise SettingsError("; ".join(faults)) from None

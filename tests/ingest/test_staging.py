@@ -1,0 +1,198 @@
+import hashlib
+import json
+from datetime import date
+
+import pytest
+
+from akasa.ingest import readers, staging
+from akasa.ingest.readers import RefusedDelivery
+
+CSV = b"customer_id,customer_name,mobile_number,region\n1,Asha,9876543210,North\n2,Bina,,South\n"
+XML = b"<orders><order><order_id>1</order_id></order><order/></orders>"
+
+
+@pytest.fixture
+def put(workspace):
+    def write(name, content):
+        (workspace.data_dir / name).write_bytes(content)
+        return hashlib.sha256(content).hexdigest()
+
+    return write
+
+
+def staged_files(workspace):
+    return sorted(path.name for path in workspace.staging.iterdir())
+
+
+def test_records_are_staged_under_the_sha256_of_their_bytes(workspace, put):
+    of_csv, of_xml = put("customers.csv", CSV), put("incoming/orders_20251012.xml", XML)
+    manifest = staging.stage_all(workspace)
+    assert staged_files(workspace) == sorted([f"{of_csv}.parquet", f"{of_xml}.parquet", "manifest.json"])
+    first, second = manifest.staged
+    assert first == staging.Staged("customers.csv", "customers", of_csv, 0, None, 2, {})
+    assert second == staging.Staged("incoming/orders_20251012.xml", "orders", of_xml, 1, "2025-10-12", 2, {})
+    assert (first.day, second.day) == (None, date(2025, 10, 12))
+    raw = staging.read(workspace.staging, of_csv).to_pandas()
+    assert list(raw) == ["record", *readers.CUSTOMER_FIELDS, "malformed", "raw"]
+    assert raw[["record", "customer_id", "mobile_number"]].to_numpy().tolist() == [
+        [1, "1", "9876543210"],
+        [2, "2", ""],
+    ]
+    assert staging.read(workspace.staging, of_xml)["order_id"].is_null().to_pylist() == [False, True]
+
+
+def test_the_manifest_is_read_back_as_it_was_written(workspace, put):
+    put("customers.csv", CSV.replace(b"region\n", b"region,note\n"))
+    put("orders.xml", b"<orders>")
+    put("incoming/again.csv", CSV.replace(b"region\n", b"region,note\n"))
+    put("incoming/x.txt", b"")
+    manifest = staging.stage_all(workspace)
+    assert staging.read_manifest(workspace) == manifest
+    assert manifest.staged[0].also_named == ("incoming/again.csv",)
+    assert len(manifest.refused) == len(manifest.warnings) == 1
+
+
+def test_without_a_manifest_it_says_what_to_run(workspace):
+    with pytest.raises(FileNotFoundError, match=r"run notebooks/01_ingest\.ipynb first, or `make report`"):
+        staging.read_manifest(workspace)
+
+
+def test_the_manifest_shows_only_what_lies_there_now(workspace, put):
+    put("customers.csv", CSV)
+    put("orders.xml", XML)
+    staging.stage_all(workspace)
+    workspace.orders_xml.unlink()
+    assert [one.name for one in staging.stage_all(workspace).staged] == ["customers.csv"]
+    assert [one.name for one in staging.read_manifest(workspace).staged] == ["customers.csv"]
+
+
+def test_what_is_staged_is_not_read_again(workspace, put, monkeypatch):
+    sha256 = put("customers.csv", CSV)
+    before = staging.stage_all(workspace)
+    written = (workspace.staging / f"{sha256}.parquet").stat().st_mtime_ns
+    monkeypatch.setattr(staging, "_READERS", {})
+    assert staging.stage_all(workspace) == before
+    assert (workspace.staging / f"{sha256}.parquet").stat().st_mtime_ns == written
+
+
+def test_the_same_bytes_are_staged_once_and_listed_as_repeats(workspace, put):
+    for name in ("incoming/c_20251013.csv", "incoming/c_20251012.csv", "incoming/copy.csv"):
+        put(name, CSV)
+    manifest = staging.stage_all(workspace)
+    assert [(one.name, one.also_named) for one in manifest.staged] == [
+        ("incoming/c_20251012.csv", ("incoming/c_20251013.csv", "incoming/copy.csv"))
+    ]
+    assert staging.repeated(manifest).to_numpy().tolist() == [
+        ["incoming/c_20251013.csv", "incoming/c_20251012.csv"],
+        ["incoming/copy.csv", "incoming/c_20251012.csv"],
+    ]
+    assert staging.table(manifest)["repeated_as"].tolist() == ["incoming/c_20251013.csv, incoming/copy.csv"]
+
+
+def test_bytes_refused_under_one_name_are_no_repeat_of_it_under_another(workspace, put):
+    put("incoming/a_20251012.csv", XML)
+    put("incoming/b_20251013.xml", XML)
+    (staged,) = staging.stage_all(workspace).staged
+    assert (staged.name, staged.also_named) == ("incoming/b_20251013.xml", ())
+
+
+def test_refused_files_are_listed_and_leave_nothing_behind(workspace, put):
+    put("customers.csv", CSV + b'3,"x,9,N\n')
+    put("orders.xml", XML)
+    put("incoming/b.xml", b"<orders>\n<order>")
+    put("incoming/c.csv", b"")
+    manifest = staging.stage_all(workspace)
+    assert [one.name for one in manifest.staged] == ["orders.xml"]
+    unclosed, truncated, empty = manifest.refused
+    assert unclosed == "customers.csv, line 4: the record that begins here has a quote that is never closed"
+    assert truncated.startswith("incoming/b.xml, line 2: not well-formed XML: ")
+    assert empty == "incoming/c.csv: the file is empty (0 bytes)"
+    assert len(staged_files(workspace)) == 2
+
+
+def test_refused_files_stop_the_run_unless_they_are_skipped(workspace, put):
+    put("customers.csv", CSV + b"3,\xff,9,N\n")
+    put("orders.xml", b"<orders>\n</order>")
+    manifest = staging.stage_all(workspace)
+    with pytest.raises(RefusedDelivery) as refused:
+        staging.require_none_refused(manifest, "stop")
+    first, second, last = str(refused.value).split("\n")
+    assert first == "customers.csv, line 4: not UTF-8 (byte 0xff); save the file as UTF-8"
+    assert second.startswith("orders.xml, line 2: not well-formed XML: Opening and ending tag mismatch")
+    assert last.startswith("Nothing was published: ")
+    assert "ON_REFUSED=skip" in last
+    staging.require_none_refused(manifest, "skip")
+
+
+def test_nothing_refused_lets_the_run_go_on(workspace, put):
+    put("customers.csv", CSV)
+    staging.require_none_refused(staging.stage_all(workspace), "stop")
+
+
+@pytest.mark.parametrize("late", [b"", CSV.replace(b"Asha", b"Usha"), CSV + b"3,C,,\n"])
+def test_a_file_that_changes_while_it_is_read_is_refused(workspace, put, monkeypatch, late):
+    put("customers.csv", CSV)
+
+    def read_then_change(path, unknown):
+        records = readers.read_customers(path, unknown).read_all()
+        path.write_bytes(late)
+        return records.to_reader()
+
+    monkeypatch.setitem(staging._READERS, "customers", read_then_change)
+    manifest = staging.stage_all(workspace)
+    assert manifest.staged == ()
+    assert manifest.refused[0].startswith("customers.csv: changed while it was read; ")
+    assert staged_files(workspace) == ["manifest.json"]
+
+
+def test_a_crash_leaves_no_half_file(workspace, put, monkeypatch):
+    put("customers.csv", CSV)
+
+    def crash(text):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        staging.stage_all(workspace, crash)
+    assert staged_files(workspace) == []
+
+
+def test_progress_counts_records(workspace, put, monkeypatch):
+    monkeypatch.setattr(readers, "BATCH_RECORDS", 1)
+    put("customers.csv", CSV)
+    told = []
+    staging.stage_all(workspace, told.append)
+    assert told == ["customers.csv: 1 records read", "customers.csv: 2 records read"]
+
+
+def test_warnings_name_what_was_passed_over_and_what_was_ignored(workspace, put):
+    put("orders.xml", b"<orders><order><gift/></order><order a='1'><gift/></order></orders>")
+    put("incoming/x.txt", b"")
+    assert staging.warnings(staging.stage_all(workspace)) == (
+        "incoming/x.txt ends neither in .csv nor in .xml, so it was passed over",
+        "orders.xml: ignored @a (1 times)",
+        "orders.xml: ignored gift (2 times)",
+    )
+
+
+def test_tables_and_previews(workspace, put):
+    sha256 = put("customers.csv", CSV + b"3,C,,\n4,D,,\n")
+    manifest = staging.stage_all(workspace)
+    assert staging.table(manifest).to_numpy().tolist() == [
+        ["customers.csv", "customers", "", 4, sha256[:12], ""]
+    ]
+    assert staging.preview(workspace, manifest, "customers")["customer_id"].tolist() == ["1", "2", "3"]
+    assert staging.preview(workspace, manifest, "orders").empty
+    assert list(staging.repeated(manifest)) == ["name", "repeats"]
+
+
+def test_the_manifest_is_plain_json(workspace, put):
+    put("customers.csv", CSV)
+    staging.stage_all(workspace)
+    found = json.loads((workspace.staging / "manifest.json").read_text("utf-8"))
+    assert (found["staged"][0]["name"], found["refused"], found["warnings"]) == ("customers.csv", [], [])
+
+
+def test_nothing_to_read_writes_no_manifest(workspace):
+    with pytest.raises(FileNotFoundError, match="no delivery found"):
+        staging.stage_all(workspace)
+    assert not workspace.staging.exists()

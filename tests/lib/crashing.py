@@ -1,0 +1,144 @@
+"""A process that forks runs of the whole road for each line of its input, so that tests can kill many.
+
+Run as a script: reads lines `<list of environments as JSON>`, forks a run for each, all at once, and answers
+with the list of their exit statuses.
+"""
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+
+import pyarrow.compute as pc
+
+from akasa.ingest import staging
+from akasa.kpis import engines, pandas, results, sql  # noqa: F401
+from akasa.publish import backfill, road, versions
+from akasa.run import pipeline
+from akasa.stores import database, lock, migrate
+from akasa.validate import cleaning, judging, plan
+from akasa.workspace import files, settings
+from akasa.workspace.settings import Settings
+
+
+def whole_road():
+    """Do in one process what the notebooks and the pipeline do with the drop folders."""
+
+    chosen = settings.load()
+    with lock.alone(chosen):
+        publish_and_report(chosen)
+
+
+def publish_and_report(chosen):
+    migrate.upgrade(chosen)
+    manifest = staging.stage_all(chosen)
+    planned = plan.plan(manifest, database.ledger(chosen), plan.today(chosen))
+    assessed = [judging.assess(chosen, one) for one in plan.due(planned)]
+    judging.write_rejects(chosen, assessed)
+    tables = versions.latest(assessed, chosen.amount_is)
+    road.commit(chosen, assessed, tables, replace_all=plan.moved(planned))
+    day = database.latest_order_date(chosen)
+    with files.private_folder(chosen.output_dir) as private:
+        to_private = Settings.model_validate({**chosen.model_dump(), "output_dir": private})
+        results.write_results(to_private, engines.compute(engines.load(("sql", "pandas"), chosen), day))
+        files.promote(private, chosen.output_dir)
+
+
+def backfill_of_august():
+    """Derive August again under rules that add a rupee to each amount and take a bad count for one."""
+    amounts, counts = cleaning.amounts, cleaning.counts
+    cleaning.amounts = lambda text: pc.add(amounts(text), 100)
+    cleaning.counts = lambda text: pc.fill_null(counts(text), 1)
+    chosen = settings.load()
+    with lock.alone(chosen):
+        backfill.commit(chosen, backfill.derive(chosen, date(2025, 8, 1), date(2025, 8, 31)))
+
+
+ROADS = {"publish": whole_road, "backfill": backfill_of_august}
+
+
+class Runs:
+    """The forking process. `run(environment)` gives the exit status of a run, or minus its signal;
+    `at_once(environments)` those of several that run at the same time.
+    """
+
+    def __init__(self):
+        self.process = subprocess.Popen(
+            [sys.executable, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(Path(pipeline.__file__).parents[2])},
+        )
+
+    def run(self, environment):
+        (status,) = self.at_once([environment])
+        return status
+
+    def at_once(self, environments):
+        self.process.stdin.write(json.dumps(environments) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(30)
+        self.process.stdout.close()
+
+
+class Pool:
+    """Several forking processes; `run` takes a free one, `map` keeps all of them busy."""
+
+    def __init__(self, number):
+        self.number, self.free = number, queue.Queue()
+        for _ in range(number):
+            self.free.put(Runs())
+
+    def run(self, environment):
+        (status,) = self.at_once([environment])
+        return status
+
+    def at_once(self, environments):
+        taken = self.free.get()
+        try:
+            return taken.at_once(environments)
+        finally:
+            self.free.put(taken)
+
+    def map(self, function, things):
+        with ThreadPoolExecutor(self.number) as threads:
+            return list(threads.map(function, things))
+
+    def close(self):
+        for _ in range(self.number):
+            self.free.get().close()
+
+
+def main():
+    import great_expectations  # noqa: F401  (takes seconds: once here, not in each fork)
+
+    for line in sys.stdin:
+        children = [forked(environment) for environment in json.loads(line)]
+        print([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children], flush=True)
+
+
+def forked(environment):
+    child = os.fork()
+    if child == 0:
+        os.environ.update(environment)
+        try:
+            ROADS[os.environ.get("ROAD", "publish")]()
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    return child
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Drop folders from literal rows, and the road from them to published tables, as 01 and 02 go it."""
+
+from datetime import date
+
+from akasa.ingest import staging
+from akasa.publish import road, versions
+from akasa.stores import database, migrate
+from akasa.validate import judging, plan
+
+TODAY = date(2025, 11, 15)
+
+
+def customers(*rows):
+    """Return the bytes of a customers CSV of (customer_id, mobile_number, region)."""
+    lines = [f"{customer_id},Name of {customer_id},{mobile},{region}" for customer_id, mobile, region in rows]
+    return "\n".join(["customer_id,customer_name,mobile_number,region", *lines, ""]).encode()
+
+
+def orders(*lines):
+    """Return the bytes of an orders XML of (order_id, mobile_number, time, sku_id, sku_count, total)."""
+    fields = ("order_id", "mobile_number", "order_date_time", "sku_id", "sku_count", "total_amount")
+    records = ["".join(f"<{f}>{v}</{f}>" for f, v in zip(fields, line, strict=True)) for line in lines]
+    return f"<orders>{''.join(f'<order>{record}</order>' for record in records)}</orders>".encode()
+
+
+def deliver(cfg, *deliveries):
+    """Put files into the drop folders: names relative to the data folder, and bytes."""
+    for name, content in deliveries:
+        path = cfg.data_dir / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def run(cfg, run_date=TODAY):
+    """Ingest and publish as notebooks 01 and 02 do; return delivery → status."""
+    migrate.upgrade(cfg)
+    ledger = database.ledger(cfg)
+    plan.require_same_amounts(ledger, cfg.amount_is)
+    manifest = staging.stage_all(cfg)
+    planned = plan.plan(manifest, ledger, run_date)
+    assessed = [judging.assess(cfg, one) for one in plan.due(planned)]
+    judging.require_all_accounted(assessed, manifest)
+    judging.write_rejects(cfg, assessed)
+    tables = versions.latest(assessed, cfg.amount_is)
+    road.commit(cfg, assessed, tables, replace_all=plan.moved(planned))
+    return {one.name: one.status for one in planned}

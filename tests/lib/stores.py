@@ -1,0 +1,110 @@
+"""Published content from literal rows, for tests of what stands in the stores and what is computed from it.
+
+Deliveries are numbers here: delivery 2 stands after delivery 1.
+"""
+
+from datetime import date, datetime
+
+import pandas as pd
+
+from akasa.publish import database_load, warehouse_merge
+from akasa.stores import database, warehouse
+
+COLUMNS = {
+    "customers": ["customer_id", "customer_name", "mobile_number", "region", "delivery_id"],
+    "orders": [
+        "order_id",
+        "mobile_number",
+        "order_date_time",
+        "order_date",
+        "total_amount_paise",
+        "delivery_id",
+    ],
+    "order_items": ["order_id", "sku_id", "sku_count", "amount_paise", "delivery_id"],
+}
+TYPES = {
+    "order_date_time": "datetime64[us]",
+    "order_date": "datetime64[s]",
+    "total_amount_paise": "int64",
+    "sku_count": "int64",
+    "amount_paise": "Int64",
+    "delivery_id": "int64",
+}
+
+
+def customer(customer_id, mobile="9000000001", region="North", delivery=1, name="Asha Rao"):
+    return (customer_id, name, mobile, region, delivery)
+
+
+def order(order_id, mobile="9000000001", when="2025-10-12 09:15:32", paise=100, delivery=1):
+    when = datetime.fromisoformat(when)
+    return (order_id, mobile, when, datetime(when.year, when.month, when.day), paise, delivery)
+
+
+def item(order_id, sku_id="SKU-1", count=1, delivery=1):
+    return (order_id, sku_id, count, None, delivery)
+
+
+def tables(customers=(), orders=(), items=None):
+    """Return the three tables of rows; where no items are given, each order has one."""
+    items = [item(row[0], delivery=row[-1]) for row in orders] if items is None else items
+    rows = {"customers": customers, "orders": orders, "order_items": items}
+    return {name: _frame(COLUMNS[name], rows[name]) for name in COLUMNS}
+
+
+def ledger_row(number, kind="orders", **changes):
+    return {
+        "sha256": f"{number:015x}".ljust(64, "0"),
+        "delivery_id": number,
+        "position": f"1\t{number:06d}",
+        "name": f"incoming/{number}.{'csv' if kind == 'customers' else 'xml'}",
+        "kind": kind,
+        "amount_is": "order",
+        "delivered_on": date(2025, 11, 15),
+        "records": 1,
+        "accepted": 1,
+        "rejected": 0,
+        "repeats": 0,
+        "published_at": datetime(2025, 11, 15, 12, 0, 0, 1),
+        **changes,
+    }
+
+
+def fill(settings, content, *rows):
+    """Publish tables and ledger rows to the database, and to the warehouse with all of the ledger."""
+    database_load.publish(settings, content, rows)
+    warehouse_merge.publish(settings, content, database.ledger(settings))
+
+
+def in_database(settings):
+    """Return every table of the database as a sorted list of plain rows, the ledger without published_at."""
+    columns = {**COLUMNS, "deliveries": [c for c in ledger_row(1) if c != "published_at"]}
+    return {
+        name: _plain(database.query(f"select * from {name}", settings)[columns[name]]) for name in columns
+    }
+
+
+def in_warehouse(settings):
+    """Return the warehouse's three tables of rows as `in_database` does."""
+    return {name: _plain(warehouse.read(settings, name)[COLUMNS[name]]) for name in COLUMNS}
+
+
+def rows(settings):
+    """Return the database's three tables of rows, which stand in the warehouse all the same."""
+    here, there = in_database(settings), in_warehouse(settings)
+    deliveries = here.pop("deliveries")
+    assert here == there
+    held = warehouse.deliveries(settings)[["sha256", "delivery_id", "position", "name"]]
+    assert sorted(held.itertuples(index=False, name=None)) == [row[:4] for row in deliveries]
+    return here
+
+
+def _frame(columns, rows):
+    frame = pd.DataFrame(list(rows), columns=columns)
+    return frame.astype({name: TYPES.get(name, "str") for name in columns})
+
+
+def _plain(frame):
+    typed = frame.astype({c: t for c, t in TYPES.items() if c in frame and c.startswith("order_date")})
+    plain = typed.astype(object).where(typed.notna(), None)
+    return sorted(plain.itertuples(index=False, name=None), key=str)

@@ -1,0 +1,436 @@
+"""From deliveries to published rows: whatever the order of deliveries and runs, the same content."""
+
+import shutil
+import tempfile
+from datetime import date, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lib import reference, stores
+from lib.drops import TODAY, customers, deliver, orders, run
+
+from akasa.ingest import staging
+from akasa.publish import database_load, road, versions, warehouse_merge
+from akasa.stores import database, warehouse
+from akasa.validate import judging, plan, quarantine, rules
+from akasa.workspace.settings import Settings
+
+pytestmark = pytest.mark.usefixtures("migrated")
+
+
+ASHA = customers(("C-1", "9000000001", "North"))
+ASHA_MOVED = customers(("C-1", "9000000001", "South"))
+OCTOBER = orders(("O-1", "9000000001", "2025-10-12 10:00", "SKU-1", 1, "10.00"))
+NOVEMBER = orders(("O-1", "9000000001", "2025-11-12 10:00", "SKU-2", 2, "20.00"))
+
+
+def run_with(cfg, *deliveries):
+    deliver(cfg, *deliveries)
+    return run(cfg)
+
+
+def published(cfg):
+    """Return what stands in both stores in the form of `reference.publish`, without ranks and holders."""
+    rows = stores.rows(cfg)
+    ledger = database.ledger(cfg)
+    name = dict(zip(ledger["delivery_id"], ledger["name"], strict=True))
+    items = {}
+    for order_id, sku_id, count, amount, delivery in rows["order_items"]:
+        amounts = {} if amount is None else {"amount_paise": amount}
+        items.setdefault((order_id, delivery), {})[sku_id] = {"sku_count": count, **amounts}
+    return {
+        "customers": {
+            row[0]: {
+                "delivery": name[row[4]],
+                "customer_name": row[1],
+                "mobile_number": row[2],
+                "region": row[3],
+            }
+            for row in rows["customers"]
+        },
+        "orders": {
+            row[0]: {
+                "delivery": name[row[5]],
+                "mobile_number": row[1],
+                "order_date_time": row[2].to_pydatetime(),
+                "order_date": row[3].date(),
+                "total_amount_paise": row[4],
+                "items": items.pop((row[0], row[5])),
+            }
+            for row in rows["orders"]
+        },
+        "items of no order": items,
+        "ledger": ledger[["name", "records", "accepted", "rejected", "repeats"]].to_dict("records"),
+    }
+
+
+def expected(deliveries, **options):
+    """Return what the reference publishes of deliveries, in the form of `published`."""
+    found = reference.publish(deliveries, run_date=TODAY, **options)
+    return {
+        "customers": {
+            key: {f: v for f, v in row.items() if f != "rank"} for key, row in found["customers"].items()
+        },
+        "orders": found["orders"],
+        "items of no order": {},
+        "ledger": [{f: v for f, v in row.items() if f != "rejects"} for row in found["ledger"]],
+    }
+
+
+# Small worlds, so that deliveries overlap: three customers, four numbers, three orders.
+
+MOBILES = ["9000000001", "9000000002", "9123456781", "6000000004"]
+CUSTOMERS = st.tuples(
+    st.sampled_from(["C-1", "C-2", "007"]), st.sampled_from(MOBILES[:3]), st.sampled_from(["North", "South"])
+)
+DAYS = ["2025-09-30 23:59:59", "2025-10-01 00:00", "2025-10-31", "2025-11-16 12:00", "2025-11-17 00:00"]
+LINES = st.builds(
+    lambda order_id, mobile, day, total, skus: [
+        (order_id, mobile, day, s, n, total) for s, n in skus.items()
+    ],
+    st.sampled_from(["O-1", "O-2", "0010"]),
+    st.sampled_from(MOBILES),
+    st.sampled_from(DAYS),
+    st.sampled_from(["10.00", "0.05", "9999999999999.99"]),
+    st.dictionaries(st.sampled_from(["SKU-1", "SKU-2"]), st.integers(1, 3), min_size=1),
+)
+CSVS = st.lists(CUSTOMERS, min_size=1, max_size=3).map(lambda rows: customers(*rows))
+XMLS = st.lists(LINES, min_size=1, max_size=3).map(lambda groups: orders(*(ln for g in groups for ln in g)))
+STEMS = ["2025-10-01", "20251114", "a", "z"]
+CSV_NAMES = ["customers.csv", *(f"incoming/c-{stem}.csv" for stem in STEMS)]
+XML_NAMES = ["orders.xml", *(f"incoming/o-{stem}.xml" for stem in STEMS)]
+
+
+@st.composite
+def named(draw, names, contents):
+    """Draw names, each with one of a few contents: the same bytes come under several names."""
+    pool = draw(st.lists(contents, min_size=1, max_size=3))
+    chosen = draw(st.lists(st.sampled_from(names), min_size=1, max_size=4, unique=True))
+    return [(name, draw(st.sampled_from(pool))) for name in chosen]
+
+
+@st.composite
+def arrangements(draw):
+    """Draw deliveries in some order, cut into runs; before a run, files may be gone, and come again."""
+    deliveries = draw(st.permutations(draw(named(CSV_NAMES, CSVS)) + draw(named(XML_NAMES, XMLS))))
+    cuts = sorted(draw(st.sets(st.integers(1, len(deliveries) - 1), max_size=2)))
+    parts = [deliveries[a:b] for a, b in zip([0, *cuts], [*cuts, len(deliveries)], strict=True)]
+    again = draw(st.lists(st.sampled_from(deliveries), max_size=2, unique=True))
+    return [*parts, again] if again else parts, draw(st.booleans())
+
+
+def fresh(folder):
+    return Settings(data_dir=Path(folder) / "data", output_dir=Path(folder) / "outputs")
+
+
+def contents(cfg):
+    """Return every row of both stores; of the ledger all but when it was published."""
+    return stores.rows(cfg), stores.in_database(cfg)["deliveries"]
+
+
+slowly = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@settings(slowly, max_examples=10)
+@given(arrangements())
+def test_any_order_repetition_and_spreading_over_runs_end_in_the_same_content(arrangement):
+    parts, keep = arrangement
+    deliveries = [delivery for part in parts for delivery in part]
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as other:
+        spread, at_once = fresh(folder), fresh(other)
+        for part in parts:
+            if not keep:
+                shutil.rmtree(spread.incoming, ignore_errors=True)
+            run_with(spread, *part)
+        run_with(at_once, *deliveries)
+        assert published(spread) == expected(deliveries)
+        assert contents(spread) == contents(at_once)
+        assert set(run(spread).values()) <= {"repeat", "published"}
+
+
+# Corrections: each delivery is a run of its own, and any of a few contents comes under any of a few names.
+
+CONTENTS = {
+    "csv": [ASHA, ASHA_MOVED, customers(("C-2", "9000000001", "East"), ("C-1", "9000000002", "North"))],
+    "xml": [OCTOBER, NOVEMBER, orders(("O-1", "9000000002", "2025-10-12 10:00", "SKU-1", 3, "30.00"))],
+}
+CORRECTIONS = st.one_of(
+    st.tuples(st.sampled_from(names), st.sampled_from(CONTENTS[kind]))
+    for kind, names in (
+        ("csv", ["customers.csv", "incoming/c.csv", "incoming/d.csv"]),
+        ("xml", ["orders.xml", "incoming/o-2025-11-11.xml", "incoming/z.xml"]),
+    )
+)
+
+
+@settings(slowly, max_examples=10)
+@given(st.lists(CORRECTIONS, min_size=2, max_size=6))
+def test_corrections_win_over_their_predecessors(deliveries):
+    with tempfile.TemporaryDirectory() as folder:
+        cfg = fresh(folder)
+        for delivery in deliveries:
+            run_with(cfg, delivery)
+        assert published(cfg) == expected(deliveries)
+        assert set(run(cfg).values()) <= {"repeat", "published"}
+
+
+def test_the_same_bytes_under_a_later_name_change_nothing(workspace):
+    run_with(workspace, ("incoming/o-a.xml", OCTOBER), ("incoming/o-b.xml", NOVEMBER))
+    before, files = contents(workspace), warehouse.files("orders", workspace)
+    statuses = run_with(workspace, ("incoming/o-c.xml", OCTOBER))
+    assert statuses == {"incoming/o-a.xml": "repeat", "incoming/o-b.xml": "repeat"}
+    assert (contents(workspace), warehouse.files("orders", workspace)) == (before, files)
+
+
+def test_the_same_bytes_under_an_earlier_name_lose_what_they_had_won(workspace):
+    run_with(workspace, ("incoming/o-c.xml", OCTOBER), ("incoming/o-b.xml", NOVEMBER))
+    assert published(workspace)["orders"]["O-1"]["total_amount_paise"] == 10_00
+    statuses = run_with(workspace, ("incoming/o-a.xml", OCTOBER))
+    assert statuses == {"incoming/o-a.xml": "moved", "incoming/o-b.xml": "repeat"}
+    assert published(workspace)["orders"]["O-1"]["total_amount_paise"] == 20_00
+    assert run(workspace) == {"incoming/o-a.xml": "repeat", "incoming/o-b.xml": "repeat"}
+
+
+def test_bytes_that_move_to_an_undated_name_are_judged_by_the_run_s_date(workspace):
+    """The order is of 12 October: too late for a delivery of the 1st, not for one of 15 November."""
+    run_with(workspace, ("incoming/o-2025-10-01.xml", OCTOBER))
+    assert published(workspace)["orders"] == {}
+    assert [file.name.split(".")[0] for file in workspace.rejects.iterdir()] == ["o-2025-10-01"]
+    assert run_with(workspace, ("orders.xml", OCTOBER)) == {"orders.xml": "moved"}
+    assert list(published(workspace)["orders"]) == ["O-1"]
+    assert list(workspace.rejects.iterdir()) == []
+
+
+def test_bytes_that_move_between_undated_names_keep_the_day_they_came(workspace):
+    """Published on 10 October, the order of the 12th stays a future one, as it was on that day."""
+    deliver(workspace, ("incoming/o-b.xml", OCTOBER))
+    run(workspace, date(2025, 10, 10))
+    assert run_with(workspace, ("incoming/o-a.xml", OCTOBER)) == {"incoming/o-a.xml": "moved"}
+    assert published(workspace)["orders"] == {}
+    assert database.ledger(workspace)["delivered_on"].tolist() == ["2025-10-10"]
+
+
+def test_a_correction_wins_and_what_it_leaves_out_stays(workspace):
+    both = customers(("C-1", "9000000001", "North"), ("C-2", "9000000002", "East"))
+    run_with(workspace, ("customers.csv", both))
+    assert run_with(workspace, ("customers.csv", ASHA_MOVED)) == {"customers.csv": "new"}
+    regions = {key: row["region"] for key, row in published(workspace)["customers"].items()}
+    assert regions == {"C-1": "South", "C-2": "East"}
+    assert database.ledger(workspace)["position"].tolist() == [
+        "0\t\tcustomers.csv\t000000",
+        "0\t\tcustomers.csv\t000001",
+    ]
+
+
+def test_a_correction_does_not_move_when_its_predecessor_s_bytes_get_another_name(workspace):
+    for delivery in [
+        ("incoming/c-b.csv", ASHA),
+        ("incoming/c-b.csv", ASHA_MOVED),
+        ("incoming/c-a.csv", ASHA),
+    ]:
+        run_with(workspace, delivery)
+    assert run(workspace) == {"incoming/c-a.csv": "repeat", "incoming/c-b.csv": "repeat"}
+
+
+def test_a_recycled_number_is_held_by_the_latest_delivery_whatever_came_first(workspace):
+    later, earlier = (
+        ("incoming/c-b.csv", customers(("C-2", "9000000001", "East"))),
+        ("incoming/c-a.csv", ASHA),
+    )
+    for delivery in (later, earlier):
+        run_with(workspace, delivery)
+    held = warehouse.customers(workspace).sort_values("position")
+    assert held["customer_id"].tolist() == ["C-1", "C-2"]
+
+
+def test_rows_of_a_file_that_is_gone_stay(workspace):
+    run_with(workspace, ("incoming/o-a.xml", OCTOBER), ("customers.csv", ASHA))
+    (workspace.incoming / "o-a.xml").unlink()
+    assert run(workspace) == {"customers.csv": "repeat", "incoming/o-a.xml": "published"}
+    assert list(published(workspace)["orders"]) == ["O-1"]
+
+
+def test_a_kill_between_database_and_warehouse_is_levelled_by_the_next_commit(workspace):
+    run_with(workspace, ("customers.csv", ASHA), ("orders.xml", OCTOBER))
+    deliver(workspace, ("customers.csv", ASHA_MOVED), ("incoming/o.xml", NOVEMBER))
+    planned = plan.plan(staging.stage_all(workspace), database.ledger(workspace), TODAY)
+    assessed = [judging.assess(workspace, one) for one in plan.due(planned)]
+    entries = [road._ledger_row(one, "order", datetime(2025, 11, 15)) for one in assessed]
+    database_load.publish(workspace, versions.latest(assessed, "order"), entries)
+    assert stores.in_warehouse(workspace)["customers"][0][3] == "North"
+    assert "new" not in run(workspace).values()
+    found = published(workspace)
+    assert found["customers"]["C-1"]["region"] == "South"
+    assert found["orders"]["O-1"]["total_amount_paise"] == 20_00
+
+
+def test_a_commit_that_fails_in_the_warehouse_is_levelled_by_the_next(workspace, monkeypatch):
+    with monkeypatch.context() as during:
+        during.setattr(warehouse_merge, "publish", lambda *rest, **options: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run_with(workspace, ("customers.csv", ASHA))
+    assert run(workspace) == {"customers.csv": "repeat"}
+    assert list(published(workspace)["customers"]) == ["C-1"]
+
+
+@pytest.mark.parametrize("lost", ["", "customers", "orders", "order_items", "deliveries"])
+def test_a_warehouse_or_table_that_was_deleted_is_made_again(workspace, lost):
+    deliveries = [("customers.csv", ASHA), ("orders.xml", OCTOBER), ("incoming/o.xml", NOVEMBER)]
+    run_with(workspace, *deliveries)
+    shutil.rmtree(workspace.warehouse / lost)
+    run(workspace)
+    assert published(workspace) == expected(deliveries)
+
+
+def test_a_warehouse_of_another_database_is_made_anew(workspace):
+    run_with(workspace, ("customers.csv", ASHA), ("incoming/o.xml", OCTOBER))
+    (workspace.data_dir / "akasa.db").unlink()
+    (workspace.incoming / "o.xml").unlink()
+    run(workspace)
+    assert published(workspace) == expected([("customers.csv", ASHA)])
+
+
+def test_a_new_database_for_the_same_deliveries_makes_the_warehouse_anew(workspace):
+    """Whoever starts over with another AMOUNT_IS deletes the database, and may not think of the warehouse."""
+    run_with(workspace, ("orders.xml", TWO_LINES))
+    (workspace.data_dir / "akasa.db").unlink()
+    per_line = workspace.model_copy(update={"amount_is": "line"})
+    run(per_line)
+    assert published(per_line)["orders"]["O-1"]["total_amount_paise"] == 20_00
+
+
+TWO_LINES = orders(
+    ("O-1", "9000000001", "2025-10-12 10:00", "SKU-1", 1, "10.00"),
+    ("O-1", "9000000001", "2025-10-12 10:00", "SKU-2", 1, "10.00"),
+)
+
+
+@pytest.mark.parametrize(("amount_is", "total"), [("order", 10_00), ("line", 20_00)])
+def test_amounts_are_of_the_order_or_of_its_lines(workspace, amount_is, total):
+    cfg = workspace.model_copy(update={"amount_is": amount_is})
+    run_with(cfg, ("orders.xml", TWO_LINES))
+    found = published(cfg)
+    assert found["orders"]["O-1"]["total_amount_paise"] == total
+    assert found == expected([("orders.xml", TWO_LINES)], amount_is=amount_is)
+
+
+def test_amounts_of_another_kind_are_refused_on_a_filled_database(workspace):
+    run_with(workspace, ("orders.xml", OCTOBER))
+    before = contents(workspace)
+    with pytest.raises(ValueError, match="published with AMOUNT_IS=order"):
+        run(workspace.model_copy(update={"amount_is": "line"}))
+    assert contents(workspace) == before
+
+
+def test_nothing_new_writes_nothing(workspace):
+    run_with(workspace, ("customers.csv", ASHA), ("orders.xml", OCTOBER))
+
+    def versions():
+        logs = sorted(path.name for path in workspace.warehouse.glob("*/_delta_log/*.json"))
+        return logs, database.ledger(workspace)["published_at"].tolist()
+
+    before = versions()
+    run(workspace)
+    assert versions() == before
+
+
+def test_a_delivery_of_which_all_is_rejected_is_in_the_ledger_alone(workspace):
+    bad = orders(("O-1", "12345", "2025-10-12 10:00", "SKU-1", 1, "10.00"))
+    run_with(workspace, ("orders.xml", OCTOBER))
+    run_with(workspace, ("incoming/o-a.xml", bad), ("incoming/o-b.xml", bad.replace(b"12345", b"54321")))
+    found = published(workspace)
+    assert found["orders"]["O-1"]["delivery"] == "orders.xml"
+    assert [(row["accepted"], row["rejected"]) for row in found["ledger"]] == [(1, 0), (0, 1), (0, 1)]
+
+
+def test_plan_table_lists_deliveries_in_their_order(workspace):
+    deliver(
+        workspace,
+        ("incoming/o-z.xml", NOVEMBER),
+        ("incoming/o-2025-11-30.xml", OCTOBER),
+        ("customers.csv", ASHA),
+    )
+    planned = plan.plan(staging.stage_all(workspace), database.ledger(workspace), TODAY)
+    assert plan.plan_table(planned).values.tolist() == [
+        ["customers.csv", "customers", "new"],
+        ["incoming/o-2025-11-30.xml", "orders", "new"],
+        ["incoming/o-z.xml", "orders", "new"],
+    ]
+    assert [one.delivered_on for one in planned] == [TODAY, date(2025, 11, 30), TODAY]
+
+
+def judged(cfg, *deliveries):
+    deliver(cfg, *deliveries)
+    manifest = staging.stage_all(cfg)
+    planned = plan.plan(manifest, database.ledger(cfg), TODAY)
+    return manifest, [judging.assess(cfg, one) for one in planned]
+
+
+THREE_ROWS = customers(("C-1", "9000000001", "North"), ("C-2", "12345", "East"), ("C-3", "9000000003", " "))
+
+
+def test_counts_and_rejected_records_are_shown_by_delivery(workspace):
+    _, assessed = judged(workspace, ("customers.csv", THREE_ROWS), ("orders.xml", OCTOBER))
+    assert judging.counts(assessed).values.tolist() == [
+        ["customers.csv", 3, 2, 1, 0],
+        ["orders.xml", 1, 1, 0, 0],
+    ]
+    shown = judging.rejected(assessed, "customers")
+    assert shown[["delivery", "record", "reasons", "customer_id", "mobile_number"]].values.tolist() == [
+        ["customers.csv", 2, "invalid_mobile_number", "C-2", "12345"]
+    ]
+    assert len(judging.rejected(assessed, "orders")) == len(judging.rejected([], "orders")) == 0
+    assert judging.warnings(assessed) == ["customers.csv: 1 customer with missing region, now Unknown"]
+
+
+def test_quarantine_files_hold_the_rejected_records_of_each_delivery(workspace):
+    _, assessed = judged(workspace, ("customers.csv", THREE_ROWS), ("orders.xml", OCTOBER))
+    judging.write_rejects(workspace, assessed)
+    (file,) = workspace.rejects.iterdir()
+    (record,) = quarantine.read(file).to_dict("records")
+    assert (record["delivery"], record["record"], record["customer_id"]) == ("customers.csv", "2", "C-2")
+
+
+def test_a_record_that_is_lost_is_noticed(workspace):
+    manifest, (one,) = judged(workspace, ("customers.csv", THREE_ROWS))
+    judging.require_all_accounted([one], manifest)
+    lost = rules.Judged(one.judged.accepted.iloc[1:], one.judged.rejected, one.judged.repeats, {})
+    with pytest.raises(AssertionError, match=r"customers\.csv: 2 of 3 records"):
+        judging.require_all_accounted([judging.Assessed(one.planned, lost)], manifest)
+
+
+def test_latest_takes_each_order_whole_from_its_latest_delivery(workspace):
+    _, assessed = judged(workspace, ("incoming/o-b.xml", TWO_LINES), ("incoming/o-c.xml", NOVEMBER))
+    tables = versions.latest(list(reversed(assessed)), "order")
+    assert tables["orders"]["total_amount_paise"].tolist() == [20_00]
+    assert tables["order_items"]["sku_id"].tolist() == ["SKU-2"]
+    assert len(tables["customers"]) == 0
+
+
+def test_what_is_audited_is_the_new_rows_or_else_all_that_was_published(workspace):
+    _, assessed = judged(workspace, ("customers.csv", ASHA))
+    new = versions.latest(assessed, "order")
+    assert road.to_audit(workspace, new, audit_all=True) is new
+    run(workspace)
+    nothing = versions.latest([], "order")
+    assert road.to_audit(workspace, nothing, audit_all=False) is nothing
+    everything = road.to_audit(workspace, nothing, audit_all=True)
+    assert {name: len(frame) for name, frame in everything.items()} == {
+        "customers": 1,
+        "orders": 0,
+        "order_items": 0,
+    }
+
+
+def test_a_delivery_is_numbered_by_its_first_sixty_bits():
+    one = plan.Planned("orders.xml", "orders", "f" * 15 + "0" * 49, "new", "0", TODAY)
+    assert one.delivery_id == 2**60 - 1
+
+
+def test_today_is_the_business_s_day(workspace):
+    zones = ("Pacific/Kiritimati", "Pacific/Pago_Pago")
+    days = [plan.today(workspace.model_copy(update={"business_timezone": zone})) for zone in zones]
+    assert pd.Timedelta(days[0] - days[1]) >= pd.Timedelta(days=1)

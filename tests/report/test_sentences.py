@@ -1,0 +1,57 @@
+import pandas as pd
+import pytest
+
+from akasa.kpis.definitions import DEFINITIONS, DTYPES
+from akasa.report import sentences
+
+
+def empty(kpi):
+    columns = DEFINITIONS[kpi].columns
+    return pd.DataFrame({name: pd.Series([], dtype=DTYPES[kind]) for name, kind in columns.items()})
+
+
+@pytest.mark.parametrize("kpi", DEFINITIONS)
+def test_an_empty_kpi_is_read_too(kpi):
+    assert getattr(sentences, kpi)(empty(kpi)).data.endswith(".")
+
+
+def test_months_name_the_best_one():
+    frame = pd.DataFrame(
+        {"year": [2025, 2025], "month": [9, 10], "order_count": [1, 2], "total_revenue": [100, 10500000]}
+    )
+    assert sentences.monthly_trends(frame).data == (
+        "**3 orders** in 2 months brought **₹1,05,001.00**; October 2025 brought the most, ₹1,05,000.00."
+    )
+
+
+def test_regions_give_the_share_rounded_half_up_and_the_unmatched():
+    frame = pd.DataFrame(
+        {"region": ["West", "Unmatched"], "order_count": [3, 1], "total_revenue": [200, 100]}
+    )
+    assert sentences.regional_revenue(frame).data == (
+        "**West** leads with ₹2.00, 66.7 % of the revenue; 1 order without a known customer."
+    )
+
+
+def test_counts_add_up_over_deliveries():
+    frame = pd.DataFrame({"records": [10, 5], "accepted": [8, 5], "rejected": [1, 0], "repeats": [1, 0]})
+    assert sentences.counts(frame).data == (
+        "Of **15 records**, 13 were accepted, 1 turned away, and 1 repeated an earlier one."
+    )
+
+
+def test_agreement_says_what_differs():
+    none = pd.DataFrame({"kpi": []})
+    assert (
+        "agree in every value"
+        in sentences.agreement({"sql": 1, "pandas": 2}, none, pd.DataFrame({"ties": [True]})).data
+    )
+    said = sentences.agreement(
+        {"sql": 1, "dask": 2}, pd.DataFrame({"kpi": ["x"]}), pd.DataFrame({"ties": [False]})
+    ).data
+    assert said == "**sql and dask do NOT agree**: 1 differing value, 1 control total loose."
+
+
+def test_delivered_text_cannot_become_markup():
+    assert sentences.listed(["a_b*c <img src=x>"], "").data == "- a\\_b\\*c &lt;img src=x>"
+    assert sentences.listed([], "Nothing.").data == "Nothing."

@@ -1,0 +1,155 @@
+"""Dask on a real scheduler and worker processes: the same KPIs, whoever dies; faults are told in time."""
+
+import os
+import socket
+import time
+from datetime import date
+
+import pytest
+from deltalake import DeltaTable
+from lib import clusters
+from lib.stores import customer, fill, ledger_row, order, tables
+from pyarrow.fs import LocalFileSystem, S3FileSystem, copy_files
+
+from akasa.kpis import cluster, engines, reconcile
+from akasa.kpis import dask as dask_engine
+from akasa.kpis.cluster import ClusterUnavailable
+from akasa.stores import warehouse
+
+AS_OF = date(2025, 12, 31)
+ORDERS = [
+    order(f"O-{n}", f"900000000{n % 7}", f"2025-{1 + n % 12:02d}-{1 + n % 28:02d} 10:00:00", n)
+    for n in range(300)
+]
+CUSTOMERS = [customer(f"C-{n}", f"900000000{n}", f"Region {n % 3}") for n in range(5)]
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory):
+    with clusters.cluster(tmp_path_factory.mktemp("cluster")) as started:
+        yield started
+
+
+@pytest.fixture
+def filled(migrated):
+    fill(migrated, tables(CUSTOMERS, ORDERS), ledger_row(1))
+    return migrated
+
+
+def on_cluster(settings, address):
+    return settings.model_copy(update={"dask_scheduler_address": address})
+
+
+def assert_as_pandas(settings, source):
+    expected = engines.compute(engines.load(("pandas",), settings), AS_OF)
+    assert len(expected["pandas"]["monthly_trends"]) == 12
+    assert reconcile.compare({**expected, **engines.compute({"dask": source}, AS_OF)}).empty
+
+
+def during(monkeypatch, happen):
+    """Let something happen when the cluster holds the first results of a computation, once."""
+    wait, left = cluster._wait, [happen]
+
+    def waiting(client, futures, address):
+        until = time.monotonic() + 30
+        while left and not any(client.has_what().values()):
+            assert time.monotonic() < until
+        while left:
+            left.pop()()
+        return wait(client, futures, address)
+
+    monkeypatch.setattr(cluster, "_wait", waiting)
+
+
+def unreachable():
+    return f"tcp://127.0.0.1:{clusters.free_port()}"
+
+
+def test_a_cluster_computes_what_pandas_does_and_keeps_no_client(filled, servers):
+    assert_as_pandas(filled, dask_engine.load(on_cluster(filled, servers.address)))
+    with cluster.connected(servers.address) as client:
+        names = client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.clients))
+        assert [name for name in names if name.startswith("Client")] == [client.id]
+
+
+def test_the_cluster_is_shown_with_its_workers_and_dashboard(servers):
+    assert cluster.place(servers.address).startswith(f"Dask runs on 2 workers of `{servers.address}`: [dash")
+    assert cluster.place(None) == "Dask runs in threads of this process."
+
+
+def test_a_warehouse_on_s3_is_read_by_the_workers(filled, servers, tmp_path):
+    with clusters.s3(tmp_path) as options:
+        store = dask_engine._s3(options)
+        bucket = S3FileSystem(**_plain(options), allow_bucket_creation=True)
+        bucket.create_dir("akasa")
+        copy_files(str(filled.warehouse), "akasa/warehouse", LocalFileSystem(), store)
+        files = DeltaTable("s3://akasa/warehouse/orders", storage_options=options).file_uris()
+        assert len(files) == 12
+        orders = dask_engine.read_orders(files, options)
+        for scheduler in (None, servers.address):
+            assert_as_pandas(filled, dask_engine.Tables(orders, warehouse.customers(filled), scheduler))
+    assert options["AWS_SECRET_ACCESS_KEY"] not in repr(orders)
+
+
+def _plain(options):
+    return {
+        "access_key": options["AWS_ACCESS_KEY_ID"],
+        "secret_key": options["AWS_SECRET_ACCESS_KEY"],
+        "region": options["AWS_REGION"],
+        "endpoint_override": options["AWS_ENDPOINT_URL"],
+    }
+
+
+def test_a_worker_killed_during_the_run_changes_nothing(filled, servers, monkeypatch):
+    during(monkeypatch, lambda: servers.kill_workers(1))
+    assert_as_pandas(filled, dask_engine.load(on_cluster(filled, servers.address)))
+    assert len(servers.workers) == 1
+    servers.add_workers(1)
+
+
+def test_all_workers_killed_for_good_end_the_run_with_an_error(filled, servers, monkeypatch):
+    during(monkeypatch, lambda: servers.kill_workers(2))
+    monkeypatch.setattr(cluster, "PATIENCE_SECONDS", 2)
+    with pytest.raises(ClusterUnavailable, match=f"{servers.address} .* no worker for 2 s: start workers"):
+        dask_engine.repeat_customers(dask_engine.load(on_cluster(filled, servers.address)), AS_OF)
+    servers.add_workers(2)
+
+
+def test_a_task_that_kills_its_workers_is_given_up(servers):
+    with pytest.raises(ClusterUnavailable, match=r"died one after another .* memory; give them more"):
+        cluster.compute([cluster.task(os._exit, 1)], servers.address)
+    servers.kill_workers(2)
+    servers.add_workers(2)
+
+
+def test_a_fault_of_the_work_itself_comes_through_as_it_is(servers, tmp_path):
+    orders = dask_engine.read_orders([str(tmp_path / "gone.parquet")])
+    with pytest.raises(FileNotFoundError, match=r"gone\.parquet"):
+        dask_engine._sales(orders, servers.address, AS_OF)
+
+
+def test_a_scheduler_that_dies_during_the_run_ends_it_with_an_error(filled, servers, monkeypatch):
+    """The last test with these servers."""
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 2)
+    during(monkeypatch, lambda: clusters.kill(servers.scheduler))
+    began = time.monotonic()
+    with pytest.raises(ClusterUnavailable, match=f"{servers.address} .* went away during the run"):
+        dask_engine.repeat_customers(dask_engine.load(on_cluster(filled, servers.address)), AS_OF)
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize("scheme", ["", "tcp://", "nonsense://"])
+def test_an_unreachable_scheduler_is_named_with_its_setting(filled, scheme):
+    address = scheme + unreachable().removeprefix("tcp://")
+    began = time.monotonic()
+    with pytest.raises(ClusterUnavailable, match=f"{address}: .* DASK_SCHEDULER_ADDRESS, or unset it"):
+        dask_engine.monthly_trends(dask_engine.load(on_cluster(filled, address)), AS_OF)
+    assert time.monotonic() - began < 10
+
+
+def test_a_server_that_is_no_scheduler_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"tcp://127.0.0.1:{mute.getsockname()[1]}"
+        with pytest.raises(ClusterUnavailable, match=address):
+            cluster.place(address)

@@ -1,0 +1,271 @@
+"""pyproject.toml, requirements.lock, environment.yml, CI and the Makefile agree."""
+
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = [text for extra in PROJECT["optional-dependencies"].values() for text in extra]
+DIRECT = [Requirement(text) for text in PROJECT["dependencies"] + EXTRAS]
+LOCKED_LINE = re.compile(
+    r"(?P<name>[a-z0-9-]+)==(?P<version>\S+)(?: ; (?P<marker>.+?))?(?: --hash=sha256:[0-9a-f]{64})+"
+)
+PYPI_NAME = {"matplotlib-base": "matplotlib", "python-duckdb": "duckdb"}
+NEEDED_BY_CONDA = {"python", "pip", "flask", "flask-cors"}
+REPORT_PARAMETERS = {"ENGINE", "AS_OF", "WINDOW_DAYS", "TOP_N", "ON_REFUSED", "MAX_REJECT_RATIO"}
+
+by_name = pytest.mark.parametrize("requirement", DIRECT, ids=lambda r: r.name)
+
+
+def lock_lines() -> list[str]:
+    text = (ROOT / "requirements.lock").read_text()
+    return re.sub(r"\s*\\\n\s+", " ", text).splitlines()
+
+
+def locked(name: str, python: str) -> list[Version]:
+    entries = [
+        m for m in map(LOCKED_LINE.fullmatch, lock_lines()) if m and m["name"] == canonicalize_name(name)
+    ]
+    place = {"python_version": python, "python_full_version": f"{python}.99"}
+    return [Version(m["version"]) for m in entries if not m["marker"] or Marker(m["marker"]).evaluate(place)]
+
+
+def conda_pins() -> dict[str, str]:
+    """Return the pin of each conda package by its name on PyPI, `""` where there is none."""
+    entries = [
+        e
+        for e in yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+        if isinstance(e, str)
+    ]
+    pins = {name: pin for name, _, pin in (e.partition("=") for e in entries)}
+    return {PYPI_NAME.get(name, name): pin for name, pin in pins.items()}
+
+
+def ci_pythons() -> list[str]:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    pythons: list[str] = workflow["jobs"]["test"]["strategy"]["matrix"]["python"]
+    return pythons
+
+
+def test_the_lock_holds_exact_versions_with_hashes_and_no_index_or_path() -> None:
+    assert lock_lines()
+    assert [line for line in lock_lines() if not LOCKED_LINE.fullmatch(line)] == []
+
+
+@by_name
+def test_the_lock_pins_one_fitting_version_for_each_python(requirement: Requirement) -> None:
+    for python in ci_pythons():
+        (version,) = locked(requirement.name, python)
+        assert version in requirement.specifier
+
+
+@by_name
+def test_environment_yml_pins_the_minor_version_of_the_lock(requirement: Requirement) -> None:
+    pins = conda_pins()
+    (version,) = locked(requirement.name, pins["python"])
+    assert pins[canonicalize_name(requirement.name)] == f"{version.major}.{version.minor}"
+
+
+def test_environment_yml_has_no_package_of_its_own() -> None:
+    assert conda_pins().keys() - NEEDED_BY_CONDA == {canonicalize_name(r.name) for r in DIRECT}
+
+
+def test_environment_yml_installs_the_project_and_nothing_else_with_pip() -> None:
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    assert (environment["name"], environment["channels"]) == ("akasa", ["conda-forge"])
+    assert [e for e in environment["dependencies"] if isinstance(e, dict)] == [{"pip": ["-e ."]}]
+
+
+def test_every_place_names_the_same_pythons() -> None:
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    oldest = min(ci_pythons(), key=Version)
+    assert SpecifierSet(PROJECT["requires-python"]) == SpecifierSet(f">={oldest}")
+    assert tools["mypy"]["python_version"] == oldest
+    assert tools["ruff"]["target-version"] == f"py{oldest.replace('.', '')}"
+    assert conda_pins()["python"] in ci_pythons()
+    assert f"--python-version {oldest} " in (ROOT / "Makefile").read_text()
+
+
+# The Makefile runs in a copy of the project, with a stand-in for python3 that notes its calls.
+
+STAND_IN = """#!/bin/sh
+echo "$*" >> calls
+case "$*" in
+  --version) echo Python {version} ;;
+  *"version_info < (3, 11)"*) [ {new_enough} ] ;;
+  *ensurepip*) [ ! -e no-ensurepip ] ;;
+  "-m venv"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+  "-m pip"*) [ ! -e offline ] ;;
+esac
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+        shutil.copy(ROOT / name, tmp_path)
+    stand_in(tmp_path / "python3", "3.13.0")
+    return tmp_path
+
+
+def stand_in(path: Path, version: str) -> None:
+    new_enough = "yes" if Version(version) >= Version("3.11") else ""
+    path.write_text(STAND_IN.format(version=version, new_enough=new_enough))
+    path.chmod(0o755)
+
+
+def make(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run make with nothing of the caller's environment but where programs are."""
+    path = f"{project}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["make", *arguments],
+        cwd=project,
+        env={"PATH": path, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def calls(project: Path) -> list[str]:
+    path = project / "calls"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_make_alone_lists_the_targets_and_the_parameters_of_the_report(project: Path) -> None:
+    shown = make(project).stdout
+    (targets,) = re.findall(r"^\.PHONY: (.+)$", (project / "Makefile").read_text(), re.MULTILINE)
+    assert re.findall(r"^make (\w+) +\S", shown, re.MULTILINE) == targets.split()
+    assert {"report", "notebooks", "lab", "test", "lint", "env", "lock", "clean"} <= set(targets.split())
+    assert set(re.findall(r"\[(\w+)=", shown)) >= REPORT_PARAMETERS
+    assert calls(project) == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "options"),
+    [
+        ([], ""),
+        (["ENGINE="], ""),
+        (["ENGINE=both", "AS_OF=2025-10-31"], " --engine 'both' --as-of '2025-10-31'"),
+        (["WINDOW_DAYS=7", "TOP_N=3"], " --window-days '7' --top-n '3'"),
+        (["ON_REFUSED=skip", "MAX_REJECT_RATIO=0"], " --on-refused 'skip' --max-reject-ratio '0'"),
+    ],
+)
+def test_the_report_gets_the_options_that_were_given(
+    project: Path, variables: list[str], options: str
+) -> None:
+    last = make(project, "-n", "report", *variables).stdout.splitlines()[-1]
+    assert last == f".venv/bin/python -m akasa report{options}"
+
+
+@pytest.mark.parametrize("target", ["report", "notebooks", "lab", "test", "lint", "env"])
+def test_an_active_conda_environment_of_that_name_is_used_as_it_is(project: Path, target: str) -> None:
+    shown = make(project, "-n", target, CONDA_DEFAULT_ENV="akasa", CONDA_PREFIX="/some where/akasa").stdout
+    assert '"/some where/akasa/bin/python"' in shown
+    assert ".venv" not in shown
+
+
+@pytest.mark.parametrize(
+    "conda",
+    [
+        {},
+        {"CONDA_DEFAULT_ENV": "base", "CONDA_PREFIX": "/opt/conda"},
+        {"CONDA_DEFAULT_ENV": "akasa"},
+    ],
+    ids=["none", "another", "not active"],
+)
+def test_without_it_the_virtual_environment_is_used(project: Path, conda: dict[str, str]) -> None:
+    shown = make(project, "-n", "report", **conda).stdout
+    assert shown.endswith(".venv/bin/python -m akasa report\n")
+    assert "/bin/python" not in shown.replace(".venv/bin/python", "")
+
+
+def test_the_environment_is_built_once_from_the_hashed_lock(project: Path) -> None:
+    built = make(project, "report")
+    assert (built.returncode, built.stderr) == (0, "")
+    assert "-m venv --clear .venv" in calls(project)
+    assert [c for c in calls(project) if c.startswith("-m pip")] == [
+        "-m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock",
+        "-m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .",
+    ]
+    assert calls(project)[-1] == "-m akasa report"
+    (project / "calls").unlink()
+    assert make(project, "report").stdout == ".venv/bin/python -m akasa report\n"
+    assert calls(project) == ["-m akasa report"]
+
+
+@pytest.mark.parametrize("changed", ["requirements.lock", "pyproject.toml"])
+def test_a_change_of_the_requirements_updates_the_environment_in_place(project: Path, changed: str) -> None:
+    make(project, "env")
+    (project / "calls").unlink()
+    later = (project / ".venv/.installed").stat().st_mtime + 10
+    os.utime(project / changed, (later, later))
+    make(project, "env")
+    assert [c.split()[1] for c in calls(project) if c.startswith("-m")] == ["pip", "pip"]
+
+
+def test_an_interrupted_build_is_taken_up_again(project: Path) -> None:
+    (project / "offline").touch()
+    assert make(project, "env").returncode != 0
+    assert not (project / ".venv/.installed").exists()
+    (project / "offline").unlink()
+    assert make(project, "env").returncode == 0
+    assert (project / ".venv/.installed").exists()
+
+
+def test_too_old_a_python_is_named_before_anything_is_built(project: Path) -> None:
+    stand_in(project / "old", "3.9.2")
+    refused = make(project, "env", "PYTHON=./old")
+    assert refused.returncode != 0
+    assert "needs Python 3.11 or newer; ./old is: Python 3.9.2" in refused.stderr
+    assert not (project / ".venv").exists()
+
+
+def test_no_python_at_all_is_said_too(project: Path) -> None:
+    refused = make(project, "env", "PYTHON=./absent")
+    assert refused.returncode != 0
+    assert re.search(r"needs Python 3\.11 or newer; \./absent is: .*(not found|No such file)", refused.stderr)
+
+
+def test_a_python_without_ensurepip_is_told_what_to_install(project: Path) -> None:
+    (project / "no-ensurepip").touch()
+    refused = make(project, "env")
+    assert refused.returncode != 0
+    assert "apt-get install python3-venv" in refused.stderr
+    assert not (project / ".venv").exists()
+
+
+def test_clean_removes_what_is_derived_and_keeps_deliveries(project: Path) -> None:
+    deliveries = ["data/customers.csv", "data/orders.xml", "data/incoming/orders_2025-10-13.xml"]
+    kept = [*deliveries, "outputs/.gitkeep", ".env"]
+    derived = [
+        "outputs/index.html",
+        "outputs/.part",
+        "outputs/notebooks/05_report.html",
+        "outputs/data_docs/.gitkeep",
+        "data/staging/a.parquet",
+        "data/rejects/r.csv",
+        "data/warehouse/orders/_delta_log/0.json",
+        "data/failed/x",
+        "data/akasa.db",
+        "data/akasa.db-wal",
+    ]
+    for name in kept + derived:
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).touch()
+    before = {p for p in project.rglob("*") if p.is_file()}
+    assert make(project, "clean").returncode == 0
+    assert before - {p for p in project.rglob("*") if p.is_file()} == {project / name for name in derived}
+    assert not (project / "outputs/notebooks").exists()

@@ -1,0 +1,315 @@
+"""The same work on a real MariaDB: same files, right collation, nothing altered, nothing lost."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from datetime import date
+
+import pandas as pd
+import pytest
+from lib import mariadb, truth
+from lib.nbval import nbval
+from lib.schema import differences_from_models
+from lib.stores import customer, in_database, item, ledger_row, order, tables
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from akasa.ingest import staging
+from akasa.kpis import engines, reconcile, results, sql
+from akasa.kpis.definitions import DEFINITIONS
+from akasa.publish import database_load, road, versions
+from akasa.run import samples, steps
+from akasa.stores import database, lock, migrate
+from akasa.validate import judging, plan
+from akasa.workspace.settings import ROOT, Settings
+
+
+def publish_and_report(settings):
+    """Do what the notebooks do, in this process; return the KPI files' bytes."""
+    migrate.upgrade(settings)
+    manifest = staging.stage_all(settings)
+    planned = plan.plan(manifest, database.ledger(settings), plan.today(settings))
+    assessed = [judging.assess(settings, one) for one in plan.due(planned)]
+    road.commit(settings, assessed, versions.latest(assessed, settings.amount_is))
+    day = database.latest_order_date(settings)
+    computed = engines.compute(engines.load(("sql", "pandas"), settings), day)
+    assert reconcile.compare(computed).empty
+    assert reconcile.control_totals(computed, day, settings)["ties"].all()
+    results.write_results(settings, computed)
+    return {path.name: path.read_bytes() for path in settings.output_dir.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize("infile", ["0", "1"])
+@pytest.mark.parametrize("charset", ["utf8mb4 collate utf8mb4_unicode_ci", "latin1"])
+def test_kpi_files_are_those_of_sqlite_to_the_byte(workspace, on_mariadb, charset, infile):
+    truth.build(workspace.data_dir, "daily", seed=5, incoming=True)
+    expected = publish_and_report(workspace)
+    assert len(expected) == 8
+    assert publish_and_report(on_mariadb(charset, DB_LOCAL_INFILE=infile)) == expected
+
+
+def test_a_run_shows_the_password_nowhere(tmp_path, mariadb_server):
+    data = tmp_path / "data"
+    data.mkdir()
+    for name in samples.SAMPLE:
+        shutil.copy(ROOT / "data" / name, data)
+    environment = {**os.environ, **mariadb_server.create("akasa_run"), "AKASA_ENV_FILE": os.devnull}
+    environment |= {"DATA_DIR": str(data), "OUTPUT_DIR": str(tmp_path / "outputs"), "DB_LOCAL_INFILE": "1"}
+    result = subprocess.run(
+        [sys.executable, "-m", "akasa", "report"], cwd=ROOT, env=environment, capture_output=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert b"60530.00" in (tmp_path / "outputs/sql_monthly_trends.json").read_bytes()
+    secret = mariadb.PASSWORD.encode()
+    assert secret not in result.stdout + result.stderr
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(written) > 30
+    assert [path for path in written if secret in path.read_bytes()] == []
+
+
+def test_nbval_finds_the_committed_outputs_of_03_on_mariadb(mariadb_server):
+
+    notebooks = [steps.NOTEBOOKS / f"{step}.ipynb" for step in steps.STEPS[:3]]
+    with samples.workspace() as environment:
+        result = nbval(notebooks, {**environment, **mariadb_server.create("akasa_nbval")})
+    assert result.returncode == 0, result.stdout[-4000:]
+
+
+@pytest.mark.parametrize("charset", ["utf8mb4 collate utf8mb4_unicode_ci", "latin1"])
+def test_text_is_grouped_and_keyed_as_pandas_does(on_mariadb, charset):
+    settings = on_mariadb(charset)
+    migrate.upgrade(settings)
+    regions = ["North", "north", "NORTH ", "Nörth", "North ", "North\u200d"]
+    rows = [customer(f"C{i}", f"900000000{i}", region) for i, region in enumerate(regions)]
+    rows += [customer("c0", "9000000008"), customer("C0 ", "9000000009")]
+    database_load.publish(settings, tables(rows), [ledger_row(1, "customers")])
+    found = database.query("select region, count(*) as n from customers group by region", settings)
+    expected = pd.Series([row[3] for row in rows]).value_counts()
+    assert dict(zip(found["region"], found["n"], strict=True)) == expected.to_dict()
+
+
+def test_times_keep_microseconds_and_sessions_are_strict_and_in_utc(on_mariadb):
+    settings = on_mariadb()
+    migrate.upgrade(settings)
+    late = order("O-1", when="2025-10-31 23:59:59.999999")
+    database_load.publish(settings, tables(orders=[late]), [ledger_row(1)])
+    (found,) = database.query("select order_date_time as t from orders", settings)["t"]
+    assert found == pd.Timestamp("2025-10-31 23:59:59.999999")
+    session = database.query(
+        "select @@time_zone as zone, @@sql_mode as mode, @@tmp_table_size as memory", settings
+    ).iloc[0]
+    assert session["zone"] == "+00:00"
+    assert session["memory"] == 2**28
+    assert "STRICT_ALL_TABLES" in session["mode"]
+
+
+def test_values_that_the_bulk_loader_would_alter_abort_the_publish(on_mariadb):
+    settings = on_mariadb(DB_LOCAL_INFILE="1")
+    migrate.upgrade(settings)
+    content = tables([customer("C" * 300), customer("C-2", "9000000002")])
+    with pytest.raises(
+        database_load.AlteredRows, match=r"new_customers: the server warned of 1 values, first: .*customer_id"
+    ):
+        database_load.publish(settings, content, [ledger_row(1, "customers")])
+    assert database.ledger(settings).empty
+    assert database.query("select * from customers", settings).empty
+
+
+@pytest.mark.parametrize("statements", ["MariaDB's", "MySQL's"])
+@pytest.mark.parametrize("infile", ["0", "1"])
+def test_rows_of_an_earlier_delivery_yield_to_those_that_are_there(
+    on_mariadb, monkeypatch, infile, statements
+):
+    if statements == "MySQL's":
+        monkeypatch.setattr(database_load, "_MARIADB", database_load._MYSQL)
+    settings = on_mariadb(DB_LOCAL_INFILE=infile)
+    migrate.upgrade(settings)
+    late = tables([customer("C-1", delivery=2)], [order("O-1", paise=200, delivery=2)])
+    early = tables(
+        [customer("C-1", name="Old"), customer("C-2", "9000000002")],
+        [order("O-1", paise=100), order("O-2", paise=300)],
+        [item("O-1", "SKU-9"), item("O-2")],
+    )
+    database_load.publish(settings, late, [ledger_row(2)])
+    database_load.publish(settings, early, [ledger_row(1)])
+    found = in_database(settings)
+    assert found["customers"] == [
+        customer("C-1", delivery=2),
+        customer("C-2", "9000000002"),
+    ]
+    assert found["orders"] == [order("O-1", paise=200, delivery=2), order("O-2", paise=300)]
+    assert found["order_items"] == [item("O-1", delivery=2), item("O-2")]
+
+
+def test_local_infile_is_on_for_the_loader_only(on_mariadb):
+    settings = on_mariadb(DB_LOCAL_INFILE="1")
+    for loader, expected in ((True, True), (False, False)):
+        with database.connection(settings, local_infile=loader) as opened:
+            assert opened.connection.driver_connection._local_infile is expected
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"DB_PASSWORD": "wrong/#"}, "user or password is wrong"),
+        ({"DB_NAME": "nowhere"}, "there is no such database, or it is not granted"),
+        ({"DB_PORT": "1"}, "no server answers there"),
+    ],
+)
+def test_an_unavailable_database_says_what_to_check_but_no_password(on_mariadb, change, said):
+    settings = on_mariadb(**change)
+    with pytest.raises(database.DatabaseUnavailable, match=said) as caught:
+        database.query("select 1", settings)
+    assert f"{settings.db_name!r} as 'akasa' on 127.0.0.1:{settings.db_port}" in str(caught.value)
+    assert mariadb.PASSWORD not in str(caught.value)
+    assert "wrong/#" not in str(caught.value)
+
+
+def test_a_second_run_waits_and_then_says_who_holds_the_database(on_mariadb):
+    settings = on_mariadb(LOCK_TIMEOUT="0.5")
+    with lock.hold_database(settings):
+        database._engine.cache_clear()
+        with pytest.raises(
+            lock.Busy, match=r"connection \d+ of akasa from .* holds the database; waited 0.5 s"
+        ):
+            lock.hold_database(settings).__enter__()
+    with lock.hold_database(settings):
+        pass
+
+
+class CuttingProxy(threading.Thread):
+    """Forwards one client to the server, and cuts the line just after COMMIT was passed on, or before."""
+
+    def __init__(self, port: int, pass_commit: bool) -> None:
+        super().__init__(daemon=True)
+        self.port, self.pass_commit = port, pass_commit
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listening = self.listener.getsockname()[1]
+
+    def run(self) -> None:
+        client, _ = self.listener.accept()
+        with client, socket.create_connection(("127.0.0.1", self.port)) as server:
+            back = threading.Thread(target=self._forward, args=(server, client), daemon=True)
+            back.start()
+            while data := client.recv(65536):
+                if data.endswith(b"\x03COMMIT"):
+                    if self.pass_commit:
+                        server.sendall(data)
+                        threading.Event().wait(0.5)
+                    break
+                server.sendall(data)
+            for end in (client, server):
+                end.shutdown(socket.SHUT_RDWR)
+            back.join()
+        self.listener.close()
+
+    @staticmethod
+    def _forward(source: socket.socket, target: socket.socket) -> None:
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+        except OSError:
+            pass
+
+
+@pytest.mark.parametrize("pass_commit", [True, False])
+def test_a_connection_lost_at_commit_is_decided_by_the_ledger(on_mariadb, monkeypatch, pass_commit):
+    settings = on_mariadb()
+    migrate.upgrade(settings)
+    proxy = CuttingProxy(settings.db_port, pass_commit)
+    proxy.start()
+    through = Settings.model_validate({**settings.model_dump(), "db_port": proxy.listening})
+    ledger = database.ledger
+    monkeypatch.setattr(database_load.database, "ledger", lambda _: ledger(settings))
+    content = (tables([customer("C-1")]), [ledger_row(1, "customers")])
+    if pass_commit:
+        database_load.publish(through, *content)
+    else:
+        with pytest.raises(OperationalError, match="Lost connection"):
+            database_load.publish(through, *content)
+    proxy.join(10)
+    assert (
+        len(database.ledger(settings))
+        == len(database.query("select * from customers", settings))
+        == pass_commit
+    )
+
+
+def test_a_server_killed_in_mid_publish_leaves_nothing_and_the_next_run_completes(
+    on_mariadb, mariadb_server, monkeypatch
+):
+    settings = on_mariadb()
+    migrate.upgrade(settings)
+    content = tables([customer("C-1")], [order("O-1")])
+    insert = database_load._insert
+
+    def insert_and_kill(*arguments):
+        insert(*arguments)
+        if arguments[1] == "new_order_items":
+            mariadb_server.kill()
+
+    monkeypatch.setattr(database_load, "_insert", insert_and_kill)
+    with pytest.raises(database.DatabaseUnavailable, match="no server answers there"):
+        database_load.publish(settings, content, [ledger_row(1)])
+    monkeypatch.undo()
+    mariadb_server.start()
+    assert database.ledger(settings).empty
+    assert database.query("select * from orders", settings).empty
+    database_load.publish(settings, content, [ledger_row(1)])
+    assert len(database.query("select * from orders", settings)) == 1
+
+
+def test_migrations_and_models_agree_from_every_revision(on_mariadb):
+
+    for start in ("0001", "head"):
+        settings = on_mariadb("latin1")
+        migrate.upgrade(settings, start)
+        database_load.publish(settings, tables([customer("C-1")], [order("O-1")]), [ledger_row(1)])
+        migrate.upgrade(settings)
+        assert differences_from_models(settings) == []
+        assert len(database.query("select * from orders", settings)) == 1
+        with database.transaction(settings) as opened:
+            found = opened.execute(
+                text(
+                    "select distinct collation_name from information_schema.columns "
+                    "where table_schema = database() and collation_name is not null "
+                    "and table_name <> 'alembic_version'"
+                )
+            )
+            assert found.scalars().all() == ["utf8mb4_nopad_bin"]
+
+
+def test_no_kpi_reads_the_rows_of_a_million_orders_themselves(on_mariadb):
+    settings = on_mariadb(DB_LOCAL_INFILE="1")
+    migrate.upgrade(settings)
+    many = pd.RangeIndex(1_000_000)
+    days = pd.Series(pd.date_range("2025-01-01", periods=300)[many % 300])
+    orders = pd.DataFrame(
+        {
+            "order_id": [f"O-{i:07d}" for i in many],
+            "mobile_number": (9_000_000_000 + many % 100_000).astype("str"),
+            "order_date_time": days.astype("datetime64[us]"),
+            "order_date": days.astype("datetime64[s]"),
+            "total_amount_paise": many,
+            "delivery_id": 1,
+        }
+    )
+    customers = [customer(f"C-{i}", str(9_000_000_000 + i)) for i in range(100_000)]
+    database_load.publish(settings, {**tables(customers), "orders": orders}, [ledger_row(1)])
+    database.query("analyze table orders, customers", settings)
+    for name in DEFINITIONS:
+        plan = sql.plan(settings, name, date(2025, 9, 30))
+        (step,) = plan[plan["table"] == "orders"].itertuples()
+        assert step.key == sql.INDEX, name
+        assert "Using index" in step.Extra, name
+        assert step.type in ("range", "index"), name
+    results, seconds = sql.timed(settings, date(2025, 9, 30))
+    # 3,333 orders a day, and one more on each of the first hundred days
+    april = 10 * 3334 + 20 * 3333
+    counts = [*(n * 3334 for n in (31, 28, 31)), april, *(n * 3333 for n in (31, 30, 31, 31, 30))]
+    assert results["monthly_trends"]["order_count"].tolist() == counts
+    gain = sql.index_gain(settings, date(2025, 9, 30), seconds)
+    assert gain["kpi"].tolist() == list(DEFINITIONS)

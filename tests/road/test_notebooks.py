@@ -1,0 +1,122 @@
+"""The committed notebooks: whole, in the house's shape, and still true on the bundled sample (nbval)."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from lib.nbval import nbval
+
+from akasa.run import samples, steps
+from akasa.workspace.settings import ROOT
+
+NOTEBOOKS = [steps.NOTEBOOKS / f"{step}.ipynb" for step in steps.STEPS]
+
+
+def faults(path):
+    """Return what keeps a notebook from being tested and parameterised; shared by the guard and its test."""
+    notebook = nbformat.read(path, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    found = []
+    if sum("parameters" in cell.metadata.get("tags", ()) for cell in code) != 1:
+        found.append("not one cell tagged parameters")
+    if not any(cell.outputs for cell in code):
+        found.append("no outputs: nbval would compare nothing")
+    if any(output.output_type == "error" for cell in code for output in cell.outputs):
+        found.append("an error among the outputs")
+    if any(cell.execution_count is None for cell in code):
+        found.append("a cell was never executed")
+    return found
+
+
+def with_cells(tmp_path, change):
+    """Return a copy of 01_ingest whose cells were changed."""
+    notebook = json.loads(NOTEBOOKS[0].read_text("utf-8"))
+    for cell in notebook["cells"]:
+        change(cell)
+    path = tmp_path / "01_ingest.ipynb"
+    path.write_text(json.dumps(notebook), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_has_outputs_and_parameters(path):
+    assert faults(path) == []
+
+
+def test_a_notebook_without_outputs_is_caught(tmp_path):
+    def strip(cell):
+        if cell["cell_type"] == "code":
+            cell["outputs"] = []
+
+    assert faults(with_cells(tmp_path, strip)) == ["no outputs: nbval would compare nothing"]
+
+
+def test_a_notebook_without_parameters_tag_is_caught(tmp_path):
+    assert faults(with_cells(tmp_path, lambda cell: cell["metadata"].pop("tags", None))) == [
+        "not one cell tagged parameters"
+    ]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_reads_as_a_story(path):
+    notebook = nbformat.read(path, as_version=4)
+    kinds = [cell.cell_type for cell in notebook.cells]
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    assert kinds[0] == "markdown"
+    assert all(word in notebook.cells[0].source for word in ("**Reads**", "**Writes**", "**Next**"))
+    assert "parameters" in notebook.cells[1].metadata.tags
+    assert not any(re.search(r"^\s*(def|class|for|while) ", source, re.M) for source in code)
+    assert max(len(source.splitlines()) for source in code) <= 6
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_parameters_are_annotated_literals_with_help(path):
+    (cell,) = (
+        c for c in nbformat.read(path, as_version=4).cells if "parameters" in c.metadata.get("tags", ())
+    )
+    assert all(
+        re.fullmatch(r"\w+: (str|int|float|bool) = \S+  # \S.*", line) for line in cell.source.splitlines()
+    )
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_no_machine_path_is_in_a_notebook(path):
+    text = path.read_text("utf-8")
+    assert str(ROOT) not in text
+    assert str(Path.home()) not in text
+    assert not re.search(r"/(tmp|home|root|work|usr|var)/", text)
+
+
+def test_help_of_a_notebook_reads_as_a_manual():
+    shown = subprocess.run(
+        [sys.executable, "-m", "papermill", "--help-notebook", str(NOTEBOOKS[3])],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "which in-memory engine: pandas, dask or both" in shown
+    assert "window_days: int (default 30)" in shown
+
+
+def test_nbval_finds_the_committed_outputs_on_the_sample():
+    with samples.workspace() as environment:
+        result = nbval(NOTEBOOKS, environment)
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
+
+
+def test_nbval_notices_one_changed_digit(tmp_path):
+    def falsify(cell):
+        for output in cell.get("outputs", []):
+            if "staged" in "".join(output.get("text", "")):
+                output["text"] = [line.replace("100", "101") for line in output["text"]]
+
+    path = with_cells(tmp_path, falsify)
+    assert path.read_text("utf-8") != NOTEBOOKS[0].read_text("utf-8")
+    with samples.workspace() as environment:
+        result = nbval([path], environment)
+    assert result.returncode == 1
+    assert "101 records" in result.stdout

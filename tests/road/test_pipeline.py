@@ -1,0 +1,244 @@
+"""Whole runs of `python -m akasa report`, as a user starts them, against known truth and planted faults."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from lib import truth
+
+from akasa.kpis import engines, results
+from akasa.kpis.definitions import DEFINITIONS
+from akasa.run import steps
+from akasa.workspace.settings import ROOT, Settings
+
+KPI_FILES = [results.file_name(engine, kpi) for engine in engines.MODULES for kpi in DEFINITIONS]
+
+
+def run(data, *options, code=ROOT, **environment):
+    """Run the command in a process of its own; the data folder's neighbour `outputs` takes what it writes."""
+    defaults = {name.upper(): "" for name in Settings.model_fields}
+    folders = {"DATA_DIR": str(data), "OUTPUT_DIR": str(data.parent / "outputs")}
+    ours = {**defaults, "AKASA_ENV_FILE": os.devnull, "PYTHONPATH": str(code), **folders}
+    return subprocess.run(
+        [sys.executable, "-m", "akasa", "report", *options],
+        cwd=code,
+        env={**os.environ, **ours, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def sample(folder):
+    data = folder / "data"
+    data.mkdir(parents=True)
+    for name in ("customers.csv", "orders.xml"):
+        shutil.copy(ROOT / "data" / name, data)
+    return data
+
+
+def files(folder):
+    """Return every file's bytes but those of Data Docs, whose pages carry times."""
+    paths = (path for path in Path(folder).rglob("*") if path.is_file() and "data_docs" not in path.parts)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def kpi_bytes(data):
+    return {name: (data.parent / "outputs" / name).read_bytes() for name in KPI_FILES}
+
+
+def assert_truth(data, expected):
+    outputs = data.parent / "outputs"
+    for kpi, rows in expected.items():
+        found = json.loads((outputs / f"sql_{kpi}.json").read_text("utf-8"), parse_float=Decimal)
+        assert found == truth.expected_json(kpi, rows)
+        for engine in ("pandas", "dask"):
+            text = (outputs / f"{engine}_{kpi}.csv").read_bytes().decode("utf-8")
+            assert text == truth.expected_csv(kpi, rows), f"{engine}_{kpi}.csv"
+
+
+@pytest.fixture(scope="module")
+def daily(tmp_path_factory):
+    """A workspace of the daily shape with incoming files, reported once with every engine."""
+    data = tmp_path_factory.mktemp("daily") / "data"
+    data.mkdir()
+    known = truth.build(data, "daily", seed=7, incoming=True)
+    result = run(data, "--engine", "both")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return data, known, result
+
+
+def test_all_twelve_files_of_the_daily_shape_equal_the_truth(daily):
+    data, known, _ = daily
+    assert_truth(data, known["kpis"])
+
+
+def test_all_twelve_files_of_the_simple_shape_equal_the_truth(tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    known = truth.build(data, "simple", seed=11)
+    result = run(data, "--engine", "both")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert_truth(data, known["kpis"])
+
+
+def test_the_console_names_steps_kpis_and_the_report(daily):
+    data, _, result = daily
+    lines = result.stdout.splitlines()
+    for step, line in zip(steps.STEPS, lines[1:], strict=False):
+        assert line.split()[:2] == [step, "done"]
+        assert line.endswith(f"outputs/notebooks/{step}.html")
+    for kpi in DEFINITIONS:
+        assert kpi.replace("_", " ") in result.stdout
+    assert lines[-1] == f"done and reconciled; open {data.parent / 'outputs' / 'index.html'}"
+
+
+def test_outputs_are_complete_and_name_no_folder_of_the_machine(daily):
+    data, _, _ = daily
+    written = files(data.parent / "outputs")
+    notebooks = [f"notebooks/{step}.{ending}" for step in steps.STEPS for ending in ("html", "ipynb")]
+    assert set(written) == {"index.html", *notebooks, *KPI_FILES}
+    assert (data.parent / "outputs/data_docs/index.html").is_file()
+    for name, content in written.items():
+        assert str(data.parent).encode() not in content, name
+        assert str(ROOT).encode() not in content, name
+
+
+def test_a_copy_under_another_name_and_a_second_run_change_no_kpi_file(daily):
+    data, _, _ = daily
+    before = kpi_bytes(data)
+    shutil.copy(data / "orders.xml", data / "incoming" / "orders_again_2026-01-01.xml")
+    assert run(data, "--engine", "both").returncode == 0
+    assert kpi_bytes(data) == before
+    page = (data.parent / "outputs/index.html").read_text("utf-8")
+    assert "incoming/orders_again_2026-01-01.xml" in page
+
+
+def test_as_of_counts_nothing_after_that_day_in_any_file(tmp_path):
+    data = sample(tmp_path)
+    result = run(data, "--engine", "both", "--as-of", "2025-10-31", "--top-n", "3")
+    assert result.returncode == 0, result.stderr
+    for engine in engines.MODULES:
+        frames = results.read_results(_settings(data), (engine,))[engine]
+        assert frames["monthly_trends"]["month"].tolist() == [8, 9, 10]
+        assert frames["monthly_trends"]["total_revenue"].tolist() == [5792000, 4343950, 18067000]
+        assert frames["regional_revenue"]["total_revenue"].sum() == 5792000 + 4343950 + 18067000
+        assert frames["regional_revenue"]["order_count"].sum() == 6 + 6 + 10
+        assert len(frames["top_spenders"]) == 3
+        assert (frames["top_spenders"]["last_order_date"] <= "2025-10-31").all()
+
+
+def test_a_bug_in_one_engine_fails_the_run_and_is_shown(tmp_path):
+    code = tmp_path / "code"
+    for name in ("akasa", "notebooks"):
+        shutil.copytree(ROOT / name, code / name, ignore=shutil.ignore_patterns("__pycache__"))
+    query = code / "akasa/kpis/monthly_trends.sql"
+    text = query.read_text("utf-8")
+    assert "    from orders\n" in text
+    joined = "    from orders join order_items on order_items.order_id = orders.order_id\n"
+    query.write_text(text.replace("    from orders\n", joined), "utf-8")
+    data = sample(tmp_path)
+
+    result = run(data, code=code)
+
+    assert result.returncode == 1
+    assert "05_report       FAILED" in result.stderr
+    assert "monthly_trends 2025 8 order_count: sql says 13, pandas says 6" in result.stderr
+    assert not (data.parent / "outputs/index.html").exists()
+    assert "NO (sql, pandas)" in (data / "failed/05_report.html").read_text("utf-8")
+
+
+def test_the_gate_stops_a_bad_delivery_and_leaves_earlier_outputs_untouched(tmp_path):
+    data = sample(tmp_path)
+    assert run(data).returncode == 0
+    before = files(data.parent / "outputs")
+    (data / "incoming").mkdir()
+    bad = "customer_id,customer_name,mobile_number,region\nC1,A,9876543210,North\nC2,B,12,North\n"
+    (data / "incoming/customers_2025-11-11.csv").write_text(bad)
+
+    stopped = run(data)
+
+    assert stopped.returncode == 1
+    assert "02_validate     FAILED" in stopped.stderr
+    assert "incoming/customers_2025-11-11.csv: 1 of 2 records were rejected (50.0%" in stopped.stderr
+    assert f"open     {data / 'failed/02_validate.html'}" in stopped.stderr
+    assert files(data.parent / "outputs") == before
+    (rejects,) = (data / "rejects").glob("customers_2025-11-11.csv.*.csv")
+    assert "invalid_mobile_number" in rejects.read_text("utf-8")
+
+    let_through = run(data, "--max-reject-ratio", "0.5")
+    assert let_through.returncode == 0, let_through.stderr
+    assert "C1" not in (data.parent / "outputs/sql_repeat_customers.json").read_text("utf-8")
+
+
+def test_a_refused_file_stops_the_run_or_is_skipped(tmp_path):
+    data = sample(tmp_path)
+    (data / "incoming").mkdir()
+    (data / "incoming/orders_2025-11-11.xml").write_text("<orders>\n<order>\n</orders>")
+
+    stopped = run(data)
+    assert stopped.returncode == 1
+    assert "RefusedDelivery: incoming/orders_2025-11-11.xml, line 3: not well-formed XML" in stopped.stderr
+    assert "ON_REFUSED=skip" in stopped.stderr
+    assert not (data / "akasa.db").exists()
+
+    skipped = run(data, ON_REFUSED="skip")
+    assert skipped.returncode == 0, skipped.stderr
+    assert "orders_2025-11-11.xml, line 3" in (data.parent / "outputs/index.html").read_text("utf-8").replace(
+        "\\", ""
+    )
+
+
+def test_a_dead_kernel_is_a_failed_step(tmp_path):
+    code = tmp_path / "code"
+    for name in ("akasa", "notebooks"):
+        shutil.copytree(ROOT / name, code / name, ignore=shutil.ignore_patterns("__pycache__"))
+    with (code / "akasa/ingest/staging.py").open("a") as module:
+        module.write("\n\ndef stage_all(*_):\n    import os\n\n    os._exit(9)\n")
+    data = sample(tmp_path)
+    result = run(data, code=code)
+    assert result.returncode == 1
+    assert "01_ingest       FAILED" in result.stderr
+    assert "DeadKernelError" in result.stderr
+    assert "This run failed here" in (data / "failed/01_ingest.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["-p", "colour=red"], "no notebook has the parameter 'colour'"),
+        (["-p", "top_n=many"], "top_n is 'many'; it must be of type int"),
+        (["--top-n", "many"], "Invalid value for '--top-n'"),
+        (["--as-of", "31-10-2025"], "is not a day written YYYY-MM-DD"),
+        (["--engine", "polars"], "Invalid value for '--engine'"),
+    ],
+)
+def test_wrong_usage_is_found_before_any_kernel(tmp_path, options, said):
+    result = run(sample(tmp_path), *options)
+    assert result.returncode == 2
+    assert said in result.stderr
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_files_of_an_engine_that_did_not_run_stay_only_while_they_are_true(tmp_path):
+    data = sample(tmp_path)
+    outputs = data.parent / "outputs"
+    outputs.mkdir()
+    (outputs / "dask_repeat_customers.csv").write_text("customer_id\nC1\n")
+    true = (
+        "year,month,order_count,total_revenue\n2025,8,6,57920.00\n2025,9,6,43439.50\n"
+        "2025,10,10,180670.00\n2025,11,6,60530.00\n"
+    )
+    (outputs / "dask_monthly_trends.csv").write_text(true)
+    assert run(data).returncode == 0
+    assert (outputs / "dask_monthly_trends.csv").read_text() == true
+    assert not (outputs / "dask_repeat_customers.csv").exists()
+
+
+def _settings(data):
+    return Settings(data_dir=data, output_dir=data.parent / "outputs")

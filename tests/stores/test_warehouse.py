@@ -1,0 +1,186 @@
+"""The warehouse: Delta tables by month that hold one version of each row, also after a run cut short."""
+
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from lib.stores import customer, fill, in_warehouse, item, ledger_row, order, rows, tables
+
+from akasa.publish import database_load, warehouse_merge
+from akasa.stores import warehouse
+
+pytestmark = pytest.mark.usefixtures("migrated")
+
+
+def months(settings, table):
+    """Return the month folder of each file of the table's present version."""
+    return [Path(file).parent.name for file in warehouse.files(table, settings)]
+
+
+def ledger(*numbers):
+    rows = [ledger_row(number, backfilled_at="") for number in numbers]
+    return pd.DataFrame(rows).astype({"published_at": "str"})
+
+
+def stop_at(monkeypatch, table):
+    """Let the next publish end, as killed, when it comes to this table; give back the way to go on."""
+    overwrite = warehouse_merge._overwrite
+
+    def stopped(settings, name, *rest):
+        if name == table:
+            raise KeyboardInterrupt
+        overwrite(settings, name, *rest)
+
+    monkeypatch.setattr(warehouse_merge, "_overwrite", stopped)
+
+
+def test_a_warehouse_that_is_not_there_is_empty(workspace):
+    assert in_warehouse(workspace) == {"customers": [], "orders": [], "order_items": []}
+    assert warehouse.files("orders", workspace) == []
+    assert warehouse.latest_order_date(workspace) is None
+    assert len(warehouse.customers(workspace)) == len(warehouse.deliveries(workspace)) == 0
+    assert not workspace.warehouse.exists()
+
+
+def test_rows_come_back_as_they_went_in(workspace):
+    content = tables(
+        [customer("007", name="अनिल"), customer("1e5", "9123456781")],
+        [order("0010", when="2025-10-12 23:59:59.999999", paise=10**15 - 1), order("10", paise=0)],
+        [item("0010", "1"), item("0010", "01", 999_999_999), item("10")],
+    )
+    fill(workspace, content, ledger_row(1))
+    assert rows(workspace) == {
+        "customers": [customer("007", name="अनिल"), customer("1e5", "9123456781")],
+        "orders": [order("0010", when="2025-10-12 23:59:59.999999", paise=10**15 - 1), order("10", paise=0)],
+        "order_items": [item("0010", "01", 999_999_999), item("0010", "1"), item("10")],
+    }
+    assert warehouse.latest_order_date(workspace) == date(2025, 10, 12)
+
+
+def test_frames_have_their_types(workspace):
+    fill(workspace, tables([customer("C-1")], [order("O-1")]), ledger_row(1))
+    orders = warehouse.orders(workspace).dtypes.astype(str)
+    assert orders["mobile_number"] == "str"
+    assert orders["order_date"].startswith("datetime64")
+    assert orders["total_amount_paise"] == "int64"
+    customers = warehouse.customers(workspace)
+    assert customers["position"].tolist() == ["1\t000001"]
+    assert list(warehouse.orders(workspace, ["order_date"]).columns) == ["order_date"]
+    assert warehouse.order_items(workspace)["amount_paise"].isna().all()
+
+
+def test_amounts_per_line_are_kept(workspace):
+    content = tables(orders=[order("O-1")], items=[("O-1", "SKU-1", 1, 10**15, 1)])
+    fill(workspace, content, ledger_row(1))
+    assert rows(workspace)["order_items"] == [("O-1", "SKU-1", 1, 10**15, 1)]
+
+
+def test_orders_and_items_lie_in_folders_by_month(workspace):
+    orders = [order("O-1"), order("O-2", when="2025-09-30 23:59:59"), order("O-3", when="1000-01-01 00:00")]
+    fill(workspace, tables([customer("C-1")], orders), ledger_row(1))
+    folders = ["order_month=1000-01", "order_month=2025-09", "order_month=2025-10"]
+    assert months(workspace, "orders") == months(workspace, "order_items") == folders
+    assert months(workspace, "customers") == ["customers"]
+
+
+def test_files_are_those_of_the_present_version(workspace):
+    fill(workspace, tables(orders=[order("O-1", paise=100)]), ledger_row(1))
+    fill(workspace, tables(orders=[order("O-1", paise=200, delivery=2)]), ledger_row(2))
+    (file,) = warehouse.files("orders", workspace)
+    assert pd.read_parquet(file, partitioning=None)["total_amount_paise"].tolist() == [200]
+
+
+@pytest.mark.parametrize("turn", [(1, 2), (2, 1), (1, 2, 1)])
+def test_the_latest_delivery_wins_as_a_whole_whenever_it_is_published(workspace, turn):
+    contents = {
+        1: tables(
+            [customer("C-1", region="North")],
+            [order("O-1", paise=100), order("O-2")],
+            [item("O-1", "SKU-1"), item("O-1", "SKU-2"), item("O-2")],
+        ),
+        2: tables(
+            [customer("C-1", region="South", delivery=2)],
+            [order("O-1", paise=200, delivery=2)],
+            [item("O-1", "SKU-3", 5, delivery=2)],
+        ),
+    }
+    for number in turn:
+        warehouse_merge.publish(workspace, contents[number], ledger(1, 2))
+    assert in_warehouse(workspace) == {
+        "customers": [customer("C-1", region="South", delivery=2)],
+        "orders": [order("O-1", paise=200, delivery=2), order("O-2")],
+        "order_items": [item("O-1", "SKU-3", 5, delivery=2), item("O-2")],
+    }
+
+
+def test_an_order_that_moves_to_another_month_leaves_no_copy(workspace):
+    fill(workspace, tables(orders=[order("O-1"), order("O-2")]), ledger_row(1))
+    moved = [order("O-1", when="2025-11-01 00:00:00", delivery=2)]
+    fill(workspace, tables(orders=moved), ledger_row(2))
+    assert rows(workspace)["orders"] == [*moved, order("O-2")]
+    assert rows(workspace)["order_items"] == [item("O-1", delivery=2), item("O-2")]
+
+
+def test_a_month_that_its_last_order_leaves_has_no_file(workspace):
+    fill(workspace, tables(orders=[order("O-1")]), ledger_row(1))
+    fill(workspace, tables(orders=[order("O-1", when="2025-11-01 00:00:00", delivery=2)]), ledger_row(2))
+    assert months(workspace, "orders") == ["order_month=2025-11"]
+
+
+def test_months_that_no_row_comes_to_or_leaves_are_not_rewritten(workspace):
+    orders = [order("O-1"), order("O-2", when="2025-09-01 00:00:00")]
+    fill(workspace, tables(orders=orders), ledger_row(1))
+    before = warehouse.files("orders", workspace)
+    fill(workspace, tables(orders=[order("O-3", delivery=2)]), ledger_row(2))
+    assert set(before) & set(warehouse.files("orders", workspace)) == {before[0]}
+
+
+def test_publishing_twice_changes_nothing(workspace):
+    content = tables([customer("C-1")], [order("O-1"), order("O-2", when="2025-09-01 00:00:00")])
+    for _ in range(2):
+        warehouse_merge.publish(workspace, content, ledger(1))
+    assert in_warehouse(workspace) == {
+        "customers": [customer("C-1")],
+        "orders": [order("O-1"), order("O-2", when="2025-09-01 00:00:00")],
+        "order_items": [item("O-1"), item("O-2")],
+    }
+
+
+def test_replace_all_puts_the_rows_in_place_of_everything(workspace):
+    warehouse_merge.publish(workspace, tables([customer("C-1")], [order("O-1")]), ledger(1))
+    warehouse_merge.publish(workspace, tables([customer("C-2", delivery=2)]), ledger(2), replace_all=True)
+    assert in_warehouse(workspace)["customers"] == [customer("C-2", delivery=2)]
+    assert in_warehouse(workspace)["orders"] == in_warehouse(workspace)["order_items"] == []
+    assert warehouse.deliveries(workspace)["delivery_id"].tolist() == [2]
+
+
+@pytest.mark.parametrize("table", ["customers", "orders", "order_items", "deliveries"])
+def test_a_publish_cut_short_at_a_table_is_done_again_whole(workspace, monkeypatch, table):
+    """The order moves to November in delivery 2, which is cut short, and to December in delivery 3."""
+    november = [order("O-1", when="2025-11-01 00:00:00", delivery=2)]
+    december = [order("O-1", when="2025-12-01 00:00:00", delivery=3)]
+    contents = [
+        tables([customer("C-1")], [order("O-1")]),
+        tables([customer("C-1", region="East", delivery=2)], november),
+        tables([customer("C-1", region="West", delivery=3)], december),
+    ]
+    for number, content in enumerate(contents, start=1):
+        database_load.publish(workspace, content, [ledger_row(number)])
+    warehouse_merge.publish(workspace, contents[0], ledger(1))
+    with monkeypatch.context() as during:
+        stop_at(during, table)
+        with pytest.raises(KeyboardInterrupt):
+            warehouse_merge.publish(workspace, contents[1], ledger(1, 2))
+    assert warehouse.deliveries(workspace)["delivery_id"].tolist() == [1]
+    warehouse_merge.publish(workspace, contents[2], ledger(1, 2, 3))
+    assert rows(workspace)["orders"] == december
+
+
+@pytest.mark.parametrize("table", ["customers", "orders", "order_items", "deliveries"])
+def test_a_warehouse_that_lacks_a_table_holds_no_delivery(workspace, table):
+    warehouse_merge.publish(workspace, tables([customer("C-1")], [order("O-1")]), ledger(1))
+    assert warehouse.deliveries(workspace)["published_at"].tolist() == ["2025-11-15 12:00:00.000001"]
+    shutil.rmtree(workspace.warehouse / table)
+    assert len(warehouse.deliveries(workspace)) == 0

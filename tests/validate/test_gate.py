@@ -1,0 +1,103 @@
+"""The audit before publishing: suites on the accepted tables, and Data Docs. One run of GX takes seconds."""
+
+import os
+import socket
+
+import pandas as pd
+import pytest
+from lib.stores import customer, item, order, tables
+
+from akasa.validate import gate
+from akasa.validate.gate import GateStopped
+
+
+@pytest.fixture(autouse=True)
+def _nothing_asked_of_the_network(monkeypatch):
+    asked = []
+
+    def refuse(*address, **options):
+        asked.append(address)
+        raise OSError("no network here")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    for name in ("getaddrinfo", "create_connection"):
+        monkeypatch.setattr(socket, name, refuse)
+    yield
+    assert asked == []
+
+
+def by_expectation(verdicts):
+    failed = verdicts[~verdicts["success"]]
+    return {(row.table, row.column, row.expectation): row.unexpected for row in failed.itertuples()}
+
+
+def test_good_tables_pass_and_data_docs_are_written(tmp_path):
+    good = tables([customer("007", "9123456781")], [order("O-1", paise=0)])
+    verdicts = gate.audit(good, tmp_path / "docs")
+    assert verdicts["success"].all()
+    assert set(verdicts["unexpected"]) == {0}
+    assert {name: len(suite) for name, suite in gate.SUITES.items()} == verdicts[
+        "table"
+    ].value_counts().to_dict()
+    gate.require_success(verdicts)
+    index = (tmp_path / "docs" / "index.html").read_text("utf-8")
+    assert all(name in index for name in good)
+    assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
+
+
+def bad_tables():
+    """Break each table's rules: repeated and missing keys, texts too long, numbers out of range."""
+    bad = tables(
+        [customer("C-1"), customer("C-1"), customer("x" * 256), customer("C-4", "5000000000")],
+        [order("O-1", paise=-1), order("O-1", "+919000000001"), order("")],
+        [item("O-1"), item("O-1"), item("O-2", count=0), item("O-3", count=-1)],
+    )
+    bad["customers"].loc[3, ["customer_name", "region"]] = None
+    bad["orders"].loc[0, "mobile_number"] = None
+    bad["orders"].loc[2, "order_date_time"] = pd.NaT
+    bad["order_items"].loc[2, "sku_id"] = None
+    return bad
+
+
+def test_bad_tables_fail_and_each_fault_is_counted(tmp_path):
+    verdicts = gate.audit(bad_tables(), tmp_path / "docs")
+    unique, known = "expect_column_values_to_be_unique", "expect_column_values_to_not_be_null"
+    length, mobile = "expect_column_value_lengths_to_be_between", "expect_column_values_to_match_regex"
+    between = "expect_column_values_to_be_between"
+    assert by_expectation(verdicts) == {
+        ("customers", "customer_id", unique): 2,
+        ("customers", "customer_id", length): 1,
+        ("customers", "customer_name", known): 1,
+        ("customers", "mobile_number", mobile): 1,
+        ("customers", "region", known): 1,
+        ("orders", "order_id", unique): 2,
+        ("orders", "order_id", length): 1,
+        ("orders", "mobile_number", known): 1,
+        ("orders", "mobile_number", mobile): 1,
+        ("orders", "order_date_time", known): 1,
+        ("orders", "total_amount_paise", between): 1,
+        ("order_items", "order_id, sku_id", "expect_compound_columns_to_be_unique"): 2,
+        ("order_items", "sku_id", known): 1,
+        ("order_items", "sku_count", between): 2,
+    }
+    with pytest.raises(GateStopped) as raised:
+        gate.require_success(verdicts)
+    message = str(raised.value)
+    assert message.startswith("the audit failed, nothing was published: ")
+    assert f"customers.customer_id: {unique} (2 rows)" in message
+    assert f"order_items.sku_count: {between} (2 rows)" in message
+
+
+def test_tables_without_rows_are_passed_over(tmp_path):
+    verdicts = gate.audit(tables(orders=[order("O-1")], items=[]), tmp_path / "docs")
+    assert set(verdicts["table"]) == {"orders"}
+    assert verdicts["success"].all()
+
+
+def test_without_any_rows_earlier_data_docs_stay(tmp_path):
+    (tmp_path / "index.html").write_text("earlier")
+    verdicts = gate.audit(tables(), tmp_path)
+    assert verdicts.columns.tolist() == ["table", "expectation", "column", "success", "unexpected"]
+    assert len(verdicts) == 0
+    gate.require_success(verdicts)
+    assert (tmp_path / "index.html").read_text() == "earlier"

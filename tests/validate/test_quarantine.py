@@ -1,0 +1,79 @@
+import csv
+
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from akasa.validate import quarantine
+
+TEXT = (
+    st.none()
+    | st.text(st.characters(exclude_categories=["Cs"]))
+    | st.sampled_from(
+        [
+            "=1+1",
+            "'=x",
+            "''+",
+            "+91 98",
+            "-5",
+            "@a",
+            "\t1",
+            "\r",
+            "\n=2",
+            "＝1",
+            "'",
+            '"',
+            ",",
+            "",
+            " ",
+            "a\r\nb",
+            "\0",
+        ]
+    )
+)
+
+
+def rejected(*rows):
+    columns = ["record", "reasons", "detail", "customer_id", "raw"]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:], "str"))
+
+
+def test_file_names_tell_the_delivery_and_its_bytes(tmp_path):
+    file = quarantine.path(tmp_path, "incoming/orders_20251012.xml", "0123456789abcdef" * 4)
+    assert file == tmp_path / "orders_20251012.xml.0123456789ab.csv"
+
+
+def test_absent_is_empty_blank_is_quoted_and_formulas_are_tamed(tmp_path):
+    file = tmp_path / "rejects" / "a.csv"
+    quarantine.write(file, rejected((7, "missing_customer_id", None, "", '=cmd|"x"\nb')))
+    assert file.read_text("utf-8") == (
+        'record,reasons,detail,customer_id,raw\n"7","missing_customer_id",,"","\'=cmd|""x""\nb"\n'
+    )
+    assert [path.name for path in file.parent.iterdir()] == ["a.csv"]
+
+
+@given(st.lists(st.tuples(st.integers(1, 10**6), TEXT, TEXT, TEXT, TEXT), max_size=5))
+def test_what_is_written_is_read_back(tmp_path_factory, rows):
+    file = tmp_path_factory.mktemp("rejects") / "a.csv"
+    quarantine.write(file, rejected(*rows))
+    back = quarantine.read(file)
+    assert back.to_numpy().tolist() == [[str(n), *(text or "" for text in texts)] for n, *texts in rows]
+    with file.open(encoding="utf-8", newline="") as stream:
+        cells = [cell for row in csv.reader(stream, strict=True) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝"))]
+
+
+def test_reasons_are_counted_once_for_each_record_in_the_order_of_the_rules(tmp_path):
+    one, two = tmp_path / "one.csv", tmp_path / "two.csv"
+    quarantine.write(one, rejected((1, "invalid_mobile_number future_order", None, "", None)))
+    quarantine.write(
+        two, rejected((1, "missing_sku_id future_order", None, "", None), (2, "future_order", *"abc"))
+    )
+    found = quarantine.by_reason([one, two, tmp_path / "absent.csv"])
+    assert found[["reason", "records"]].to_numpy().tolist() == [
+        ["missing_sku_id", 1],
+        ["invalid_mobile_number", 1],
+        ["future_order", 3],
+    ]
+    assert found["meaning"][2] == "later than the day after the delivery's date"
+    assert list(quarantine.by_reason([])) == ["reason", "records", "meaning"]
