@@ -16,6 +16,8 @@ from akasa.kpis import dask as dask_engine
 from akasa.kpis.cluster import ClusterUnavailable
 from akasa.stores import warehouse
 
+pytestmark = pytest.mark.slow
+
 AS_OF = date(2025, 12, 31)
 ORDERS = [
     order(f"O-{n}", f"900000000{n % 7}", f"2025-{1 + n % 12:02d}-{1 + n % 28:02d} 10:00:00", n)
