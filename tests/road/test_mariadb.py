@@ -10,7 +10,7 @@ from lib import command, mariadb, truth
 from lib.nbval import nbval
 from lib.schema import differences_from_models
 from lib.stores import customer, in_database, item, ledger_row, order, tables
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
 from akasa.ingest import staging
@@ -115,10 +115,12 @@ def test_values_that_the_bulk_loader_would_alter_abort_the_publish(on_mariadb):
 def test_rows_of_an_earlier_delivery_yield_to_those_that_are_there(
     on_mariadb, monkeypatch, infile, statements
 ):
-    if statements == "MySQL's":
-        monkeypatch.setattr(database_load, "_MARIADB", database_load._MYSQL)
     settings = on_mariadb(DB_LOCAL_INFILE=infile)
     migrate.upgrade(settings)
+    if statements == "MySQL's":
+        engine = database.engine(settings, settings.db_local_infile)
+        engine.connect().close()  # the first connection asks the server which it is
+        monkeypatch.setattr(engine.dialect, "is_mariadb", False)
     late = tables([customer("C-1", delivery=2)], [order("O-1", paise=200, delivery=2)])
     early = tables(
         [customer("C-1", name="Old"), customer("C-2", "9000000002")],
@@ -162,12 +164,11 @@ def test_an_unavailable_database_says_what_to_check_but_no_password(on_mariadb, 
 
 def test_a_second_run_waits_and_then_says_who_holds_the_database(on_mariadb):
     settings = on_mariadb(LOCK_TIMEOUT="0.5")
-    with lock.hold_database(settings):
-        database._engine.cache_clear()
-        with pytest.raises(
-            lock.Busy, match=r"connection \d+ of akasa from .* holds the database; waited 0.5 s"
-        ):
-            lock.hold_database(settings).__enter__()
+    with (
+        lock.hold_database(settings),
+        pytest.raises(lock.Busy, match=r"connection \d+ of akasa from .* holds the database; waited 0.5 s"),
+    ):
+        lock.hold_database(settings).__enter__()
     with lock.hold_database(settings):
         pass
 
@@ -230,23 +231,19 @@ def test_a_connection_lost_at_commit_is_decided_by_the_ledger(on_mariadb, monkey
     )
 
 
-def test_a_server_killed_in_mid_publish_leaves_nothing_and_the_next_run_completes(
-    on_mariadb, mariadb_server, monkeypatch
-):
+def test_a_server_killed_in_mid_publish_leaves_nothing_and_the_next_run_completes(on_mariadb, mariadb_server):
     settings = on_mariadb()
     migrate.upgrade(settings)
     content = tables([customer("C-1")], [order("O-1")])
-    insert = database_load._insert
 
-    def insert_and_kill(*arguments):
-        insert(*arguments)
-        if arguments[1] == "new_order_items":
+    def kill(*arguments):
+        if "insert into new_order_items" in arguments[2]:
             mariadb_server.kill()
 
-    monkeypatch.setattr(database_load, "_insert", insert_and_kill)
+    event.listen(database.engine(settings), "after_cursor_execute", kill)
     with pytest.raises(database.DatabaseUnavailable, match="no server answers there"):
         database_load.publish(settings, content, [ledger_row(1)])
-    monkeypatch.undo()
+    event.remove(database.engine(settings), "after_cursor_execute", kill)
     mariadb_server.start()
     assert database.ledger(settings).empty
     assert database.query("select * from orders", settings).empty
