@@ -50,8 +50,8 @@ def prepare(folder: Path, orders: int) -> None:
         items = items.astype({"amount_paise": "Int64", "sku_id": "str"})
         tables = {"customers": customers, "orders": rows, "order_items": items}
         entry = {"sha256": f"{number:064d}", "delivery_id": number, "position": f"0\t{number:06d}"}
-        months = database_load.publish(settings, tables, [{**loads.LEDGER, **entry, "name": f"{number}.xml"}])
-        warehouse_merge.publish(settings, tables, database.ledger(settings), months=months)
+        months = database_load.merge(settings, tables, [{**loads.LEDGER, **entry, "name": f"{number}.xml"}])
+        warehouse_merge.merge(settings, tables, database.ledger(settings), months=months)
         customers = customers[:0]
 
 
@@ -73,7 +73,7 @@ def _publish_a_day(clock: Clock, folder: Path) -> int:
     with clock:
         planned = plan.plan(manifest, database.ledger(settings), plan.today(settings))
         assessed = [judging.assess(settings, one) for one in plan.due(planned)]
-        gate.require_few_rejects(judging.counts(assessed), settings.max_reject_ratio)
+        gate.require_few_rejected(judging.counts(assessed), settings.max_reject_ratio)
         tables = versions.latest(assessed, settings.amount_is)
         gate.require_success(gate.audit(tables, settings.output_dir / "data_docs"))
         road.commit(settings, assessed, tables)

@@ -66,7 +66,7 @@ def ours(clock: Clock, number: int, where: Where) -> Answer:
     }
     empty = {name: pd.DataFrame(columns=columns) for name, columns in nothing.items()}
     with clock:
-        database_load.publish(settings, {"orders": frame, **empty}, [LEDGER])
+        database_load.merge(settings, {"orders": frame, **empty}, [LEDGER])
     return published(settings)
 
 

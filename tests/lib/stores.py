@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 import pandas as pd
 
-from akasa.publish import database_load, warehouse_merge
+from akasa.publish import database_load, level
 from akasa.stores import database, warehouse
 
 COLUMNS = {
@@ -72,8 +72,8 @@ def ledger_row(number, kind="orders", **changes):
 
 def fill(settings, content, *rows):
     """Publish tables and ledger rows to the database, and to the warehouse with all of the ledger."""
-    database_load.publish(settings, content, rows)
-    warehouse_merge.publish(settings, content, database.ledger(settings))
+    months = database_load.merge(settings, content, rows)
+    level.level_warehouse(settings, level.Published({row["delivery_id"] for row in rows}, content, months))
 
 
 def in_database(settings):
