@@ -4,27 +4,28 @@ Where a table lacks a line, the failure prints the line to add.
 """
 
 import re
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from akasa.__main__ import main
-from akasa.ingest import readers
+from akasa.ingest import deliveries, readers
 from akasa.kpis.definitions import DEFINITIONS, Definition
 from akasa.validate import cleaning
-from akasa.validate.rules import REASONS
+from akasa.validate.rules import REASONS, judge_orders
 from akasa.workspace.settings import ROOT, Settings
 
 README, SETTINGS, RULES = ROOT / "README.md", ROOT / "docs/settings.md", ROOT / "docs/rules.md"
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 INDIA = "Asia/Kolkata"
-CLEANERS = {
+CLEANERS: dict[str, Callable[[pa.Array], pa.Array]] = {
     "ids": cleaning.ids,
     "mobile_number": cleaning.mobiles,
     "customer_name": cleaning.names,
@@ -46,9 +47,9 @@ def rows(text: str, *header: str) -> list[list[str]]:
     return found
 
 
-def lines_to_add(there: list[str], needed: dict[str, str]) -> str:
-    missing = [line for name, line in needed.items() if name not in there]
-    return "\n".join(["add:", *missing] if missing else ["each line is there, with another word or place"])
+def to_add(there: list[str], needed: list[str]) -> str:
+    missing = [line for line in needed if line not in there]
+    return "\n".join(["add or mend:", *missing] if missing else ["a line too many, or not in its place"])
 
 
 def code(text: str) -> list[str]:
@@ -63,22 +64,28 @@ def code(text: str) -> list[str]:
 
 def test_every_setting_is_explained_with_its_default() -> None:
     lines = rows(SETTINGS.read_text(), "setting", "default", "meaning")
-    table = {name: default for name, default, _ in lines}
-    needed = {f"`{name.upper()}`": _setting_line(name) for name in Settings.model_fields}
-    assert sorted(table) == sorted(needed), lines_to_add(list(table), needed)
-    for name in Settings.model_fields:
-        default = table[f"`{name.upper()}`"]
+    table = {name.strip("`").lower(): default for name, default, _ in lines}
+    needed = [_setting_line(name) for name in Settings.model_fields]
+    there = [_setting_line(name) for name in Settings.model_fields if name in table]
+    assert sorted(table) == sorted(Settings.model_fields), to_add(there, needed)
+    for name, default in table.items():
         assert _reads_as(name, default.strip("`")), f"{default} is not the default: {_setting_line(name)}"
         assert (default == "none") == (Settings.model_fields[name].default is None)
 
 
 def test_env_example_shows_every_setting_with_its_default() -> None:
-    shown = re.findall(r"^# ([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
-    needed = {name.upper(): f"# {name.upper()}={_default(name)}" for name in Settings.model_fields}
-    assert sorted(name for name, _ in shown) == sorted(needed), lines_to_add([n for n, _ in shown], needed)
-    without = {name.upper() for name, field in Settings.model_fields.items() if field.default is None}
-    for name, value in shown:
-        assert name in without or _reads_as(name.lower(), value), needed[name]
+    found = re.findall(r"^# ([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    shown = {name.lower(): value for name, value in found}
+    there = [_example_line(name) for name in Settings.model_fields if name in shown]
+    needed = [_example_line(name) for name in Settings.model_fields]
+    assert sorted(name.lower() for name, _ in found) == sorted(Settings.model_fields), to_add(there, needed)
+    for name, value in shown.items():
+        has_none = Settings.model_fields[name].default is None
+        assert has_none or _reads_as(name, value), _example_line(name)
+
+
+def _example_line(name: str) -> str:
+    return f"# {name.upper()}={_default(name)}"
 
 
 def _setting_line(name: str) -> str:
@@ -100,32 +107,23 @@ def _reads_as(name: str, text: str) -> bool:
 
 
 def test_every_reason_is_explained_in_the_order_of_the_rules() -> None:
-    table = [row[:2] for row in rows(RULES.read_text(), "reason", "meaning", "what to do")]
-    needed = {f"`{code}`": f"| `{code}` | {meaning} | what to do |" for code, meaning in REASONS.items()}
-    assert table == [[f"`{code}`", meaning] for code, meaning in REASONS.items()], lines_to_add(
-        [code for code, _ in table], needed
-    )
+    table = rows(RULES.read_text(), "reason", "meaning", "what to do")
+    there = [f"| {reason} | {meaning} | what to do |" for reason, meaning, _ in table]
+    needed = [f"| `{reason}` | {meaning} | what to do |" for reason, meaning in REASONS.items()]
+    assert there == needed, to_add(there, needed)
 
 
 def test_every_kpi_is_defined_with_its_columns_order_and_key() -> None:
-    table = [
-        (name, columns, order, key)
-        for name, _, columns, order, key in rows(RULES.read_text(), "KPI", "a row", "columns", "order", "key")
-    ]
-    needed = {f"`{name}`": _kpi_line(one, "what a row is") for name, one in DEFINITIONS.items()}
-    assert [_kpi_line_of(*row) for row in table] == list(needed.values()), lines_to_add(
-        [name for name, *_ in table], needed
-    )
+    table = rows(RULES.read_text(), "KPI", "a row", "columns", "order", "key")
+    there = [f"| {name} | what a row is | {' | '.join(rest)} |" for name, _, *rest in table]
+    needed = [_kpi_line(one) for one in DEFINITIONS.values()]
+    assert there == needed, to_add(there, needed)
 
 
-def _kpi_line(one: Definition, row: str) -> str:
+def _kpi_line(one: Definition) -> str:
     order = [f"{column} ↓" if descending else column for column, descending in one.order]
-    cells = (f"`{one.name}`", row, ", ".join(one.columns), ", ".join(order), ", ".join(one.key))
-    return f"| {' | '.join(cells)} |"
-
-
-def _kpi_line_of(name: str, columns: str, order: str, key: str) -> str:
-    return f"| {name} | what a row is | {columns} | {order} | {key} |"
+    columns, sorted_by, key = (", ".join(part) for part in (one.columns, order, one.key))
+    return f"| `{one.name}` | what a row is | {columns} | {sorted_by} | {key} |"
 
 
 def examples(text: str) -> Iterator[tuple[str, str | None, str | None]]:
@@ -217,10 +215,13 @@ def _is_there(name: str) -> bool:
 
 
 def _holds(found: Any, rest: list[str]) -> bool:
+    """Look a name up, part by part; a room's modules are not its attributes before they are imported."""
     for part in rest:
-        try:
-            found = getattr(found, part, None) or import_module(f"{found.__name__}.{part}")
-        except (ImportError, AttributeError):
+        if isinstance(found, ModuleType) and f"{found.__name__}.{part}" in MODULES:
+            found = import_module(f"{found.__name__}.{part}")
+        elif hasattr(found, part):
+            found = getattr(found, part)
+        else:
             return False
     return True
 
@@ -246,7 +247,7 @@ def headings(page: Path) -> set[str]:
 
 @by_page
 def test_every_relative_link_leads_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+    for target in re.findall(r"(?:\]\(|src=\")([^)\"]+)", page.read_text()):
         path, _, anchor = target.partition("#")
         if not path.startswith(("http://", "https://")):
             to = page.parent / path if path else page
@@ -262,6 +263,15 @@ def test_every_make_target_that_is_mentioned_exists(page: Path) -> None:
 
 
 @by_page
+def test_every_variable_of_make_that_is_mentioned_is_used(page: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    commands = "\n".join(code(page.read_text()))
+    given = re.findall(r"\bmake [a-z-]+ ([A-Z].*)", commands)
+    mentioned = {name for text in given for name in re.findall(r"\b([A-Z_]+)=", text)}
+    assert {name for name in mentioned if not re.search(rf"[(,]{name}[),]", makefile)} == set()
+
+
+@by_page
 def test_every_command_and_option_that_is_mentioned_exists(page: Path) -> None:
     for part in code(page.read_text()):
         for name, arguments in re.findall(r"python -m akasa ([a-z]+)([^#\n]*)", part):
@@ -270,5 +280,19 @@ def test_every_command_and_option_that_is_mentioned_exists(page: Path) -> None:
             assert set(re.findall(r"--[a-z-]+", arguments)) <= known, name
 
 
-def test_the_readme_stays_short() -> None:
+def test_the_readme_is_short_and_leads_to_every_page() -> None:
     assert README.stat().st_size <= 9_000
+    assert [page.name for page in PAGES[1:] if f"](docs/{page.name})" not in README.read_text()] == []
+
+
+def test_the_walk_of_an_order_tells_of_the_sample() -> None:
+    told = (ROOT / "docs/architecture.md").read_text()
+    orders = ROOT / "data/orders.xml"
+    raw = readers.read_orders(orders).read_all()
+    judged = judge_orders(raw, cleaning.clean_orders(raw), date(2025, 11, 11))
+    parts = len(judged.accepted), len(judged.rejected), judged.repeats
+    first, *_, last = (r["record"] for r in raw.to_pylist() if r["order_id"] == "ORD-2025-0019")
+    assert f"`{deliveries.sha256(orders)[:12]}…`" in told
+    assert f"The {len(raw)} `<order>` elements" in told
+    assert f"records {first} to {last}" in told
+    assert "{} are accepted, {} rejected and {} is an exact repeat".format(*parts) in told
