@@ -1,13 +1,16 @@
 """What every test stands on: no setting of the developer's machine, and folders of its own."""
 
+import functools
 import os
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 from lib import mariadb
+from lib.once import made_once
 
 from akasa.stores import migrate
 from akasa.workspace import settings
@@ -16,6 +19,11 @@ from akasa.workspace.settings import Settings
 # The first example of a test pays for imports, and machines differ: no deadline.
 hypothesis.settings.register_profile("akasa", deadline=None)
 hypothesis.settings.load_profile("akasa")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slow tests, so that no core waits for a last one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(autouse=True)
@@ -44,8 +52,18 @@ def migrated(workspace: Settings) -> Settings:
 
 
 @pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """Give `made_once` in a folder that all workers of this session share."""
+    base = tmp_path_factory.getbasetemp()
+    return functools.partial(made_once, base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
+
+
+@pytest.fixture(scope="session")
 def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mariadb.Server]:
-    """A private MariaDB server for the whole session; skipped, or failed in CI, where it is not installed."""
+    """A private MariaDB server of this worker, from the first test on that needs it.
+
+    Skipped, or failed in CI, where it is not installed.
+    """
     mariadb.required()
     with mariadb.server(tmp_path_factory.mktemp("mariadb")) as started:
         yield started

@@ -85,8 +85,9 @@ def raw_sqlite3_executemany(clock: Clock, number: int, where: Where) -> Answer:
 
 def raw_sqlite3_at_its_best(clock: Clock, number: int, where: Where) -> Answer:
     """Give the driver what akasa takes care of itself: rows in key order, and as much cache."""
-    cache = f"pragma cache_size = -{database._SQLITE_CACHE_KIBIBYTES}"
-    return _raw_sqlite3(clock, _in_key_order(orders(number)), where, cache)
+    with database.transaction(emptied(where)) as connection:
+        cache = connection.exec_driver_sql("pragma cache_size").scalar_one()
+    return _raw_sqlite3(clock, _in_key_order(orders(number)), where, f"pragma cache_size = {cache}")
 
 
 def _raw_sqlite3(clock: Clock, frame: pd.DataFrame, where: Where, pragma: str = "") -> Answer:
@@ -117,7 +118,7 @@ def _load_data(clock: Clock, frame: pd.DataFrame, where: Where) -> Answer:
     settings = emptied(where)
     with clock, tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "orders.csv"
-        table = pa.table({c: database_load._plain(frame[c]) for c in COLUMNS})
+        table = pa.table({c: _plain(frame[c]) for c in COLUMNS})
         pa.csv.write_csv(table, file, pa.csv.WriteOptions(include_header=False, quoting_style="none"))
         with database.transaction(settings, local_infile=True) as connection:
             connection.exec_driver_sql(
@@ -185,4 +186,12 @@ def _in_key_order(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rows(frame: pd.DataFrame) -> Iterator[tuple[object, ...]]:
-    return zip(*(database_load._plain(frame[c]).to_pylist() for c in COLUMNS), strict=True)
+    return zip(*(_plain(frame[c]).to_pylist() for c in COLUMNS), strict=True)
+
+
+def _plain(column: "pd.Series[Any]") -> pa.Array:
+    """Return values as the drivers take them: days and times as ISO text."""
+    values = pa.array(column, from_pandas=True)
+    if column.name == "order_date":
+        values = values.cast(pa.date32())
+    return values.cast(pa.string()) if pa.types.is_temporal(values.type) else values

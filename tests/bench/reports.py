@@ -6,13 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
-from akasa.run import samples
+from akasa.run import notebook, samples
 from akasa.run.steps import NOTEBOOKS, STEPS
 from akasa.workspace.settings import ROOT
 from bench.harness import Clock, race
@@ -69,21 +70,21 @@ def empty_notebooks(clock: Clock, folder: Path) -> int:
         cells = nbformat.read(NOTEBOOKS / f"{step}.ipynb", as_version=4).cells
         imports = next(cell.source for cell in cells if cell.cell_type == "code" and "import" in cell.source)
         source = f"{imports}\n{_ALSO_IMPORTED.get(step, '')}"
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
-        notebook.metadata["kernelspec"] = {
+        imports_only = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+        imports_only.metadata["kernelspec"] = {
             "name": "python3",
             "display_name": "Python 3",
             "language": "python",
         }
-        nbformat.write(notebook, place / f"{step}.ipynb")
-    with clock:
+        nbformat.write(imports_only, place / f"{step}.ipynb")
+    with clock, tempfile.TemporaryDirectory(prefix="akasa-") as channels:
         for step in STEPS:
             papermill.execute_notebook(
                 place / f"{step}.ipynb",
                 place / f"{step}.out.ipynb",
                 progress_bar=False,
                 cwd=place,
-                config=notebook._PRIVATE_CHANNELS,
+                config=notebook.private_channels(Path(channels)),
             )
     return 0
 

@@ -56,6 +56,7 @@ def test_targets_are_judged_by_the_rows_of_one_run():
     ]
 
 
+@pytest.mark.slow
 def test_every_reader_of_the_benchmark_reads_the_same(workspace):
     command = [sys.executable, "-m", "bench", "20000", "1", "reading,judging"]
     done = subprocess.run(command, cwd=ROOT / "tests", capture_output=True, text=True, check=False)

@@ -3,7 +3,9 @@
 Deliveries are numbers here: delivery 2 stands after delivery 1.
 """
 
+from collections.abc import Callable
 from datetime import date, datetime
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -97,6 +99,47 @@ def rows(settings):
     held = warehouse.deliveries(settings)[["sha256", "delivery_id", "position", "name"]]
     assert sorted(held.itertuples(index=False, name=None)) == [row[:4] for row in deliveries]
     return here
+
+
+class Store(NamedTuple):
+    """What the database and the warehouse both do: what one of them promises, the other does.
+
+    publish: settings, tables, ledger rows of deliveries that are new, those of all, whether to replace all.
+    rows: settings → table → sorted rows; deliveries: settings → what is noted of each, in delivery order.
+    """
+
+    publish: Callable[..., object]
+    rows: Callable[..., dict[str, list[tuple]]]
+    latest_order_date: Callable[..., date | None]
+    deliveries: Callable[..., list[tuple]]
+
+
+def _in_database(settings, content, new, _, replace_all):
+    return database_load.publish(settings, content, new, replace_all)
+
+
+def _in_warehouse(settings, content, _, ledger, replace_all):
+    frame = pd.DataFrame(ledger).assign(backfilled_at="").astype({"published_at": "str"})
+    return warehouse_merge.publish(settings, content, frame.sort_values("position"), replace_all)
+
+
+def _noted(frame):
+    columns = ["delivery_id", "sha256", "position", "name", "published_at"]
+    return list(frame.sort_values("position")[columns].itertuples(index=False, name=None))
+
+
+DATABASE = Store(
+    _in_database,
+    lambda settings: {name: found for name, found in in_database(settings).items() if name in COLUMNS},
+    database.latest_order_date,
+    lambda settings: _noted(database.ledger(settings)),
+)
+WAREHOUSE = Store(
+    _in_warehouse,
+    in_warehouse,
+    warehouse.latest_order_date,
+    lambda settings: _noted(warehouse.deliveries(settings)),
+)
 
 
 def _frame(columns, rows):

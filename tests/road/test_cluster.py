@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 from deltalake import DeltaTable
+from distributed import Client
 from lib import clusters
 from lib.stores import customer, fill, ledger_row, order, tables
 from pyarrow.fs import LocalFileSystem, S3FileSystem, copy_files
@@ -15,6 +16,8 @@ from akasa.kpis import cluster, engines, reconcile
 from akasa.kpis import dask as dask_engine
 from akasa.kpis.cluster import ClusterUnavailable
 from akasa.stores import warehouse
+
+pytestmark = pytest.mark.slow
 
 AS_OF = date(2025, 12, 31)
 ORDERS = [
@@ -48,17 +51,18 @@ def assert_as_pandas(settings, source):
 
 def during(monkeypatch, happen):
     """Let something happen when the cluster holds the first results of a computation, once."""
-    wait, left = cluster._wait, [happen]
+    compute, left = Client.compute, [happen]
 
-    def waiting(client, futures, address):
+    def computing(client, tasks):
+        futures = compute(client, tasks)
         until = time.monotonic() + 30
         while left and not any(client.has_what().values()):
             assert time.monotonic() < until
         while left:
             left.pop()()
-        return wait(client, futures, address)
+        return futures
 
-    monkeypatch.setattr(cluster, "_wait", waiting)
+    monkeypatch.setattr(Client, "compute", computing)
 
 
 def unreachable():
@@ -79,7 +83,7 @@ def test_the_cluster_is_shown_with_its_workers_and_dashboard(servers):
 
 def test_a_warehouse_on_s3_is_read_by_the_workers(filled, servers, tmp_path):
     with clusters.s3(tmp_path) as options:
-        store = dask_engine._s3(options)
+        store = S3FileSystem(**_plain(options))
         bucket = S3FileSystem(**_plain(options), allow_bucket_creation=True)
         bucket.create_dir("akasa")
         copy_files(str(filled.warehouse), "akasa/warehouse", LocalFileSystem(), store)
@@ -122,10 +126,11 @@ def test_a_task_that_kills_its_workers_is_given_up(servers):
     servers.add_workers(2)
 
 
-def test_a_fault_of_the_work_itself_comes_through_as_it_is(servers, tmp_path):
+def test_a_fault_of_the_work_itself_comes_through_as_it_is(filled, servers, tmp_path):
     orders = dask_engine.read_orders([str(tmp_path / "gone.parquet")])
+    source = dask_engine.Tables(orders, warehouse.customers(filled), servers.address)
     with pytest.raises(FileNotFoundError, match=r"gone\.parquet"):
-        dask_engine._sales(orders, servers.address, AS_OF)
+        dask_engine.monthly_trends(source, AS_OF)
 
 
 def test_a_scheduler_that_dies_during_the_run_ends_it_with_an_error(filled, servers, monkeypatch):

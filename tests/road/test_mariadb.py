@@ -1,20 +1,16 @@
 """The same work on a real MariaDB: same files, right collation, nothing altered, nothing lost."""
 
-import os
-import shutil
 import socket
-import subprocess
-import sys
 import threading
 from datetime import date
 
 import pandas as pd
 import pytest
-from lib import mariadb, truth
+from lib import command, mariadb, truth
 from lib.nbval import nbval
 from lib.schema import differences_from_models
 from lib.stores import customer, in_database, item, ledger_row, order, tables
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
 from akasa.ingest import staging
@@ -22,8 +18,8 @@ from akasa.kpis import engines, reconcile, results, sql
 from akasa.kpis.definitions import DEFINITIONS
 from akasa.publish import database_load, road
 from akasa.run import samples, steps
-from akasa.stores import database, dialects, lock, migrate
-from akasa.workspace.settings import ROOT, Settings
+from akasa.stores import database, lock, migrate
+from akasa.workspace.settings import Settings
 
 
 def publish_and_report(settings):
@@ -46,27 +42,23 @@ def test_kpi_files_are_those_of_sqlite_to_the_byte(workspace, on_mariadb, charse
     assert publish_and_report(on_mariadb(charset, DB_LOCAL_INFILE=infile)) == expected
 
 
-def test_a_run_shows_the_password_nowhere(tmp_path, mariadb_server):
-    data = tmp_path / "data"
-    data.mkdir()
-    for name in samples.SAMPLE:
-        shutil.copy(ROOT / "data" / name, data)
-    environment = {**os.environ, **mariadb_server.create("akasa_run"), "AKASA_ENV_FILE": os.devnull}
-    environment |= {"DATA_DIR": str(data), "OUTPUT_DIR": str(tmp_path / "outputs"), "DB_LOCAL_INFILE": "1"}
-    result = subprocess.run(
-        [sys.executable, "-m", "akasa", "report"], cwd=ROOT, env=environment, capture_output=True, check=False
-    )
+@pytest.mark.slow
+def test_a_run_writes_the_files_of_sqlite_and_shows_the_password_nowhere(tmp_path, mariadb_server, reported):
+    where = {**mariadb_server.create("akasa_run"), "DB_LOCAL_INFILE": "1"}
+    result = command.report(command.sample(tmp_path), **where)
     assert result.returncode == 0, result.stderr
-    assert b"60530.00" in (tmp_path / "outputs/sql_monthly_trends.json").read_bytes()
-    secret = mariadb.PASSWORD.encode()
-    assert secret not in result.stdout + result.stderr
+    kpis = list((tmp_path / "outputs").glob("*_*.*"))
+    assert len(kpis) == 8
+    assert all(path.read_bytes() == (reported.parent / "outputs" / path.name).read_bytes() for path in kpis)
+    assert mariadb.PASSWORD not in result.stdout + result.stderr
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(written) > 30
-    assert [path for path in written if secret in path.read_bytes()] == []
+    assert [path for path in written if mariadb.PASSWORD.encode() in path.read_bytes()] == []
 
 
+@pytest.mark.slow
+@pytest.mark.long
 def test_nbval_finds_the_committed_outputs_of_03_on_mariadb(mariadb_server):
-
     notebooks = [steps.NOTEBOOKS / f"{step}.ipynb" for step in steps.STEPS[:3]]
     with samples.workspace() as environment:
         result = nbval(notebooks, {**environment, **mariadb_server.create("akasa_nbval")})
@@ -118,10 +110,12 @@ def test_values_that_the_bulk_loader_would_alter_abort_the_publish(on_mariadb):
 def test_rows_of_an_earlier_delivery_yield_to_those_that_are_there(
     on_mariadb, monkeypatch, infile, statements
 ):
-    if statements == "MySQL's":
-        monkeypatch.setattr(dialects, "MariaDb", dialects.MySql)
     settings = on_mariadb(DB_LOCAL_INFILE=infile)
     migrate.upgrade(settings)
+    if statements == "MySQL's":
+        engine = database.engine(settings, settings.db_local_infile)
+        engine.connect().close()  # the first connection asks the server which it is
+        monkeypatch.setattr(engine.dialect, "is_mariadb", False)
     late = tables([customer("C-1", delivery=2)], [order("O-1", paise=200, delivery=2)])
     early = tables(
         [customer("C-1", name="Old"), customer("C-2", "9000000002")],
@@ -232,23 +226,19 @@ def test_a_connection_lost_at_commit_is_decided_by_the_ledger(on_mariadb, monkey
     )
 
 
-def test_a_server_killed_in_mid_publish_leaves_nothing_and_the_next_run_completes(
-    on_mariadb, mariadb_server, monkeypatch
-):
+def test_a_server_killed_in_mid_publish_leaves_nothing_and_the_next_run_completes(on_mariadb, mariadb_server):
     settings = on_mariadb()
     migrate.upgrade(settings)
     content = tables([customer("C-1")], [order("O-1")])
-    insert = database_load.Load.insert
 
-    def insert_and_kill(load, table, rows):
-        insert(load, table, rows)
-        if table == "new_order_items":
+    def kill(*arguments):
+        if "insert into new_order_items" in arguments[2]:
             mariadb_server.kill()
 
-    monkeypatch.setattr(database_load.Load, "insert", insert_and_kill)
+    event.listen(database.engine(settings), "after_cursor_execute", kill)
     with pytest.raises(database.DatabaseUnavailable, match="no server answers there"):
         database_load.merge(settings, content, [ledger_row(1)])
-    monkeypatch.undo()
+    event.remove(database.engine(settings), "after_cursor_execute", kill)
     mariadb_server.start()
     assert database.ledger(settings).empty
     assert database.query("select * from orders", settings).empty
@@ -276,10 +266,11 @@ def test_migrations_and_models_agree_from_every_revision(on_mariadb):
             assert found.scalars().all() == ["utf8mb4_nopad_bin"]
 
 
-def test_no_kpi_reads_the_rows_of_a_million_orders_themselves(on_mariadb):
+@pytest.mark.parametrize("number", [100_000, pytest.param(1_000_000, marks=pytest.mark.long)])
+def test_no_kpi_reads_the_rows_of_many_orders_themselves(on_mariadb, number):
     settings = on_mariadb(DB_LOCAL_INFILE="1")
     migrate.upgrade(settings)
-    many = pd.RangeIndex(1_000_000)
+    many = pd.RangeIndex(number)
     days = pd.Series(pd.date_range("2025-01-01", periods=300)[many % 300])
     orders = pd.DataFrame(
         {
@@ -302,7 +293,8 @@ def test_no_kpi_reads_the_rows_of_a_million_orders_themselves(on_mariadb):
         assert "Using index" in step.Extra, name
         assert step.type in ("range", "index"), name
     months = sql.answer("monthly_trends", settings, date(2025, 9, 30))
-    # 3,333 orders a day, and one more on each of the first hundred days
-    april = 10 * 3334 + 20 * 3333
-    counts = [*(n * 3334 for n in (31, 28, 31)), april, *(n * 3333 for n in (31, 30, 31, 31, 30))]
+    # so many orders a day, and one more on each of the first hundred days, until 10 April
+    daily = number // 300
+    days_and_more = [(31, 31), (28, 28), (31, 31), (30, 10), (31, 0), (30, 0), (31, 0), (31, 0), (30, 0)]
+    counts = [days * daily + more for days, more in days_and_more]
     assert months["order_count"].tolist() == counts

@@ -91,6 +91,7 @@ def test_no_machine_path_is_in_a_notebook(path):
     assert not re.search(r"/(tmp|home|root|work|usr|var)/", text)
 
 
+@pytest.mark.slow
 def test_help_of_a_notebook_reads_as_a_manual():
     shown = subprocess.run(
         [sys.executable, "-m", "papermill", "--help-notebook", str(NOTEBOOKS[3])],
@@ -102,12 +103,14 @@ def test_help_of_a_notebook_reads_as_a_manual():
     assert "window_days: int (default 30)" in shown
 
 
+@pytest.mark.slow
 def test_nbval_finds_the_committed_outputs_on_the_sample():
     with samples.workspace() as environment:
         result = nbval(NOTEBOOKS, environment)
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
 
 
+@pytest.mark.slow
 def test_nbval_notices_one_changed_digit(tmp_path):
     def falsify(cell):
         for output in cell.get("outputs", []):
