@@ -13,7 +13,8 @@ from typing import IO, Any
 
 from lxml import etree
 
-FIELDS = ("order_id", "mobile_number", "order_date_time", "sku_id", "sku_count", "total_amount")
+from akasa.ingest.readers.records import ORDER_FIELDS, Record
+
 BLOCK_BYTES = 32_768
 LONGEST_BYTES = 10_000_000  # the parser's own limit for one text
 MOST_ELEMENTS = 100_000  # in one `<order>`: each takes a hundred bytes and more
@@ -32,7 +33,6 @@ _PARSER = {
 }
 _TAG = re.compile(rb"<([^<>!?/][^<>]*)>")
 _NAME = re.compile(rb"""^[^\s/]+|\s(?:xmlns[^\s=]*\s*=\s*(?:"[^"]*"|'[^']*')|[^\s=]+(?=\s*=\s*["']))""")
-Record = tuple[Any, ...]
 _Passed = dict[Any, Counter[str]]
 
 
@@ -208,7 +208,7 @@ def _fields(element: Any, unknown: Counter[str], fault: str | None) -> Record:
     for child in element:
         name = local(child)
         _count_stray_text(child.tail, unknown)
-        if name not in FIELDS:
+        if name not in ORDER_FIELDS:
             unknown[name] += 1
             continue
         for attribute, _ in child.items():
@@ -221,7 +221,7 @@ def _fields(element: Any, unknown: Counter[str], fault: str | None) -> Record:
     for attribute, _ in element.items():
         unknown[f"@{attribute}"] += 1
     raw = etree.tostring(element, encoding="unicode", with_tail=False) if fault else None
-    return (*(values.get(field) for field in FIELDS), fault, raw)
+    return (*(values.get(field) for field in ORDER_FIELDS), fault, raw)
 
 
 def _count_stray_text(text: str | None, unknown: Counter[str]) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from akasa.ingest import readers
-from akasa.ingest.readers import CUSTOMER_FIELDS, ORDER_FIELDS, RefusedDelivery
+from akasa.ingest.readers import CUSTOMER_FIELDS, ORDER_FIELDS, RefusedDelivery, records
 
 UNCLOSED = "the record that begins here has a quote that is never closed"
 HEADER = b"customer_id,customer_name,mobile_number,region\n"
@@ -35,8 +35,8 @@ def orders(tmp_path):
 def _read(read, path, content):
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     unknown = Counter()
-    records = read(path, unknown).read_all().to_pylist()
-    return [{k: v for k, v in one.items() if v is not None} for one in records], dict(unknown)
+    found = read(path, unknown).read_all().to_pylist()
+    return [{k: v for k, v in one.items() if v is not None} for one in found], dict(unknown)
 
 
 def refusal(read, content):
@@ -196,9 +196,9 @@ def test_what_csv_writes_is_read_back(tmp_path_factory, columns, rows, form, bom
     csv.writer(stream, lineterminator=form[0], quoting=form[1]).writerows([columns, *rows])
     path = tmp_path_factory.mktemp("csv") / "c.csv"
     path.write_bytes(stream.getvalue().encode("utf-8-sig" if bom else "utf-8"))
-    records, unknown = _read(readers.read_customers, path, path.read_bytes())
+    found, unknown = _read(readers.read_customers, path, path.read_bytes())
     places = [columns.index(field) for field in CUSTOMER_FIELDS]
-    assert records == [customer(n, *(row[p] for p in places)) for n, row in enumerate(rows, start=1)]
+    assert found == [customer(n, *(row[p] for p in places)) for n, row in enumerate(rows, start=1)]
     assert unknown == ({"note": len(rows)} if rows else {})
 
 
@@ -455,14 +455,14 @@ def _set_with_a_comment(element, text, comment):
 
 
 def test_records_are_numbered_on_through_batches(customers, orders, monkeypatch):
-    monkeypatch.setattr(readers, "BATCH_RECORDS", 2)
+    monkeypatch.setattr(records, "BATCH_RECORDS", 2)
     rows = b"".join(b"%d,a,9,N\n" % n for n in range(1, 6))
     assert [one["customer_id"] for one in customers(HEADER + rows)[0]] == ["1", "2", "3", "4", "5"]
     assert [one["record"] for one in orders(wrapped(*"abcde"))[0]] == [1, 2, 3, 4, 5]
 
 
 def test_batches_come_before_the_file_is_read_to_its_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(readers, "BATCH_RECORDS", 100)
+    monkeypatch.setattr(records, "BATCH_RECORDS", 100)
     path = tmp_path / "file"
     path.write_bytes(HEADER + b"1,a,9,N\n" * 50_000 + b"\xff")
     assert_streams(readers.read_customers(path), "line 50002: not UTF-8")
@@ -479,7 +479,7 @@ def assert_streams(batches, cause):
 def test_every_batch_has_the_same_schema(tmp_path):
     (tmp_path / "c.csv").write_bytes(HEADER)
     batches = readers.read_customers(tmp_path / "c.csv")
-    assert batches.schema == readers.schema(CUSTOMER_FIELDS) == batches.read_all().schema
+    assert batches.schema == records.schema(CUSTOMER_FIELDS) == batches.read_all().schema
     assert batches.schema.names == ["record", *CUSTOMER_FIELDS, "malformed", "raw"]
     assert [str(kind) for kind in batches.schema.types] == ["int64"] + ["string"] * 6
 
