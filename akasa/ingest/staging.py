@@ -18,7 +18,7 @@ from akasa.ingest.readers import RefusedDelivery
 from akasa.workspace import files, progress
 from akasa.workspace.settings import Settings
 
-_READERS = {"customers": readers.read_customers, "orders": readers.read_orders}
+READERS = {"customers": readers.read_customers, "orders": readers.read_orders}
 _UNKNOWN = b"akasa.unknown"
 
 Progress = Callable[[str], None]
@@ -163,7 +163,7 @@ def warnings(manifest: Manifest) -> Sequence[str]:
 
 def _write(delivery: Delivery, path: Path, tell: Progress) -> None:
     unknown: Counter[str] = Counter()
-    batches = _READERS[delivery.kind](delivery.path, unknown)
+    batches = READERS[delivery.kind](delivery.path, unknown)
     with pq.ParquetWriter(path, batches.schema, compression="zstd") as writer:
         for batch in _told(batches, delivery.name, tell):
             writer.write_batch(batch)

@@ -36,9 +36,9 @@ SQLITE_CACHE_KIBIBYTES = 262_144
 _RECYCLE_SECONDS = 1800
 _CONNECT_SECONDS = 10
 _WHAT_TO_CHECK = {
-    1044: "there is no such database, or it is not granted to this user (see the README)",
+    1044: "there is no such database, or it is not granted to this user (see docs/settings.md)",
     1045: "user or password is wrong: check DB_USER and DB_PASSWORD",
-    1049: "there is no such database: create it (see the README), or check DB_NAME",
+    1049: "there is no such database: create it (see docs/settings.md), or check DB_NAME",
     1698: "user or password is wrong: check DB_USER and DB_PASSWORD",
     2003: "no server answers there: check DB_HOST and DB_PORT, and that it runs",
     2005: "the host is unknown: check DB_HOST",

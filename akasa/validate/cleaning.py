@@ -2,7 +2,7 @@
 
 Records come as a frame or as an Arrow table; a frame's index is kept.
 
-The accepted forms are those of the README's table "What is accepted".
+The accepted forms are those of docs/rules.md.
 """
 
 from collections.abc import Callable, Mapping

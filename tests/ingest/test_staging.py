@@ -70,7 +70,7 @@ def test_what_is_staged_is_not_read_again(workspace, put, monkeypatch):
     sha256 = put("customers.csv", CSV)
     before = staging.stage_all(workspace)
     written = (workspace.staging / f"{sha256}.parquet").stat().st_mtime_ns
-    monkeypatch.setattr(staging, "_READERS", {})
+    monkeypatch.setattr(staging, "READERS", {})
     assert staging.stage_all(workspace) == before
     assert (workspace.staging / f"{sha256}.parquet").stat().st_mtime_ns == written
 

@@ -38,7 +38,7 @@ def publish_and_report(settings):
 def test_kpi_files_are_those_of_sqlite_to_the_byte(workspace, on_mariadb, charset, infile):
     truth.build(workspace.data_dir, "daily", seed=5, incoming=True)
     expected = publish_and_report(workspace)
-    assert len(expected) == 8
+    assert len(expected) == 10
     assert publish_and_report(on_mariadb(charset, DB_LOCAL_INFILE=infile)) == expected
 
 
@@ -48,7 +48,7 @@ def test_a_run_writes_the_files_of_sqlite_and_shows_the_password_nowhere(tmp_pat
     result = command.report(command.sample(tmp_path), **where)
     assert result.returncode == 0, result.stderr
     kpis = list((tmp_path / "outputs").glob("*_*.*"))
-    assert len(kpis) == 8
+    assert len(kpis) == 10
     assert all(path.read_bytes() == (reported.parent / "outputs" / path.name).read_bytes() for path in kpis)
     assert mariadb.PASSWORD not in result.stdout + result.stderr
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
