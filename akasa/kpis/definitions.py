@@ -134,8 +134,9 @@ def canonical(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     typed = frame[list(definition.columns)].astype({c: DTYPES[k] for c, k in definition.columns.items()})
     keys = [(column, "descending" if descending else "ascending") for column, descending in definition.order]
     by = pa.table({column: typed[column] for column, _ in keys})
-    rows = pc.sort_indices(by, _still_to_sort(by, keys))
-    return typed.take(rows.to_numpy()).reset_index(drop=True)
+    left = _still_to_sort(by, keys)
+    in_order = typed.take(pc.sort_indices(by, left).to_numpy()) if left else typed
+    return in_order.reset_index(drop=True)
 
 
 def _still_to_sort(rows: pa.Table, keys: list[tuple[str, str]]) -> list[tuple[str, str]]:
