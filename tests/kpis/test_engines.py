@@ -72,7 +72,7 @@ def reference_content(content):
         }
         for row in content["orders"].itertuples()
     }
-    return {"customers": customers, "orders": orders, "holders": reference._holders(customers)}
+    return {"customers": customers, "orders": orders, "holders": reference.holders(customers)}
 
 
 def sources(folder, content, parts):

@@ -4,15 +4,14 @@ None of them can import akasa: workers elsewhere need not have it.
 """
 
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from distributed import Client
+from lib.ports import free_port, wait_for
 
 _SECONDS_TO_START = 60
 
@@ -55,6 +54,7 @@ class Cluster:
             kill(worker)
 
     def kill(self) -> None:
+        """Kill all workers and the scheduler."""
         self.kill_workers(len(self.workers))
         kill(self.scheduler)
 
@@ -74,7 +74,7 @@ def s3(folder: Path) -> Iterator[dict[str, str]]:
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     server = started(command, folder / "s3.log", dict(os.environ))
     try:
-        _wait_for(port)
+        wait_for(port)
         yield {
             "AWS_ACCESS_KEY_ID": "an-id",
             "AWS_SECRET_ACCESS_KEY": "s3cr3t/key",
@@ -87,27 +87,12 @@ def s3(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def started(command: list[str], log: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Start a process that writes all it says to a log; its folder is the log's."""
     with log.open("ab") as output:
         return subprocess.Popen(command, env=environment, cwd=log.parent, stdout=output, stderr=output)
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and wait until it has ended."""
     process.kill()
     process.wait(60)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _wait_for(port: int) -> None:
-    until = time.monotonic() + _SECONDS_TO_START
-    while time.monotonic() < until:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise RuntimeError(f"nothing listens at port {port}")

@@ -28,13 +28,13 @@ from akasa.workspace.settings import Settings
 
 def whole_road():
     """Do in one process what the notebooks and the pipeline do with the drop folders."""
-
     chosen = settings.load()
     with lock.alone(chosen):
         publish_and_report(chosen)
 
 
 def publish_and_report(chosen):
+    """Publish what lies in the drop folders, and write the KPI files of SQL and pandas."""
     staging.stage_all(chosen)
     road.publish(chosen)
     day = database.latest_order_date(chosen)
@@ -59,9 +59,7 @@ ROADS = {"publish": whole_road, "backfill": backfill_of_august}
 
 
 class Runs:
-    """The forking process. `run(environment)` gives the exit status of a run, or minus its signal;
-    `at_once(environments)` those of several that run at the same time.
-    """
+    """The forking process, which has imported what takes long."""
 
     def __init__(self):
         self.process = subprocess.Popen(
@@ -73,10 +71,12 @@ class Runs:
         )
 
     def run(self, environment):
+        """Return the exit status of a run with this environment, or minus the signal that killed it."""
         (status,) = self.at_once([environment])
         return status
 
     def at_once(self, environments):
+        """Return the statuses of runs that go on at the same time."""
         self.process.stdin.write(json.dumps(environments) + "\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
@@ -116,6 +116,7 @@ class Pool:
 
 
 def main():
+    """Fork runs for each line of the input, and answer with a line."""
     import great_expectations  # noqa: F401  (takes seconds: once here, not in each fork)
 
     for line in sys.stdin:
@@ -124,6 +125,7 @@ def main():
 
 
 def forked(environment):
+    """Fork a run of the road that the environment names; return its process id."""
     child = os.fork()
     if child == 0:
         os.environ.update(environment)

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from lib.ports import free_port
 
 PASSWORD = "c4n@ry:/pw#1"
 USER = "akasa"
@@ -42,7 +42,7 @@ class Server:
     """One mariadbd process. `settings(database)` gives the environment that points akasa at a database."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, _free_port()
+        self.folder, self.port = folder, free_port()
         self.data, self.socket = folder / "mysql", folder / "mysqld.sock"
         self.process: subprocess.Popen[bytes] | None = None
         account = ["--user=root"] if os.geteuid() == 0 else []
@@ -78,6 +78,7 @@ class Server:
         raise RuntimeError((self.folder / "server.log").read_text("utf-8")[-2000:])
 
     def stop(self) -> None:
+        """Stop the server's own process, and wait until it has ended."""
         if self.process is not None:
             self.process.terminate()
             self.process.wait(60)
@@ -117,10 +118,3 @@ class Server:
             text=True,
             check=check,
         )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -1,6 +1,6 @@
-"""The slow, plain reading of the DESIGN: deliveries in, published content and KPIs out.
+"""The slow, plain reading of docs/rules.md: deliveries in, published content and KPIs out.
 
-Standard library only and one record at a time, so that it can be read beside the DESIGN and believed.
+Standard library only and one record at a time, so that it can be read beside the rules and believed.
 It shares nothing with the `akasa` package, which tests hold against it.
 """
 
@@ -40,7 +40,8 @@ class RefusedError(ValueError):
     """A delivery that is refused as a whole."""
 
 
-# DESIGN §5: one text field in, its clean value out, None where it is missing or of no accepted form.
+# docs/rules.md: Accepted forms.
+# One text field in, its clean value out, None where it is missing or of no accepted form.
 
 
 def is_missing(text):
@@ -165,7 +166,8 @@ def _offset(text):
     return -distance if text[0] == "-" else distance
 
 
-# DESIGN §4: bytes in, raw records out. A record is its raw fields plus `record` and `malformed`.
+# docs/rules.md: The two kinds of delivery; Why a file is refused.
+# Bytes in, raw records out. A record is its raw fields plus `record` and `malformed`.
 
 
 def read_customers(content):
@@ -255,7 +257,8 @@ def _order_record(number, order, root):
     return {"record": number, "malformed": damaged or _has_long_field(fields), **fields}
 
 
-# DESIGN §6: every record is accepted, rejected with all its reasons, or an exact repeat.
+# docs/rules.md: Why a record is turned away.
+# Every record is accepted, rejected with all its reasons, or an exact repeat.
 
 
 def judge_customers(records):
@@ -400,7 +403,8 @@ def _rejected(lines):
     return [(line["record"], line["reasons"]) for line in lines if line["reasons"]]
 
 
-# DESIGN §4 and §7: what is published when all deliveries are in.
+# docs/rules.md: The order of deliveries.
+# What is published when all deliveries are in.
 
 
 def date_in_name(name):
@@ -444,7 +448,7 @@ def publish(deliveries, run_date=None, amount_is="order", source_timezone=INDIA,
             judged = judge_orders(read_orders(content), day, amount_is, source_timezone, business_timezone)
             orders.update(_order_versions(judged[0], amount_is, name))
         ledger.append(_ledger_entry(name, judged))
-    return {"customers": customers, "orders": orders, "holders": _holders(customers), "ledger": ledger}
+    return {"customers": customers, "orders": orders, "holders": holders(customers), "ledger": ledger}
 
 
 def _customer_versions(rows, rank, name):
@@ -489,7 +493,7 @@ def _ledger_entry(name, judged):
     }
 
 
-def _holders(customers):
+def holders(customers):
     """mobile number -> the customer whose published row comes from the latest delivery."""
     holders = {}
     for customer_id, row in sorted(customers.items(), key=lambda entry: entry[1]["rank"]):
@@ -497,7 +501,8 @@ def _holders(customers):
     return holders
 
 
-# DESIGN §8: money is paise throughout.
+# docs/rules.md: The KPIs.
+# Money is paise throughout.
 
 
 def kpis(published, as_of=None, window_days=30, top_n=10):

@@ -35,15 +35,18 @@ TYPES = {
 
 
 def customer(customer_id, mobile="9000000001", region="North", delivery=1, name="Asha Rao"):
+    """Return a row of customers."""
     return (customer_id, name, mobile, region, delivery)
 
 
 def order(order_id, mobile="9000000001", when="2025-10-12 09:15:32", paise=100, delivery=1):
+    """Return a row of orders."""
     when = datetime.fromisoformat(when)
     return (order_id, mobile, when, datetime(when.year, when.month, when.day), paise, delivery)
 
 
 def item(order_id, sku_id="SKU-1", count=1, delivery=1):
+    """Return a row of order_items, without an amount of its own."""
     return (order_id, sku_id, count, None, delivery)
 
 
@@ -55,6 +58,7 @@ def tables(customers=(), orders=(), items=None):
 
 
 def ledger_row(number, kind="orders", **changes):
+    """Return the ledger's row of the delivery of that number."""
     return {
         "sha256": f"{number:015x}".ljust(64, "0"),
         "delivery_id": number,

@@ -1,7 +1,7 @@
 """Deliveries whose truth is known because it was made first: customers and orders, then their spelling.
 
 `build` makes plain customers and orders (naive Kolkata times, paise), writes them as deliveries in the
-many spellings that the DESIGN accepts, and adds bad records whose reasons it knows. KPIs of the truth
+many spellings that docs/rules.md accepts, and adds bad records whose reasons it knows. KPIs of the truth
 are worked out from the made data; nothing here parses or cleans anything.
 """
 

@@ -9,6 +9,7 @@ import pytest
 from deltalake import DeltaTable
 from distributed import Client
 from lib import clusters
+from lib.ports import free_port
 from lib.stores import customer, fill, ledger_row, order, tables
 from pyarrow.fs import LocalFileSystem, S3FileSystem, copy_files
 
@@ -66,7 +67,7 @@ def during(monkeypatch, happen):
 
 
 def unreachable():
-    return f"tcp://127.0.0.1:{clusters.free_port()}"
+    return f"tcp://127.0.0.1:{free_port()}"
 
 
 def test_a_cluster_computes_what_pandas_does_and_keeps_no_client(filled, servers):

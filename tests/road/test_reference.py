@@ -13,7 +13,7 @@ from lib import truth as made
 DAY = date(2025, 10, 13)
 
 
-# DESIGN §5, line by line.
+# docs/rules.md: Accepted forms, line by line.
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_names_regions_and_ids():
     assert ref.clean_id(" Cust-007  a ") == "Cust-007  a"
 
 
-# DESIGN §4: readers.
+# docs/rules.md: The two kinds of delivery; Why a file is refused.
 
 
 def test_customers_csv_in_any_dress():
@@ -328,7 +328,7 @@ def test_refused_orders(content):
         ref.read_orders(content)
 
 
-# DESIGN §6, reason by reason.
+# docs/rules.md: Why a record is turned away, reason by reason.
 
 
 def customers(*rows):
@@ -537,7 +537,7 @@ def test_text_after_a_closing_quote_damages_one_record():
     assert last["customer_id"] == "3"
 
 
-# DESIGN §4 and §7: publishing.
+# docs/rules.md: The order of deliveries.
 
 HEADER = "customer_id,customer_name,mobile_number,region\n"
 
@@ -599,7 +599,7 @@ def test_amounts_of_lines_are_summed():
     assert order["items"]["S2"] == {"sku_count": 1, "amount_paise": 600}
 
 
-# DESIGN §8 on a feed small enough for mental arithmetic.
+# docs/rules.md: The KPIs, on a feed small enough for mental arithmetic.
 
 PEOPLE = csv_of(
     "2,Bina,9000000002,north", "10,Chitra,9000000010,South", "1,Anil,9000000001,North", "4,Dev,9000000004,"

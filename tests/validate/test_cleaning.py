@@ -23,7 +23,7 @@ def between(source, business):
 in_india = between("Asia/Kolkata", "Asia/Kolkata")
 
 
-# DESIGN §5, line by line.
+# docs/rules.md: Accepted forms, line by line.
 
 
 def test_ids_are_trimmed_and_keep_their_inner_case():
