@@ -74,7 +74,7 @@ def parse(run: bytes, fields: Sequence[str]) -> PlainOrders:
 
     Raises NotPlain.
     """
-    # XML has it so: a parser gives a line end on as one newline.
+    # XML has it so: of a CRLF only the newline is text.
     run = run.replace(b"\r\n", b"\n") if b"\r" in run else run
     _check_text(run)
     bounds = _bounds(run)
@@ -115,6 +115,7 @@ def _bounds(run: bytes) -> Ints:
     data = np.frombuffer(run, np.uint8)
     angles = np.flatnonzero((data & _ANGLE_BITS) == _ANGLE)
     less, greater = angles[::2], angles[1::2]
+    # Where they alternate, none stands inside of a tag, a comment or a text.
     if data[angles].tobytes() != b"<>" * len(less):
         raise NotPlain
     # The byte after a `<` tells what it begins: a letter is above `?`, and `!`, `/` and `?` are not.
@@ -152,6 +153,7 @@ def _gap(text: str) -> _Gap:
 def _values_of(spellings: list[_Gap], spelling: Ints, names: list[str]) -> _Tags:
     """Tell the name and the row of each value; `spelling` is that of the gap behind it."""
     number = {name: place for place, name in enumerate(names)}
+    # What closes a name that nothing opens is -1, which equals none of them below.
     closed = np.array([number.get(gap.closed, -1) for gap in spellings], np.int16)[spelling]
     opened = np.array([number[gap.opened] for gap in spellings], np.int16)[spelling]
     ends = np.array([gap.ends_order for gap in spellings])[spelling]

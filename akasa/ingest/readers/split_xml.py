@@ -71,7 +71,7 @@ def _head(stream: IO[bytes], elements: Elements) -> bytes:
     match = _HEAD.match(stream.read(HEAD_BYTES))
     if not match:
         raise CannotSplit
-    # The pattern is lax about attributes, where a `>` may stand: the parser must agree on where the tag ends.
+    # The pattern is lax about attributes: below a head that the parser refuses nothing may be given out.
     _whole_records(match[0] + _END_OF_ROOT, elements, Counter())
     return match[0]
 
@@ -100,7 +100,8 @@ def _part(head: bytes, shape: pa.Schema, elements: Elements, run: bytes) -> Part
 
 def _plain_part(head: bytes, shape: pa.Schema, elements: Elements, run: bytes) -> Part:
     """Read a run by columns; only orders that repeat a field go to the whole parser, for their fault."""
-    plain = plain_xml.parse(run, shape.names[1:-2])
+    fields = shape.names[1:-2]  # less `record`, `malformed` and `raw`
+    plain = plain_xml.parse(run, fields)
     faults: list[str | None] = [None] * plain.count
     raw = faults.copy()
     if plain.repeating:

@@ -59,6 +59,7 @@ def records(stream: IO[bytes], unknown: Counter[str], names: set[bytes]) -> Iter
     passed: _Passed = {}
     for root, events in _blocks(stream, names, tag=("{*}orders", "{*}order")):
         for event, element in events:
+            # Starts are asked for only so that `_blocks` gets hold of the root as it begins.
             if event == "start" or element.tag.endswith("orders"):
                 continue
             parent = element.getparent()

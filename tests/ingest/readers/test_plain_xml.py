@@ -39,6 +39,7 @@ def test_the_usual_needs_no_whole_parser(run, count):
         "<order></order>",
         "<order><sku_id>1</sku_id>",
         "<sku_id>1</sku_id></order>",
+        "<sku_id>1</sku_id><order_id>2</order_id>",
         ONE + "</order>",
         ONE + "</orders>",
         f"<page>{ONE}</page>",

@@ -1,13 +1,15 @@
 """Orders read in runs, beside the same file read by lxml in one piece."""
 
+import io
 from collections import Counter
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from akasa.ingest import readers
-from akasa.ingest.readers import split_xml, whole_xml
+from akasa.ingest.readers import ORDER_FIELDS, records, split_xml, whole_xml
 
 ONE = "<order>\n <order_id>O-1</order_id>\n <sku_id>S</sku_id>\n</order>\n"
 LACKING = "<order><total_amount>7</total_amount></order>"
@@ -70,6 +72,7 @@ EXAMPLES = {
     "no orders": "\n<!-- none -->\n",
 }  # fmt: skip
 RUN_BYTES = (1, 7, 64, 300, 2_000_000)
+SHAPE = records.schema(ORDER_FIELDS)
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +131,10 @@ def test_the_whole_parser_reads_blocks_of_any_size_alike(path, monkeypatch, name
         '<orders xmlns="urn:a" xmlns:b="urn:b">',
         "<orders a='>'>",
         '<orders xml:id="a">',
+        "<orders a='&nbsp;'>",
+        "<orders a='1' a='2'>",
+        "<orders a=1>",
+        "<orders b:a='1'>",
         '<?xml version="1.1"?><orders>',
         '<?xml version="1.0" standalone="yes"?><orders>',
         "<?go?><orders>",
@@ -143,6 +150,15 @@ def test_the_whole_parser_reads_blocks_of_any_size_alike(path, monkeypatch, name
 def test_heads(path, head):
     inner = ONE + TWICE + '<order xml:id="a"/>'
     assert_same(path, f"{head}{inner}</orders>".encode())
+
+
+@pytest.mark.parametrize("head", ["<orders a='>'>", "<orders a=1>", "<orders a='1' a='2'>"])
+def test_no_part_comes_below_a_head_that_only_looks_like_one(monkeypatch, head):
+    monkeypatch.setattr(split_xml, "RUN_BYTES", 100)
+    elements = partial(whole_xml.records, names=set())
+    parts = split_xml.parts(io.BytesIO(f"{head}{ONE * 9}</orders>".encode()), SHAPE, elements)
+    with pytest.raises(split_xml.CannotSplit):
+        next(parts)
 
 
 @pytest.mark.parametrize(
