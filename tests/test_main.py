@@ -6,7 +6,6 @@ import pytest
 from click.testing import CliRunner
 
 from akasa.__main__ import main
-from akasa.workspace.settings import ROOT, Settings
 
 
 def call(*arguments):
@@ -62,10 +61,3 @@ def test_a_bad_setting_is_wrong_usage_and_named(monkeypatch):
     assert result.exit_code == 2
     assert "SOURCE_TIMEZONE" in result.output
     assert "Asia/Kolkata" in result.output
-
-
-def test_env_example_and_readme_name_every_setting():
-    example, readme = ((ROOT / name).read_text("utf-8") for name in (".env.example", "README.md"))
-    for name in Settings.model_fields:
-        assert re.search(rf"^# {name.upper()}=", example, re.M), name
-        assert f"`{name.upper()}`" in readme, name

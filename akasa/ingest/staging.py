@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 from akasa.ingest import deliveries, readers
 from akasa.ingest.deliveries import Delivery
 from akasa.ingest.readers import RefusedDelivery
-from akasa.workspace import files
+from akasa.workspace import files, progress
 from akasa.workspace.settings import Settings
 
-_READERS = {"customers": readers.read_customers, "orders": readers.read_orders}
+READERS = {"customers": readers.read_customers, "orders": readers.read_orders}
 _UNKNOWN = b"akasa.unknown"
 
 Progress = Callable[[str], None]
@@ -54,7 +54,7 @@ class Manifest:
     warnings: tuple[str, ...]
 
 
-def stage_all(settings: Settings, progress: Progress = lambda text: None) -> Manifest:
+def stage_all(settings: Settings, tell: Progress = progress.tell) -> Manifest:
     """Read every delivery that is not staged yet; write and return the manifest.
 
     Raises FileNotFoundError where there is nothing to read. A refused file is listed, not raised.
@@ -67,7 +67,7 @@ def stage_all(settings: Settings, progress: Progress = lambda text: None) -> Man
         if delivery.sha256 in staged:
             continue
         try:
-            first = stage(delivery, settings.staging, progress)
+            first = stage(delivery, settings.staging, tell)
             others = (name for name in again.get(delivery.sha256, ()) if name != delivery.name)
             staged[delivery.sha256] = replace(first, also_named=tuple(others))
         except RefusedDelivery as refusal:
@@ -77,9 +77,7 @@ def stage_all(settings: Settings, progress: Progress = lambda text: None) -> Man
     return manifest
 
 
-def stage(
-    delivery: Delivery, folder: Path, progress: Progress = lambda text: None, anew: bool = False
-) -> Staged:
+def stage(delivery: Delivery, folder: Path, tell: Progress = progress.tell, anew: bool = False) -> Staged:
     """Write the delivery's records to `folder/<sha256>.parquet`, unless they stand there (or: `anew`).
 
     Raises RefusedDelivery, which names the delivery, for a file that cannot be trusted as a whole.
@@ -88,7 +86,7 @@ def stage(
     if anew or not path.exists():
         try:
             with files.atomic(path) as temporary:
-                _write(delivery, temporary, progress)
+                _write(delivery, temporary, tell)
         except RefusedDelivery as refusal:
             raise RefusedDelivery(delivery.name, refusal.line, refusal.cause) from None
     footer = pq.read_metadata(path)
@@ -163,11 +161,11 @@ def warnings(manifest: Manifest) -> Sequence[str]:
     return (*manifest.warnings, *ignored)
 
 
-def _write(delivery: Delivery, path: Path, progress: Progress) -> None:
+def _write(delivery: Delivery, path: Path, tell: Progress) -> None:
     unknown: Counter[str] = Counter()
-    batches = _READERS[delivery.kind](delivery.path, unknown)
+    batches = READERS[delivery.kind](delivery.path, unknown)
     with pq.ParquetWriter(path, batches.schema, compression="zstd") as writer:
-        for batch in _told(batches, delivery.name, progress):
+        for batch in _told(batches, delivery.name, tell):
             writer.write_batch(batch)
         writer.add_key_value_metadata({_UNKNOWN.decode(): json.dumps(dict(sorted(unknown.items())))})
     if deliveries.sha256(delivery.path) != delivery.sha256:
@@ -175,9 +173,9 @@ def _write(delivery: Delivery, path: Path, progress: Progress) -> None:
         raise RefusedDelivery(delivery.name, None, cause)
 
 
-def _told(batches: pa.RecordBatchReader, name: str, progress: Progress) -> Iterator[pa.RecordBatch]:
+def _told(batches: pa.RecordBatchReader, name: str, tell: Progress) -> Iterator[pa.RecordBatch]:
     done = 0
     for batch in batches:
         done += batch.num_rows
-        progress(f"{name}: {done:,} records read")
+        tell(f"{name}: {done:,} records read")
         yield batch

@@ -65,7 +65,7 @@ class Tables:
         self.sales: Callable[[date | None], Sales] = cache(partial(_sales, orders, scheduler))
 
 
-def load(settings: Settings) -> Tables:
+def source(settings: Settings) -> Tables:
     """Return the warehouse's orders, still to be read, and its customers."""
     orders = read_orders(warehouse.files("orders", settings))
     return Tables(orders, warehouse.customers(settings), settings.dask_scheduler_address)
@@ -94,7 +94,7 @@ def monthly_trends(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return orders and revenue (paise) of every month up to `as_of`."""
     days = tables.sales(as_of).by_day
     months = days.groupby([days.index.year, days.index.month])[_SUMS].sum().rename_axis(["year", "month"])
-    return canonical("monthly_trends", months.assign(total_revenue=_whole(months)).reset_index())
+    return canonical("monthly_trends", months.assign(total_revenue=whole(months)).reset_index())
 
 
 def regional_revenue(tables: Tables, as_of: date | None) -> pd.DataFrame:
@@ -103,7 +103,7 @@ def regional_revenue(tables: Tables, as_of: date | None) -> pd.DataFrame:
     by_region = sales.join(tables.holders["region"].astype("category")).groupby("region", dropna=False)
     sums = by_region[["customer_count", *_SUMS]].sum()
     found = sums.groupby(sums.index.astype("str").fillna(UNMATCHED)).sum().reset_index()
-    found = found.assign(total_revenue=_whole(found))
+    found = found.assign(total_revenue=whole(found))
     average = average_paise(found["total_revenue"], found["order_count"])
     return canonical("regional_revenue", found.assign(avg_order_value=average))
 
@@ -115,7 +115,7 @@ def top_spenders(
     after = window_start(as_of, window_days) if as_of else None
     sales = _sales(tables.orders, tables.scheduler, as_of, after).by_mobile
     sales = sales[sales.index.isin(tables.holders.index)]
-    spent = _whole(sales).rename("total_spent")
+    spent = whole(sales).rename("total_spent")
     least = spent.sort_values().tail(top_n).min()
     most = tables.holders.join(sales.assign(total_spent=spent)[spent >= least], how="inner")
     average = average_paise(most["total_spent"], most["order_count"])
@@ -140,12 +140,12 @@ def _sales(orders: Orders, scheduler: str | None, as_of: date | None, after: dat
     """
     files = [file for file in orders.files if _may_hold(file, as_of, after)]
     if not files:
-        return Sales(_frame([], "mobile"), _frame([], "order_date"))
+        return Sales(frame([], "mobile"), frame([], "order_date"))
     parts = min(max(_LEAST_PARTS, len(files) // 2), _MOST_PARTS)
     split = [cluster.task(_split, file, orders.file_system, as_of, after, parts) for file in files]
-    by_mobile = [cluster.task(_add_up, [pieces[part] for pieces in split], "mobile") for part in range(parts)]
+    by_mobile = [cluster.task(add_up, [pieces[part] for pieces in split], "mobile") for part in range(parts)]
     found = cluster.compute([*by_mobile, *(pieces[parts] for pieces in split)], scheduler)
-    return Sales(_frame(found[:parts], "mobile"), _frame(found[parts:], "order_date"))
+    return Sales(frame(found[:parts], "mobile"), frame(found[parts:], "order_date"))
 
 
 def _may_hold(file: str, as_of: date | None, after: date | None) -> bool:
@@ -154,12 +154,12 @@ def _may_hold(file: str, as_of: date | None, after: date | None) -> bool:
     return bool(as_of) and (not month or str(after or date.min)[:7] <= month[1] <= str(as_of)[:7])
 
 
-def _frame(sums: list[pa.Table], key: str) -> pd.DataFrame:
-    found = pa.concat_tables(sums or [_add_up([_NO_ORDERS], key)])
+def frame(sums: list[pa.Table], key: str) -> pd.DataFrame:
+    found = pa.concat_tables(sums or [add_up([_NO_ORDERS], key)])
     return found.to_pandas(date_as_object=False).set_index(key)
 
 
-def _whole(sums: pd.DataFrame) -> "pd.Series[int]":
+def whole(sums: pd.DataFrame) -> "pd.Series[int]":
     """Return the money that two halves are, as whole numbers of Python where 64 bits can't hold one."""
     fits = (sums["high"] + sums["low"] // 2**32 < 2**31).all()
     halves = sums[["high", "low"]] if fits else sums[["high", "low"]].astype(object)
@@ -188,7 +188,7 @@ def _split(
     by_part = kept.take(np.argsort(part, kind="stable"))
     ends = np.cumsum(np.bincount(part, minlength=parts)).tolist()
     pieces = [by_part.slice(start, end - start) for start, end in zip([0, *ends], ends, strict=False)]
-    return [*pieces, _add_up([orders.drop_columns("mobile")], "order_date")]
+    return [*pieces, add_up([orders.drop_columns("mobile")], "order_date")]
 
 
 def _read(file: str, file_system: FileSystem | None, as_of: date, after: date | None) -> pa.Table:
@@ -203,7 +203,7 @@ def _read(file: str, file_system: FileSystem | None, as_of: date, after: date | 
     return pads.dataset(file, filesystem=file_system).to_table(columns=columns, filter=counted)
 
 
-def _add_up(pieces: list[pa.Table], key: str) -> pa.Table:
+def add_up(pieces: list[pa.Table], key: str) -> pa.Table:
     """Return order_count, the last order_date where there is one, and the sums of money in halves, by key."""
     orders = pa.concat_tables(pieces)
     fits = (pc.max(orders["paise"]).as_py() or 0) * len(orders) < 2**63

@@ -24,15 +24,30 @@ MOST_PAISE = 2**63 - 1
 
 @dataclass(frozen=True)
 class Definition:
-    """One KPI: its columns in order with their kinds, its key, and its row order (column, descending)."""
+    """One KPI: its columns in order with their kinds, its key, its row order (column, descending).
+
+    `row` says what a row is; `options` what it takes beside as_of; `average` names the total that
+    avg_order_value is the average of, for an engine that cannot divide as `average_paise` does.
+    """
 
     name: str
+    row: str
     columns: dict[str, Kind]
     key: tuple[str, ...]
     order: tuple[tuple[str, bool], ...]
+    options: tuple[str, ...] = ()
+    average: str | None = None
 
     def of_kind(self, kind: Kind) -> list[str]:
         return [column for column, of in self.columns.items() if of == kind]
+
+
+DEFINITIONS: dict[str, Definition] = {}
+
+
+def define(definition: Definition) -> None:
+    """Add a KPI: every engine computes it, every report shows it."""
+    DEFINITIONS[definition.name] = definition
 
 
 CUSTOMER: dict[str, Kind] = {
@@ -42,47 +57,57 @@ CUSTOMER: dict[str, Kind] = {
     "region": "text",
 }
 
-DEFINITIONS: dict[str, Definition] = {
-    definition.name: definition
-    for definition in (
-        Definition(
-            "repeat_customers",
-            {**CUSTOMER, "order_count": "count"},
-            key=("customer_id",),
-            order=(("order_count", True), ("customer_id", False)),
-        ),
-        Definition(
-            "monthly_trends",
-            {"year": "count", "month": "count", "order_count": "count", "total_revenue": "paise"},
-            key=("year", "month"),
-            order=(("year", False), ("month", False)),
-        ),
-        Definition(
-            "regional_revenue",
-            {
-                "region": "text",
-                "customer_count": "count",
-                "order_count": "count",
-                "total_revenue": "paise",
-                "avg_order_value": "paise",
-            },
-            key=("region",),
-            order=(("total_revenue", True), ("region", False)),
-        ),
-        Definition(
-            "top_spenders",
-            {
-                **CUSTOMER,
-                "order_count": "count",
-                "total_spent": "paise",
-                "avg_order_value": "paise",
-                "last_order_date": "date",
-            },
-            key=("customer_id",),
-            order=(("total_spent", True), ("customer_id", False)),
-        ),
+define(
+    Definition(
+        "repeat_customers",
+        row="a known customer with more than one order",
+        columns={**CUSTOMER, "order_count": "count"},
+        key=("customer_id",),
+        order=(("order_count", True), ("customer_id", False)),
     )
-}
+)
+define(
+    Definition(
+        "monthly_trends",
+        row="a month that has orders, unmatched ones included",
+        columns={"year": "count", "month": "count", "order_count": "count", "total_revenue": "paise"},
+        key=("year", "month"),
+        order=(("year", False), ("month", False)),
+    )
+)
+define(
+    Definition(
+        "regional_revenue",
+        row="a region; orders whose number nobody holds stand in `Unmatched`",
+        columns={
+            "region": "text",
+            "customer_count": "count",
+            "order_count": "count",
+            "total_revenue": "paise",
+            "avg_order_value": "paise",
+        },
+        key=("region",),
+        order=(("total_revenue", True), ("region", False)),
+        average="total_revenue",
+    )
+)
+define(
+    Definition(
+        "top_spenders",
+        row="one of the `top_n` customers by spending in the `window_days` days that end with `as_of`",
+        columns={
+            **CUSTOMER,
+            "order_count": "count",
+            "total_spent": "paise",
+            "avg_order_value": "paise",
+            "last_order_date": "date",
+        },
+        key=("customer_id",),
+        order=(("total_spent", True), ("customer_id", False)),
+        options=("window_days", "top_n"),
+        average="total_spent",
+    )
+)
 
 
 def average_paise(total_paise: Whole, count: Whole) -> Whole:
@@ -109,8 +134,9 @@ def canonical(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     typed = frame[list(definition.columns)].astype({c: DTYPES[k] for c, k in definition.columns.items()})
     keys = [(column, "descending" if descending else "ascending") for column, descending in definition.order]
     by = pa.table({column: typed[column] for column, _ in keys})
-    rows = pc.sort_indices(by, _still_to_sort(by, keys))
-    return typed.take(rows.to_numpy()).reset_index(drop=True)
+    left = _still_to_sort(by, keys)
+    in_order = typed.take(pc.sort_indices(by, left).to_numpy()) if left else typed
+    return in_order.reset_index(drop=True)
 
 
 def _still_to_sort(rows: pa.Table, keys: list[tuple[str, str]]) -> list[tuple[str, str]]:

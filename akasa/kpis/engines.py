@@ -1,52 +1,107 @@
-"""The four KPIs, computed independently by SQL, by pandas and by Dask from one set of definitions.
+"""The engines: SQL on the database, pandas and Dask on the warehouse; each computes every KPI by itself.
 
-Each engine is a module with the functions repeat_customers, monthly_trends, regional_revenue and
-top_spenders (source, as_of, …) → a canonical frame, and `load(settings)` that gives its source.
+An engine is the module of its name. `source(settings)` gives what it computes from. pandas and dask have one
+function a KPI, of its name: (source, as_of, …) → the canonical frame. SQL has one file a KPI.
 """
 
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from importlib import import_module
 from typing import Any
 
 import pandas as pd
 
-from akasa.kpis.definitions import DEFINITIONS, TOP_N, WINDOW_DAYS
+from akasa.kpis.definitions import DEFINITIONS, TOP_N, WINDOW_DAYS, resolve_as_of
+from akasa.stores import database, warehouse
 from akasa.workspace.settings import Settings
 
-MODULES = {"sql": "akasa.kpis.sql", "pandas": "akasa.kpis.pandas", "dask": "akasa.kpis.dask"}
-CHOICES = {"pandas": ("pandas",), "dask": ("dask",), "both": ("pandas", "dask")}
+ENGINES = ("sql", "pandas", "dask")
+IN_MEMORY = {"pandas": ("pandas",), "dask": ("dask",), "both": ("pandas", "dask")}
+CHOICES = {"sql": ("sql",), **IN_MEMORY}
+
+Frames = dict[str, pd.DataFrame]
 
 
-def in_memory(engine: str) -> tuple[str, ...]:
-    """Return the in-memory engines that a choice of `engine` names. Raises ValueError for another word."""
+def chosen(engine: str) -> tuple[str, ...]:
+    """Return the engines that a word names. Raises ValueError that lists the words there are."""
     if engine not in CHOICES:
         raise ValueError(f"engine is {engine!r}; it can be {', '.join(CHOICES)}")
     return CHOICES[engine]
 
 
-def load(engines: tuple[str, ...], settings: Settings) -> dict[str, Any]:
-    """Return what each engine computes from: engine → source."""
-    return {name: import_module(MODULES[name]).load(settings) for name in engines}
+def place(settings: Settings, engine: str) -> str:
+    """Return where in-memory engines compute, as Markdown.
 
-
-def place(engines: tuple[str, ...], settings: Settings) -> str:
-    """Return where the engines compute, as Markdown. Raises ClusterUnavailable where no scheduler answers."""
+    Raises ClusterUnavailable where no scheduler answers.
+    """
     from akasa.kpis import cluster
 
+    engines = chosen(engine)
     dask = [cluster.place(settings.dask_scheduler_address)] if "dask" in engines else []
     return " ".join([*dask, *(["pandas runs in this process."] if "pandas" in engines else [])])
 
 
+def last_day(settings: Settings, engine: str, as_of: str | None) -> date | None:
+    """Return the day up to which orders count: `as_of`, else the latest order's in the engine's own store.
+
+    None where there is no order.
+    """
+    store = database if engine == "sql" else warehouse
+    return resolve_as_of(as_of, None if as_of else store.latest_order_date(settings))
+
+
 def compute(
+    settings: Settings,
+    engine: str,
+    as_of: date | None,
+    window_days: int = WINDOW_DAYS,
+    top_n: int = TOP_N,
+) -> dict[str, Frames]:
+    """Return engine → KPI → canonical frame of the engines that a word names (sql, pandas, dask, both).
+
+    Money is in paise; frames have no rows where `as_of` is None.
+    """
+    sources = {name: _module(name).source(settings) for name in chosen(engine)}
+    return compute_from(sources, as_of, window_days, top_n)
+
+
+def compute_from(
     sources: Mapping[str, Any], as_of: date | None, window_days: int = WINDOW_DAYS, top_n: int = TOP_N
-) -> dict[str, dict[str, pd.DataFrame]]:
-    """Return engine → KPI → canonical frame, of every engine in `sources`."""
-    window: dict[str, dict[str, int]] = {"top_spenders": {"window_days": window_days, "top_n": top_n}}
+) -> dict[str, Frames]:
+    """Return engine → KPI → canonical frame, of what each engine is to compute from."""
     return {
-        name: {
-            kpi: getattr(import_module(MODULES[name]), kpi)(source, as_of, **window.get(kpi, {}))
-            for kpi in DEFINITIONS
-        }
-        for name, source in sources.items()
+        engine: {kpi: _frame(engine, source, kpi, as_of, window_days, top_n) for kpi in DEFINITIONS}
+        for engine, source in sources.items()
     }
+
+
+def compute_one(
+    settings: Settings,
+    engine: str,
+    kpi: str,
+    as_of: date | None,
+    window_days: int = WINDOW_DAYS,
+    top_n: int = TOP_N,
+) -> pd.DataFrame:
+    """Return one KPI's canonical frame by one engine, money in paise."""
+    return _frame(engine, _module(engine).source(settings), kpi, as_of, window_days, top_n)
+
+
+def function(engine: str, kpi: str) -> Any:
+    """Return what computes a KPI in an engine: (source, as_of, …) → the canonical frame."""
+    module = _module(engine)
+    return partial(module.answer, kpi) if engine == "sql" else getattr(module, kpi)
+
+
+def _frame(
+    engine: str, source: Any, kpi: str, as_of: date | None, window_days: int, top_n: int
+) -> pd.DataFrame:
+    given = {"window_days": window_days, "top_n": top_n}
+    options = {option: given[option] for option in DEFINITIONS[kpi].options}
+    found: pd.DataFrame = function(engine, kpi)(source, as_of, **options)
+    return found
+
+
+def _module(engine: str) -> Any:
+    return import_module(f"akasa.kpis.{engine}")

@@ -58,7 +58,7 @@ class Tables:
         self.sales: Callable[[date | None], Sales] = cache(partial(_sales, orders))
 
 
-def load(settings: Settings) -> Tables:
+def source(settings: Settings) -> Tables:
     """Return the warehouse's orders, still to be read, and its customers."""
     return Tables(warehouse.dataset("orders", settings), warehouse.customers(settings))
 

@@ -1,12 +1,15 @@
 """Prove one approach by the other: KPIs compared value by value, control totals that must tie."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import pandas as pd
 
 from akasa.kpis.definitions import DEFINITIONS
+from akasa.kpis.engines import chosen
+from akasa.kpis.results import Parameters, computed_for, read_results
 from akasa.stores import database, warehouse
 from akasa.workspace.settings import Settings
 
@@ -16,6 +19,41 @@ COLUMNS = ["kpi", "key", "column", "engine", "value", "other_engine", "other_val
 
 class Disagreement(AssertionError):
     """Engines or control totals differ; the message lists where."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What the engines computed, for which parameters, where they differ, and which totals tie.
+
+    `results` maps engine → KPI → frame as read back from the files; `differences` is as `compare` gives it,
+    `totals` as `control_totals`.
+    """
+
+    results: Results
+    parameters: Parameters
+    differences: pd.DataFrame
+    totals: pd.DataFrame
+
+    @property
+    def as_of(self) -> date | None:
+        return date.fromisoformat(self.parameters.as_of) if self.parameters.as_of else None
+
+    @property
+    def holds(self) -> bool:
+        """Whether no value differs and all totals tie."""
+        return self.differences.empty and bool(self.totals["ties"].all())
+
+
+def prove(settings: Settings, engine: str) -> Proof:
+    """Compare the KPI files of SQL with those in memory (pandas, dask, both), and tie both stores' totals.
+
+    Raises FileNotFoundError where a file is missing, ComputedApart where engines ran for other parameters.
+    """
+    every = ("sql", *chosen(engine))
+    parameters = computed_for(settings, every)
+    found = read_results(settings, every)
+    proof = Proof(found, parameters, compare(found), pd.DataFrame())
+    return replace(proof, totals=control_totals(found, proof.as_of, settings))
 
 
 def compare(results: Results) -> pd.DataFrame:
@@ -67,13 +105,9 @@ def control_totals(results: Results, as_of: date | None, settings: Settings) -> 
     return frame.assign(ties=frame["left_value"] == frame["right_value"])
 
 
-def agree(found: pd.DataFrame, totals: pd.DataFrame) -> bool:
-    """Say whether no value differs and all totals tie."""
-    return found.empty and bool(totals["ties"].all())
-
-
-def require_agreement(found: pd.DataFrame, totals: pd.DataFrame) -> None:
+def require_agreement(proof: Proof) -> None:
     """Raise Disagreement that shows the differences by KPI, key, column and both values."""
+    found, totals = proof.differences, proof.totals
     lines = [
         f"{r.kpi} {r.key} {r.column}: {r.engine} says {r.value}, {r.other_engine} says {r.other_value}"
         for r in found.itertuples()
@@ -102,13 +136,10 @@ def _keyed(kpi: str, frame: pd.DataFrame) -> dict[str, tuple[Any, ...]]:
 def _kpi_totals(
     results: Results, as_of: date | None, settings: Settings
 ) -> list[tuple[str, str, int, str, int]]:
-    counted = "select count(*) as orders, coalesce(sum(total_amount_paise), 0) as paise from orders"
-    day = as_of.isoformat() if as_of else None
-    in_database = database.query(f"{counted} where order_date <= :as_of", settings, as_of=day).iloc[0]
     orders = warehouse.orders(settings, ["order_date", "total_amount_paise"])
     kept = orders[orders["order_date"] <= pd.Timestamp(as_of)] if as_of else orders.iloc[:0]
     sides = {
-        "orders in the database": (int(in_database["orders"]), int(in_database["paise"])),
+        "orders in the database": database.orders_up_to(settings, as_of),
         "orders in the warehouse": (len(kept), int(kept["total_amount_paise"].sum())),
     }
     for engine, frames in results.items():

@@ -4,19 +4,20 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
 from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
 import pandas as pd
 
-from akasa.kpis.definitions import DEFINITIONS, DTYPES, Kind
-from akasa.kpis.engines import MODULES
-from akasa.workspace import files
+from akasa.kpis.definitions import DEFINITIONS, DTYPES, TOP_N, WINDOW_DAYS, Kind
+from akasa.kpis.engines import ENGINES
+from akasa.workspace import files, spreadsheet
 from akasa.workspace.settings import Settings
-from akasa.workspace.spreadsheet import neutralise, restore
 
-SPECIAL = re.compile(r'[",\n\r]')
+NOTEBOOK = {"sql": "03_kpis_sql", "pandas": "04_kpis_memory", "dask": "04_kpis_memory"}
 Form = Callable[[Any], Any]
 PATTERNS: dict[Kind, re.Pattern[str]] = {
     "text": re.compile(r"(?s).*"),
@@ -26,55 +27,105 @@ PATTERNS: dict[Kind, re.Pattern[str]] = {
 }
 
 
+@dataclass(frozen=True)
+class Parameters:
+    """What an engine's KPI files were computed for; the notebooks write it beside them."""
+
+    as_of: str | None
+    window_days: int
+    top_n: int
+
+
+class ComputedApart(ValueError):
+    """Engines were computed for different parameters, so that comparing them says nothing."""
+
+
 def file_name(engine: str, kpi: str) -> str:
     """Return the output file of an engine's KPI: `sql_<kpi>.json`, `pandas_<kpi>.csv`, `dask_<kpi>.csv`."""
     return f"{engine}_{kpi}.{'json' if engine == 'sql' else 'csv'}"
 
 
-def write_results(settings: Settings, results: Mapping[str, Mapping[str, pd.DataFrame]]) -> list[str]:
-    """Write every engine's KPIs to the output folder; return the files' labels."""
+def write_results(
+    settings: Settings,
+    results: Mapping[str, Mapping[str, pd.DataFrame]],
+    as_of: date | None,
+    window_days: int = WINDOW_DAYS,
+    top_n: int = TOP_N,
+) -> list[str]:
+    """Write every engine's KPIs, and what they were computed for, to the output folder; return the labels."""
+    given = Parameters(as_of.isoformat() if as_of else None, window_days, top_n)
     written = []
     for engine, frames in results.items():
-        write = write_json if engine == "sql" else write_csv
         for kpi, frame in frames.items():
             path = settings.output_dir / file_name(engine, kpi)
-            write(path, kpi, frame)
+            (write_json if engine == "sql" else write_csv)(path, kpi, frame)
             written.append(settings.label(path))
+        files.write_text(_parameters_file(settings.output_dir, engine), json.dumps(asdict(given)) + "\n")
     return written
 
 
-def read_results(settings: Settings, engines: tuple[str, ...]) -> dict[str, dict[str, pd.DataFrame]]:
+def read_results(settings: Settings, engines: Sequence[str]) -> dict[str, dict[str, pd.DataFrame]]:
     """Return engine → KPI → frame as the output files have it, money in paise.
 
     Raises FileNotFoundError that names the missing file and the notebook that writes it.
     """
     return {
-        engine: {
-            kpi: (read_json if engine == "sql" else read_csv)(
-                settings.output_dir / file_name(engine, kpi), kpi
-            )
-            for kpi in DEFINITIONS
-        }
+        engine: {kpi: read_result(settings.output_dir, engine, kpi) for kpi in DEFINITIONS}
         for engine in engines
     }
 
 
+def read_result(folder: Path, engine: str, kpi: str) -> pd.DataFrame:
+    """Return a KPI's frame as an engine's file has it. Raises as `read_results` does."""
+    read = read_json if engine == "sql" else read_csv
+    return read(folder / file_name(engine, kpi), kpi)
+
+
+def computed_for(settings: Settings, engines: Sequence[str]) -> Parameters:
+    """Return what all of these engines' files were computed for.
+
+    Raises ComputedApart where they differ, FileNotFoundError where there is none of an engine.
+    """
+    first, *others = engines
+    given = {engine: _read_parameters(settings.output_dir, engine) for engine in engines}
+    for other in others:
+        for name, value in asdict(given[first]).items():
+            theirs = getattr(given[other], name)
+            if theirs != value:
+                raise ComputedApart(
+                    f"{first} was computed for {name} = {value}, {other} for {theirs}: run both alike"
+                )
+    return given[first]
+
+
 def drop_stale_engines(public: Path, private: Path) -> None:
     """Remove KPI files of engines that did not run, unless they still say what this run says."""
-    for engine in MODULES:
+    for engine in ENGINES:
+        if _parameters_file(private, engine).exists():
+            continue
         for kpi in DEFINITIONS:
-            name = file_name(engine, kpi)
-            if (public / name).exists() and not (private / name).exists():
-                now = read_json(private / file_name("sql", kpi), kpi)
-                if not _says(public / name, kpi, now):
-                    (public / name).unlink()
+            file = public / file_name(engine, kpi)
+            if file.exists() and not _says(file, engine, kpi, read_result(private, "sql", kpi)):
+                file.unlink()
+        given = _parameters_file(public, engine)
+        if given.exists() and given.read_bytes() != _parameters_file(private, "sql").read_bytes():
+            given.unlink()
 
 
-def _says(path: Path, kpi: str, frame: Any) -> bool:
+def _says(file: Path, engine: str, kpi: str, frame: pd.DataFrame) -> bool:
     try:
-        return bool(read_csv(path, kpi).equals(frame))
+        return bool(read_result(file.parent, engine, kpi).equals(frame))
     except (ValueError, TypeError):
         return False
+
+
+def _parameters_file(folder: Path, engine: str) -> Path:
+    return folder / f"parameters.{engine}.json"
+
+
+def _read_parameters(folder: Path, engine: str) -> Parameters:
+    with _opened(_parameters_file(folder, engine), NOTEBOOK[engine]) as file:
+        return Parameters(**json.load(file))
 
 
 def rupees(paise: int) -> str:
@@ -103,7 +154,7 @@ def write_csv(path: Path, name: str, frame: pd.DataFrame) -> None:
 
     Raises TypeError where a column hasn't the KPI's type, ValueError where a value is missing.
     """
-    forms: dict[Kind, Form] = {"text": _field, "count": str, "paise": rupees, "date": str}
+    forms: dict[Kind, Form] = {"text": spreadsheet.field, "count": str, "paise": rupees, "date": str}
     rows = _rows(name, frame, forms)
     _write(path, (",".join(row) + "\n" for row in chain([DEFINITIONS[name].columns], rows)))
 
@@ -111,7 +162,7 @@ def write_csv(path: Path, name: str, frame: pd.DataFrame) -> None:
 def read_json(path: Path, name: str) -> pd.DataFrame:
     """Return the KPI frame that `write_json` wrote, in the file's row order."""
     columns = list(DEFINITIONS[name].columns)
-    with _opened(path, "03_kpis_sql") as file:
+    with _opened(path, NOTEBOOK["sql"]) as file:
         records = json.load(file, parse_float=str, parse_int=str)
     for number, record in enumerate(records, 1):
         if list(record) != columns:
@@ -122,14 +173,14 @@ def read_json(path: Path, name: str) -> pd.DataFrame:
 def read_csv(path: Path, name: str) -> pd.DataFrame:
     """Return the KPI frame that `write_csv` wrote, in the file's row order."""
     columns = list(DEFINITIONS[name].columns)
-    with _opened(path, "04_kpis_memory") as file:
+    with _opened(path, NOTEBOOK["pandas"]) as file:
         rows = list(csv.reader(file, strict=True))
     if rows[:1] != [columns]:
         raise ValueError(f"{path}: the first line is {rows[:1]}, not {columns}")
     for number, row in enumerate(rows[1:], 1):
         if len(row) != len(columns):
             raise ValueError(f"{path}: record {number} has {len(row)} fields, not {len(columns)}")
-    return _frame(path, name, rows[1:], restore)
+    return _frame(path, name, rows[1:], spreadsheet.restore)
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:
@@ -147,12 +198,6 @@ def _listed(records: Iterable[str]) -> Iterator[str]:
 
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
-
-
-def _field(text: str) -> str:
-    """Return text as a CSV field. (Python 3.11's csv writer leaves a lone carriage return unquoted.)"""
-    safe = neutralise(text)
-    return '"' + safe.replace('"', '""') + '"' if SPECIAL.search(safe) else safe
 
 
 def _rows(name: str, frame: pd.DataFrame, forms: Mapping[Kind, Form]) -> Iterator[tuple[str, ...]]:

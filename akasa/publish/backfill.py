@@ -15,17 +15,22 @@ from sqlalchemy import select
 from akasa.ingest import deliveries, staging
 from akasa.ingest.deliveries import Delivery
 from akasa.ingest.staging import Progress
-from akasa.publish import database_load, level, versions, warehouse_merge
+from akasa.publish import database_load, versions, warehouse_merge
+from akasa.publish.level import level_warehouse
 from akasa.stores import database
-from akasa.stores.models import Order, OrderItem
-from akasa.validate import cleaning, gate, judging, plan, quarantine
-from akasa.validate.judging import Assessed
+from akasa.stores.models import ORDER_ITEMS, ORDERS
+from akasa.validate import cleaning, gate, judging, quarantine
+from akasa.validate import plan as planning
+from akasa.validate.judging import Judged
+from akasa.workspace import progress
 from akasa.workspace.settings import Settings
 
 MONTHLY = ["month", "added", "changed", "removed", "revenue_before", "revenue_after"]
+# What two versions of an order, and of an item, are compared by. Whose delivery an item came from follows
+# from its order.
 _ORDER = ["order_id", "mobile_number", "order_date_time", "total_amount_paise", "delivery_id"]
-_IDS_A_QUERY = 10_000
 _ITEM = ["order_id", "sku_id", "sku_count", "amount_paise"]
+_IDS_A_QUERY = 10_000
 
 
 class DeliveryGone(ValueError):
@@ -36,9 +41,9 @@ class DeliveryGone(ValueError):
 class Change:
     """What a backfill of `first` to `last` would do.
 
-    `before` and `after` hold the range's orders and order_items, as published and as derived now; `added`,
-    `changed` and `removed` the ids in which they differ. `staying` lists the orders that would cross the
-    range's border: order_id, stands_on, belongs_on.
+    `before` and `after` hold the range's orders and order_items, as published and as derived now. `staying`
+    lists the orders that would cross the range's border: order_id, stands_on, belongs_on. `added`, `changed`
+    and `removed` are the ids in which before and after differ.
     """
 
     first: date
@@ -46,46 +51,26 @@ class Change:
     before: dict[str, pd.DataFrame]
     after: dict[str, pd.DataFrame]
     staying: pd.DataFrame
-    assessed: Sequence[Assessed]
-
+    judged: Sequence[Judged]
     added: "pd.Series[str]"
     changed: "pd.Series[str]"
     removed: "pd.Series[str]"
 
 
-def derive(settings: Settings, first: date, last: date, progress: Progress = lambda text: None) -> Change:
+def derive(settings: Settings, first: date, last: date, tell: Progress = progress.tell) -> Change:
     """Derive the orders of the days `first` to `last`, both included, from every published delivery.
 
     Raises DeliveryGone, RefusedDelivery for a file that today's reader does not accept, and GateStopped where
     a delivery has more rejected records than MAX_REJECT_RATIO allows. Writes nothing but staging files.
     """
-    ledger = database.ledger(settings)
-    plan.require_same_amounts(ledger, settings.amount_is)
-    files = require_all_there(ledger, deliveries.find(settings).deliveries)
-    assessed = []
-    for row in ledger[ledger["kind"] == "orders"].itertuples(index=False):
-        staging.stage(files[row.sha256], settings.staging, progress, anew=True)
-        assessed.append(judging.assess(settings, plan.of_ledger(row), progress))
-    gate.require_few_rejects(judging.counts(assessed), settings.max_reject_ratio)
-    derived = versions.latest(assessed, settings.amount_is)
-    progress("comparing with what is published")
-    before, after, staying = _compare(settings, first, last, derived)
-    there, then = before["orders"]["order_id"], after["orders"]["order_id"]
-    differing = _differing(before["order_items"], after["order_items"], _ITEM)
-    differing = pd.concat(
-        [differing, _differing(before["orders"], after["orders"], _ORDER)]
-    ).drop_duplicates()
-    return Change(
-        first=first,
-        last=last,
-        before=before,
-        after=after,
-        added=then[~then.isin(there)],
-        changed=differing[differing.isin(there) & differing.isin(then)],
-        removed=there[~there.isin(then)],
-        staying=staying,
-        assessed=assessed,
-    )
+    judged = _judge_anew(settings, tell)
+    tell("comparing with what is published")
+    derived = versions.latest(judged, settings.amount_is)
+    before = _published_in(settings, first, last)
+    staying = _crossing_the_border(settings, first, last, before, derived)
+    after = _derived_in(first, last, before, derived, staying)
+    added, changed, removed = _differences(before, after)
+    return Change(first, last, before, after, staying, judged, added, changed, removed)
 
 
 def require_all_there(ledger: pd.DataFrame, found: Sequence[Delivery]) -> dict[str, Delivery]:
@@ -129,57 +114,124 @@ def commit(settings: Settings, change: Change) -> None:
     Raises GateStopped where the rows do not pass the audit.
     """
     arriving = pd.concat([change.added, change.changed])
-    tables = {name: frame[frame["order_id"].isin(arriving)] for name, frame in change.after.items()}
+    tables = {name: _of(frame, arriving) for name, frame in change.after.items()}
     gate.require_success(gate.audit(tables))
-    _write_rejects(settings, change)
-    gone = pd.concat([change.changed, change.removed])
-    level.level_warehouse(settings)
-    if len(arriving) or len(gone):
+    _write_quarantine(settings, change)
+    leaving = pd.concat([change.changed, change.removed])
+    level_warehouse(settings)
+    if len(arriving) or len(leaving):
         now = datetime.now(UTC).replace(tzinfo=None)
-        database_load.replace(settings, gone, tables, _rows_gained(change, gone, tables), now)
-        warehouse_merge.replace(settings, gone, tables, database.ledger(settings))
+        gained = _rows_gained(change, leaving, tables)
+        database_load.replace(settings, leaving, tables, gained, now)
+        warehouse_merge.replace(settings, leaving, tables, database.ledger(settings))
 
 
-def _compare(
-    settings: Settings, first: date, last: date, derived: dict[str, pd.DataFrame]
-) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame], pd.DataFrame]:
-    """Return the range's tables before and after, and the orders that would cross its border."""
-    within = Order.order_date.between(first, last)
-    of_range = OrderItem.order_id.in_(select(Order.order_id).where(within))
-    before = {
-        "orders": versions.typed("orders", database.rows(settings, Order, within)),
-        "order_items": versions.typed("order_items", database.rows(settings, OrderItem, of_range)),
+def _judge_anew(settings: Settings, tell: Progress) -> list[Judged]:
+    """Read and judge every published delivery of orders again."""
+    ledger = database.ledger(settings)
+    planning.require_same_amounts(ledger, settings.amount_is)
+    files = require_all_there(ledger, deliveries.find(settings).deliveries)
+    judged = []
+    for row in ledger[ledger["kind"] == "orders"].itertuples(index=False):
+        staging.stage(files[row.sha256], settings.staging, tell, anew=True)
+        judged.append(judging.judge_one(settings, planning.of_ledger(row), tell))
+    gate.require_few_rejected(judging.counts(judged), settings.max_reject_ratio)
+    return judged
+
+
+def _published_in(settings: Settings, first: date, last: date) -> dict[str, pd.DataFrame]:
+    """Return the orders and order_items that are published in the range."""
+    within = ORDERS.c.order_date.between(first, last)
+    of_range = ORDER_ITEMS.c.order_id.in_(select(ORDERS.c.order_id).where(within))
+    return {
+        "orders": versions.typed("orders", database.rows(settings, "orders", within)),
+        "order_items": versions.typed("order_items", database.rows(settings, "order_items", of_range)),
     }
-    belongs = derived["orders"].set_index("order_id")["order_date"]
-    belongs_within = belongs.between(pd.Timestamp(first), pd.Timestamp(last))
-    stands_within = before["orders"].set_index("order_id")["order_date"]
-    entering = _standing(settings, belongs[belongs_within].index.difference(stands_within.index))
-    leaving = stands_within[stands_within.index.isin(belongs[~belongs_within].index)]
-    staying = pd.concat([entering, leaving]).rename("stands_on").rename_axis("order_id").reset_index()
-    staying["belongs_on"] = belongs.reindex(staying["order_id"]).to_numpy()
-    ours = belongs[belongs_within].index.difference(entering.index)
-    after = {
-        name: pd.concat([_of(derived[name], ours), _of(before[name], leaving.index)], ignore_index=True)
+
+
+def _crossing_the_border(
+    settings: Settings,
+    first: date,
+    last: date,
+    before: dict[str, pd.DataFrame],
+    derived: dict[str, pd.DataFrame],
+) -> pd.DataFrame:
+    """Return the orders that stand inside the range and belong outside of it now, or the other way round.
+
+    Columns: order_id, stands_on, belongs_on.
+    """
+    stands_inside = _days(before["orders"])
+    belongs = _days(derived["orders"])
+    inside = belongs.between(pd.Timestamp(first), pd.Timestamp(last))
+    leaving = stands_inside[stands_inside.index.isin(belongs[~inside].index)]
+    entering = _published_days(settings, belongs[inside].index.difference(stands_inside.index))
+    crossing = pd.concat([entering, leaving]).rename("stands_on").rename_axis("order_id").reset_index()
+    crossing["belongs_on"] = belongs.reindex(crossing["order_id"]).to_numpy()
+    return crossing.sort_values("order_id", ignore_index=True)
+
+
+def _derived_in(
+    first: date,
+    last: date,
+    before: dict[str, pd.DataFrame],
+    derived: dict[str, pd.DataFrame],
+    staying: pd.DataFrame,
+) -> dict[str, pd.DataFrame]:
+    """Return the range's orders and items as derived now, but those that stay: they are as they were."""
+    belongs = _days(derived["orders"])
+    inside = belongs[belongs.between(pd.Timestamp(first), pd.Timestamp(last))].index
+    derived_ids = inside.difference(staying["order_id"])
+    return {
+        name: pd.concat(
+            [_of(derived[name], derived_ids), _of(before[name], staying["order_id"])], ignore_index=True
+        )
         for name in before
     }
-    return before, after, staying.sort_values("order_id", ignore_index=True)
 
 
-def _standing(settings: Settings, ids: "pd.Index[str]") -> "pd.Series[pd.Timestamp]":
-    """Return order_id → order_date of those of the orders that are published."""
+def _differences(
+    before: dict[str, pd.DataFrame], after: dict[str, pd.DataFrame]
+) -> tuple["pd.Series[str]", "pd.Series[str]", "pd.Series[str]"]:
+    """Return the ids of orders that only `after` has, that differ in a value, and that only `before` has."""
+    old, new = before["orders"]["order_id"], after["orders"]["order_id"]
+    differing = pd.concat(
+        [
+            _differing(before["order_items"], after["order_items"], _ITEM),
+            _differing(before["orders"], after["orders"], _ORDER),
+        ]
+    ).drop_duplicates()
+    changed = differing[differing.isin(old) & differing.isin(new)]
+    return new[~new.isin(old)], changed, old[~old.isin(new)]
+
+
+def _differing(before: pd.DataFrame, after: pd.DataFrame, columns: list[str]) -> "pd.Series[str]":
+    """Return the ids of orders of which a row stands in only one of the two frames."""
+    both = before[columns].merge(after[columns], how="outer", indicator="side")
+    return both["order_id"][both["side"] != "both"]
+
+
+def _days(orders: pd.DataFrame) -> "pd.Series[pd.Timestamp]":
+    """Return order_id → order_date."""
+    return orders.set_index("order_id")["order_date"]
+
+
+def _published_days(settings: Settings, ids: "pd.Index[str]") -> "pd.Series[pd.Timestamp]":
+    """Return order_id → order_date of those of the orders that are published, on whatever day."""
     parts = [ids[at : at + _IDS_A_QUERY] for at in range(0, max(len(ids), 1), _IDS_A_QUERY)]
-    found = [database.rows(settings, Order, Order.order_id.in_(part.tolist())) for part in parts]
-    return versions.typed("orders", pa.concat_tables(found)).set_index("order_id")["order_date"]
+    found = [database.rows(settings, "orders", ORDERS.c.order_id.in_(part.tolist())) for part in parts]
+    return _days(versions.typed("orders", pa.concat_tables(found)))
 
 
-def _rows_gained(change: Change, gone: "pd.Series[str]", tables: dict[str, pd.DataFrame]) -> "pd.Series[int]":
+def _rows_gained(
+    change: Change, leaving: "pd.Series[str]", tables: dict[str, pd.DataFrame]
+) -> "pd.Series[int]":
     """Return delivery_id → how many more order lines come from it than before."""
-    lost = _of(change.before["order_items"], gone)["delivery_id"].value_counts()
+    lost = _of(change.before["order_items"], leaving)["delivery_id"].value_counts()
     gained = tables["order_items"]["delivery_id"].value_counts()
     return gained.sub(lost, fill_value=0).astype("int64")
 
 
-def _write_rejects(settings: Settings, change: Change) -> None:
+def _write_quarantine(settings: Settings, change: Change) -> None:
     """Rewrite the quarantine of the range's records; of other days' records it stays as it was."""
     touched = pd.concat([change.added, change.changed, change.removed])
 
@@ -188,28 +240,20 @@ def _write_rejects(settings: Settings, change: Change) -> None:
         within = clean["order_date"].between(pd.Timestamp(change.first), pd.Timestamp(change.last))
         return within | clean["order_id"].isin(touched)
 
-    for one in change.assessed:
-        now, before = one.judged.rejected, _quarantined(settings, one)
+    for one in change.judged:
+        now, before = one.records.rejected, _quarantined(settings, one)
         kept = pd.concat([before[~concerned(before)], now[concerned(now)]]).sort_values("record")
-        judging.write_rejects(settings, [replace(one, judged=replace(one.judged, rejected=kept))])
+        judging.write_quarantine(settings, [replace(one, records=replace(one.records, rejected=kept))])
 
 
-def _quarantined(settings: Settings, one: Assessed) -> pd.DataFrame:
+def _quarantined(settings: Settings, one: Judged) -> pd.DataFrame:
     """Return what stands in a delivery's quarantine file, with its raw fields as they were read."""
-    raw = staging.read(settings.staging, one.planned.sha256).drop_columns("malformed").to_pandas()
-    any_name = quarantine.path(settings.rejects, "*", one.planned.sha256)
-    files = [quarantine.read(file) for file in settings.rejects.glob(any_name.name)]
-    judged = pd.concat(
-        [file[["record", "reasons", "detail"]] for file in files] or [one.judged.rejected.iloc[:0, :3]]
-    )
-    judged = judged.astype({"record": "int64"}).replace({"detail": {"": None}})
-    return judged.merge(raw, on="record")[one.judged.rejected.columns]
-
-
-def _differing(before: pd.DataFrame, after: pd.DataFrame, columns: list[str]) -> "pd.Series[str]":
-    """Return the ids of orders of which a row stands in only one of the two frames."""
-    both = before[columns].merge(after[columns], how="outer", indicator="side")
-    return both["order_id"][both["side"] != "both"]
+    raw = staging.read(settings.staging, one.delivery.sha256).drop_columns("malformed").to_pandas()
+    nothing, columns = one.records.rejected.iloc[:0, :3], one.records.rejected.columns
+    files = quarantine.files(settings.quarantine, one.delivery.sha256)
+    kept = [quarantine.read(file)[["record", "reasons", "detail"]] for file in files]
+    judged = pd.concat(kept or [nothing]).astype({"record": "int64"}).replace({"detail": {"": None}})
+    return judged.merge(raw, on="record")[columns]
 
 
 def _of(rows: pd.DataFrame, ids: "pd.Series[str] | pd.Index[str]") -> pd.DataFrame:

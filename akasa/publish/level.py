@@ -7,15 +7,9 @@ import pandas as pd
 
 from akasa.publish import warehouse_merge
 from akasa.publish.versions import typed
-from akasa.stores import database, warehouse
-from akasa.stores.models import Customer, Order, OrderItem
+from akasa.stores import database, models, warehouse
 from akasa.workspace.settings import Settings
-
-MODELS: dict[str, type[Customer] | type[Order] | type[OrderItem]] = {
-    "customers": Customer,
-    "orders": Order,
-    "order_items": OrderItem,
-}
+from akasa.workspace.tables import TABLES
 
 
 @dataclass(frozen=True)
@@ -40,15 +34,15 @@ def level_warehouse(settings: Settings, just_now: Published | None = None) -> No
     lacking = set(ledger["delivery_id"]) - (set() if anew else set(held["delivery_id"]))
     if not lacking and not anew:
         return
-    if just_now and lacking == just_now.delivery_ids:
-        warehouse_merge.publish(settings, just_now.tables, ledger, anew, just_now.months)
+    if just_now is None or lacking != just_now.delivery_ids:
+        just_now = Published(lacking, published(settings, lacking), warehouse.months(settings))
+    if anew:
+        warehouse_merge.rebuild(settings, just_now.tables, ledger)
     else:
-        warehouse_merge.publish(settings, published(settings, lacking), ledger, anew)
+        warehouse_merge.merge(settings, just_now.tables, ledger, just_now.months)
 
 
 def published(settings: Settings, delivery_ids: Collection[int]) -> dict[str, pd.DataFrame]:
     """Return the database's customers, orders and order_items that come from some deliveries."""
-    return {
-        name: typed(name, database.rows(settings, model, model.delivery_id.in_(delivery_ids)))
-        for name, model in MODELS.items()
-    }
+    from_them = {table: models.METADATA.tables[table].c.delivery_id.in_(delivery_ids) for table in TABLES}
+    return {table: typed(table, database.rows(settings, table, which)) for table, which in from_them.items()}

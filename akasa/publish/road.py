@@ -1,51 +1,99 @@
-"""From judged deliveries to published tables: audit, commit to the database, level the warehouse."""
+"""The one road to publish: plan, judge, quarantine, gate, latest versions, audit, commit.
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+Notebook 02 shows its stages one by one; `publish` goes it in one call. Nothing unaudited reaches the tables
+that KPIs read.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pandas as pd
 
+from akasa.ingest import staging
+from akasa.ingest.staging import Progress
 from akasa.publish import database_load
 from akasa.publish.level import Published, level_warehouse
-from akasa.stores import warehouse
-from akasa.validate.judging import Assessed
+from akasa.publish.versions import latest
+from akasa.stores import database, migrate, warehouse
+from akasa.validate import gate, judging
+from akasa.validate import plan as planning
+from akasa.validate.judging import Judged
+from akasa.validate.plan import Plan
+from akasa.workspace import progress
 from akasa.workspace.settings import Settings
 
 
-def to_audit(settings: Settings, tables: dict[str, pd.DataFrame], audit_all: bool) -> dict[str, pd.DataFrame]:
-    """Return the tables to judge: the new rows; where there are none and `audit_all`, the published ones."""
-    if audit_all and not any(len(frame) for frame in tables.values()):
-        return {name: warehouse.read(settings, name) for name in tables}
-    return tables
-
-
-def commit(
+def publish(
     settings: Settings,
-    assessed: Sequence[Assessed],
-    tables: dict[str, pd.DataFrame],
-    replace_all: bool = False,
-) -> None:
-    """Publish rows and ledger to the database in one transaction, then bring the warehouse level with it."""
+    run_date: date | None = None,
+    tell: Progress = progress.tell,
+    auditor: Callable[[Settings, Mapping[str, pd.DataFrame]], pd.DataFrame] | None = None,
+) -> Plan:
+    """Publish what is staged and new, in both stores; return what was planned.
+
+    `run_date` stands for today, `auditor` for `audit`.
+    Raises GateStopped, before anything is published, for a delivery with too many rejected records and for
+    tables that fail the audit; ValueError where the database was filled under another AMOUNT_IS.
+    """
+    todo = plan(settings, run_date)
+    judged = judging.judge(settings, todo, tell)
+    judging.write_quarantine(settings, judged)
+    gate.require_few_rejected(judging.counts(judged), settings.max_reject_ratio)
+    tables = latest(judged, settings.amount_is)
+    gate.require_success((auditor or audit)(settings, tables))
+    commit(settings, todo, judged, tables)
+    return todo
+
+
+def plan(settings: Settings, run_date: date | None = None) -> Plan:
+    """Bring the database to its tables, and plan what to do with the deliveries that were staged last.
+
+    `run_date` stands for today. Raises ValueError where the database was filled under another AMOUNT_IS.
+    """
+    migrate.upgrade(settings)
+    ledger = database.ledger(settings)
+    planning.require_same_amounts(ledger, settings.amount_is)
+    return planning.plan(staging.read_manifest(settings), ledger, run_date or planning.today(settings))
+
+
+def audit(settings: Settings, tables: Mapping[str, pd.DataFrame], audit_all: bool = False) -> pd.DataFrame:
+    """Audit the rows to publish, write Data Docs to `outputs/data_docs`, return the verdicts.
+
+    Where there are no rows and `audit_all`, what is published is audited.
+    """
+    if audit_all and not any(len(frame) for frame in tables.values()):
+        tables = {name: warehouse.read(settings, name) for name in tables}
+    return gate.audit(tables, settings.output_dir / "data_docs")
+
+
+def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dict[str, pd.DataFrame]) -> None:
+    """Commit rows and ledger to the database in one transaction, then bring the warehouse level with it.
+
+    `tables` are the latest versions of what was judged. Where a delivery has moved, all was judged again, and
+    takes the place of everything.
+    """
     now = datetime.now(UTC).replace(tzinfo=None)
-    rows = [_ledger_row(one, settings.amount_is, now) for one in assessed]
-    months = database_load.publish(settings, tables, rows, replace_all) if rows else set[str]()
-    level_warehouse(settings, Published({one.planned.delivery_id for one in assessed}, tables, months))
+    rows = [ledger_row(one, settings.amount_is, now) for one in judged]
+    months = database_load.merge(settings, tables, rows, replace_all=plan.moved) if rows else set[str]()
+    just_now = Published({one.delivery.delivery_id for one in judged}, tables, months)
+    level_warehouse(settings, just_now)
 
 
-def _ledger_row(one: Assessed, amount_is: str, now: datetime) -> dict[str, Any]:
-    planned, judged = one.planned, one.judged
+def ledger_row(one: Judged, amount_is: str, now: datetime) -> dict[str, Any]:
+    """Return what the ledger notes of a delivery that is published now (UTC)."""
+    delivery, records = one.delivery, one.records
     return {
-        "sha256": planned.sha256,
-        "delivery_id": planned.delivery_id,
-        "position": planned.position,
-        "name": planned.name,
-        "kind": planned.kind,
+        "sha256": delivery.sha256,
+        "delivery_id": delivery.delivery_id,
+        "position": delivery.position,
+        "name": delivery.name,
+        "kind": delivery.kind,
         "amount_is": amount_is,
-        "delivered_on": planned.delivered_on,
-        "records": judged.records,
-        "accepted": len(judged.accepted),
-        "rejected": len(judged.rejected),
-        "repeats": judged.repeats,
+        "delivered_on": delivery.delivered_on,
+        "records": records.count,
+        "accepted": len(records.accepted),
+        "rejected": len(records.rejected),
+        "repeats": records.repeats,
         "published_at": now,
     }

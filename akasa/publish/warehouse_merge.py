@@ -1,10 +1,10 @@
-"""Merge published rows into the warehouse's Delta tables, month by month.
+"""Write published rows into the warehouse's Delta tables, month by month.
 
-It follows the database's ledger: it is told which deliveries the warehouse should hold, and notes them last.
+Each table changes in one commit. `deliveries`, the copy of the ledger, is written last, so that a run cut
+short between two tables is seen, and done again.
 """
 
 from collections.abc import Mapping, Set
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,59 +12,67 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import write_deltalake
 
+from akasa.publish.versions import beside
 from akasa.stores import warehouse
 from akasa.workspace.failpoints import reached
 from akasa.workspace.settings import Settings
+from akasa.workspace.tables import KEYS
 
 _TEXT = pa.string()
 
 
-def publish(
-    settings: Settings,
-    tables: Mapping[str, pd.DataFrame],
-    ledger: pd.DataFrame,
-    replace_all: bool = False,
-    months: Set[str] | None = None,
-) -> None:
-    """Merge accepted rows into the Delta tables, then note the ledger's deliveries as held.
+def rebuild(settings: Settings, tables: Mapping[str, pd.DataFrame], ledger: pd.DataFrame) -> None:
+    """Put rows in place of all that the warehouse holds."""
+    for name, frame in _with_month(tables).items():
+        _overwrite(settings, name, _arrow(name, frame))
+    _note(settings, ledger)
 
-    A row yields to the one that is there when that one's delivery stands later. Each table changes in one
-    commit; `deliveries` comes last, so that a run cut short between two tables is seen and done again.
-    `replace_all` puts the rows in place of everything. `months` says where, beside the rows' own months, the
-    orders stand that they replace; without it, they are looked for in all.
+
+def merge(
+    settings: Settings, tables: Mapping[str, pd.DataFrame], ledger: pd.DataFrame, months: Set[str]
+) -> None:
+    """Merge accepted rows. A row yields to the one that is there when that one's delivery stands later.
+
+    `months` are those, beside the rows' own, in which the orders may stand that these replace: other months'
+    files are not opened.
     """
-    place = ledger.set_index("delivery_id")["position"]
     incoming = _with_month(tables)
-    held: dict[str, pd.DataFrame] = {}
-    if not replace_all:
-        known = None if months is None else months | set(incoming["orders"]["order_month"])
-        held = {
-            name: _versions(settings, name, frame[warehouse.KEYS[name][0]], known)
-            for name, frame in incoming.items()
-        }
-        for name, key in (("customers", "customer_id"), ("orders", "order_id")):
-            incoming[name] = _not_superseded(incoming[name], held[name], key, place)
-        items = incoming["order_items"]
-        incoming["order_items"] = items[_among(items["order_id"], incoming["orders"]["order_id"])]
-    for name, frame in incoming.items():
-        if replace_all or not warehouse.exists(settings, name):
-            _overwrite(settings, name, _arrow(name, frame))
-        elif len(frame):
-            key = warehouse.KEYS[name][0]
-            _replace(settings, name, frame, held[name][_among(held[name][key], frame[key])])
-    _overwrite(settings, "deliveries", _arrow("deliveries", ledger))
+    months = months | set(incoming["orders"]["order_month"])
+    held = {name: _versions(settings, name, frame[_key(name)], months) for name, frame in incoming.items()}
+    for name, frame in _not_superseded(incoming, held, ledger).items():
+        if len(frame):
+            yields = _among(held[name][_key(name)], frame[_key(name)])
+            _replace(settings, name, frame, held[name][yields])
+    _note(settings, ledger)
 
 
 def replace(
     settings: Settings, gone: "pd.Series[str]", tables: Mapping[str, pd.DataFrame], ledger: pd.DataFrame
 ) -> None:
-    """Take orders out with their items, put others in, and note the ledger's deliveries as held.
-
-    Only months that orders leave or come to are rewritten; each table changes in one commit.
-    """
+    """Take orders out with their items, and put others in."""
+    months = warehouse.months(settings)
     for name, frame in _with_month(tables).items():
-        _replace(settings, name, frame, _versions(settings, name, pd.concat([gone, frame["order_id"]])))
+        held = _versions(settings, name, pd.concat([gone, frame["order_id"]]), months)
+        _replace(settings, name, frame, held)
+    _note(settings, ledger)
+
+
+def _note(settings: Settings, ledger: pd.DataFrame) -> None:
     _overwrite(settings, "deliveries", _arrow("deliveries", ledger))
+
+
+def _not_superseded(
+    incoming: Mapping[str, pd.DataFrame], held: Mapping[str, pd.DataFrame], ledger: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Keep the incoming rows whose delivery stands after that of the row that they would replace."""
+    place = ledger.set_index("delivery_id")["position"]
+    kept = {}
+    for name in ("customers", "orders"):
+        rows, there = incoming[name], held[name].set_index(_key(name))["delivery_id"].map(place)
+        before = rows[_key(name)].map(there).astype("str")
+        kept[name] = rows[before.isna() | ~(before > rows["delivery_id"].map(place).astype("str"))]
+    items = incoming["order_items"]
+    return {**kept, "order_items": items[_among(items["order_id"], kept["orders"]["order_id"])]}
 
 
 def _replace(settings: Settings, name: str, frame: pd.DataFrame, held: pd.DataFrame) -> None:
@@ -73,21 +81,21 @@ def _replace(settings: Settings, name: str, frame: pd.DataFrame, held: pd.DataFr
     Only the months that rows come to or leave are rewritten. They are those of this very table, since a run
     cut short may have left orders and items in different ones.
     """
-    key = warehouse.KEYS[name][0]
-    keys = pd.concat([held[key], frame[key]])
+    key = _key(name)
     touched, predicate = None, None
     if "order_month" in warehouse.SCHEMAS[name].names:
         months = sorted({*frame["order_month"], *held["order_month"]})
         touched = pc.field("order_month").isin(months)
         predicate = "order_month in (" + ", ".join(f"'{month}'" for month in months) + ")"
     there = warehouse.select(settings, name, filter_=touched)
-    stays = there.filter(pc.invert(pc.is_in(there[key], _distinct(keys))))
+    leaving = _distinct(pd.concat([held[key], frame[key]]))
+    stays = there.filter(pc.invert(pc.is_in(there[key], leaving)))
     _overwrite(settings, name, pa.concat_tables([stays, _arrow(name, frame)]), predicate)
 
 
 def _overwrite(settings: Settings, name: str, rows: pa.Table, predicate: str | None = None) -> None:
     partition = ["order_month"] if "order_month" in warehouse.SCHEMAS[name].names else None
-    keys = [(key, "ascending") for key in warehouse.KEYS.get(name, ["position"])]
+    keys = [(key, "ascending") for key in KEYS.get(name, ("position",))]
     reached(f"before the Delta commit of {name}")
     write_deltalake(
         warehouse.uri(settings, name),
@@ -99,24 +107,14 @@ def _overwrite(settings: Settings, name: str, rows: pa.Table, predicate: str | N
     )
 
 
-def _versions(
-    settings: Settings, name: str, keys: "pd.Series[str]", months: Set[str] | None = None
-) -> pd.DataFrame:
-    """Return key, delivery_id (and order_month) of the rows held under the keys, in some months or in all."""
-    key = warehouse.KEYS[name][0]
+def _versions(settings: Settings, name: str, keys: "pd.Series[str]", months: Set[str]) -> pd.DataFrame:
+    """Return key, delivery_id (and order_month) of the rows held under the keys, in some months."""
+    key = _key(name)
     wanted = pc.field(key).isin(_distinct(keys))
     columns = [c for c in (key, "delivery_id", "order_month") if c in warehouse.SCHEMAS[name].names]
-    if months is not None and "order_month" in columns:
+    if "order_month" in columns:
         wanted &= pc.field("order_month").isin(pa.array(sorted(months), _TEXT))
     return warehouse.select(settings, name, columns, wanted).to_pandas()
-
-
-def _not_superseded(
-    incoming: pd.DataFrame, held: pd.DataFrame, key: str, place: "pd.Series[str]"
-) -> pd.DataFrame:
-    """Keep the incoming rows whose delivery stands after that of the row that they would replace."""
-    there = incoming[key].map(held.set_index(key)["delivery_id"].map(place)).astype("str")
-    return incoming[there.isna() | ~(there > incoming["delivery_id"].map(place).astype("str"))]
 
 
 def _with_month(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -130,16 +128,14 @@ def _with_month(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     }
 
 
+def _key(name: str) -> str:
+    """Return the column by which versions of a row replace each other: an order's items go with it."""
+    return KEYS[name][0]
+
+
 def _arrow(name: str, frame: pd.DataFrame) -> pa.Table:
-    return pa.Table.from_pandas(
-        frame[warehouse.SCHEMAS[name].names], warehouse.SCHEMAS[name], preserve_index=False
-    )
-
-
-def beside(keys: "pd.Series[str]", index: "pd.Series[str]", values: "pd.Series[Any]") -> np.ndarray:
-    """Return for each key the value that stands beside it in `index`, where each key stands once."""
-    places = pc.index_in(pa.array(keys, _TEXT), value_set=pa.array(index, _TEXT))
-    return np.asarray(values.to_numpy()[np.asarray(places)])
+    shape = warehouse.SCHEMAS[name]
+    return pa.Table.from_pandas(frame[shape.names], shape, preserve_index=False)
 
 
 def _among(keys: "pd.Series[str]", chosen: "pd.Series[str]") -> np.ndarray:

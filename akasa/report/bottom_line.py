@@ -1,54 +1,51 @@
 """What the report says beyond the KPIs: its bottom line, what was turned away, whose number changed hands."""
 
-from collections.abc import Mapping
 from datetime import date
 
 import pandas as pd
 
 from akasa.kpis import pandas
+from akasa.kpis.reconcile import Proof
 from akasa.report import formats
 from akasa.stores import database, warehouse
 from akasa.validate import quarantine
 from akasa.workspace.settings import Settings
 
 _MATCHED = "mobile_number in (select mobile_number from customers)"
-_COUNTED = "select count(*) as orders, coalesce(sum(total_amount_paise), 0) as paise from orders"
 
 
-def bottom_line(
-    settings: Settings,
-    results: Mapping[str, Mapping[str, pd.DataFrame]],
-    as_of: date | None,
-    refused: int,
-    agree: bool,
-) -> pd.DataFrame:
-    """Return the numbers that a manager asks for first, one a row, under `answer`."""
-    day = as_of.isoformat() if as_of else None
-    total = database.query(f"{_COUNTED} where order_date <= :as_of", settings, as_of=day).iloc[0]
+def answers(settings: Settings, proof: Proof, refused: int) -> pd.DataFrame:
+    """Return the numbers that a manager asks for first, one a row, under `answer`.
+
+    `refused` is how many files were refused.
+    """
+    orders, paise = database.orders_up_to(settings, proof.as_of)
     customers = int(database.query("select count(*) as n from customers", settings)["n"][0])
     ledger = database.ledger(settings)
     records, rejected = int(ledger["records"].sum()), int(ledger["rejected"].sum())
     files = f", {refused} of the delivered files refused" if refused else ""
     rows = {
-        "Up to": as_of.strftime("%d %B %Y") if as_of else "no orders yet",
+        "Up to": proof.as_of.strftime("%d %B %Y") if proof.as_of else "no orders yet",
         "Customers": formats.indian_count(customers),
-        "Orders": formats.indian_count(int(total["orders"])),
-        "Revenue": formats.indian(int(total["paise"])),
-        "Repeat customers": _repeat_share(settings, len(results["sql"]["repeat_customers"]), day),
+        "Orders": formats.indian_count(orders),
+        "Revenue": formats.indian(paise),
+        "Repeat customers": _repeat_share(
+            settings, len(proof.results["sql"]["repeat_customers"]), proof.parameters.as_of
+        ),
         "Turned away": f"{formats.indian_count(rejected)} of {formats.indian_count(records)} records{files}",
-        "Engines agree": f"{'yes' if agree else 'NO'} ({', '.join(results)})",
+        "Engines agree": f"{'yes' if proof.holds else 'NO'} ({', '.join(proof.results)})",
     }
     return pd.DataFrame({"answer": rows.values()}, index=pd.Index(rows.keys()))
 
 
-def turned_away(settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
+def quarantined(settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the ledger's counts by delivery, and its rejected records by reason."""
     ledger = database.ledger(settings)
     counts = ledger[["name", "records", "accepted", "rejected", "repeats"]]
     files = [
-        quarantine.path(settings.rejects, row.name, row.sha256) for row in ledger.itertuples(index=False)
+        quarantine.path(settings.quarantine, row.name, row.sha256) for row in ledger.itertuples(index=False)
     ]
-    return counts, quarantine.by_reason(files)
+    return counts, quarantine.by_reason(quarantine.reasons(files))
 
 
 def unmatched_orders(settings: Settings, as_of: date | None) -> pd.DataFrame:
@@ -72,11 +69,10 @@ def changed_hands(settings: Settings) -> pd.DataFrame:
 
 
 def _repeat_share(settings: Settings, repeat: int, day: str | None) -> str:
-    """Say how many of the known customers with an order have more than one; per mille, rounded half up."""
+    """Say how many of the known customers with an order have more than one."""
     sql = f"select count(distinct mobile_number) as n from orders where order_date <= :as_of and {_MATCHED}"
     buyers = int(database.query(sql, settings, as_of=day)["n"][0])
     if not buyers:
         return "none has ordered yet"
-    per_mille = (2000 * repeat + buyers) // (2 * buyers)
-    share = f"{per_mille / 10:.1f} %"
-    return f"{formats.indian_count(repeat)} of {formats.indian_count(buyers)} who ordered ({share})"
+    of = f"{formats.indian_count(repeat)} of {formats.indian_count(buyers)} who ordered"
+    return f"{of} ({formats.percent(repeat, buyers)})"

@@ -1,7 +1,7 @@
 """KPI frames as charts: pictures whose title says the finding.
 
-Each of `monthly`, `regional` and `spenders` returns a finished PNG with its title as alternative text.
-Drawn here, not when a notebook displays it, it leaves no global state and no font warning behind.
+`chart` returns a finished PNG with its title as alternative text. Drawn here, not when a notebook displays
+it, it leaves no global state and no font warning behind.
 """
 
 import logging
@@ -54,19 +54,9 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def monthly(frame: pd.DataFrame) -> Image:
-    """Draw monthly_trends: revenue and orders of each month, months without orders as gaps."""
-    return _picture(monthly_figure, frame)
-
-
-def regional(frame: pd.DataFrame) -> Image:
-    """Draw regional_revenue: the regions by revenue, largest first."""
-    return _picture(regional_figure, frame)
-
-
-def spenders(frame: pd.DataFrame) -> Image:
-    """Draw top_spenders: the customers by what they spent, largest first."""
-    return _picture(spenders_figure, frame)
+def chart(kpi: str, frame: pd.DataFrame) -> Image:
+    """Draw monthly_trends, regional_revenue or top_spenders. Raises KeyError for a KPI without a chart."""
+    return _picture(FIGURES[kpi], frame)
 
 
 def monthly_figure(frame: pd.DataFrame) -> "Figure":
@@ -103,6 +93,13 @@ def spenders_figure(frame: pd.DataFrame) -> "Figure":
     names = [f"{_clipped(name, 28)} ({_clipped(identity, 20)})" for name, identity in people]
     paise = ranked["total_spent"].tolist()
     return _bars(names, paise, _finding(names, paise, "spent the most", "customers"), "Spent", "customers")
+
+
+FIGURES: dict[str, Callable[[pd.DataFrame], "Figure"]] = {
+    "monthly_trends": monthly_figure,
+    "regional_revenue": regional_figure,
+    "top_spenders": spenders_figure,
+}
 
 
 def _picture(draw: Callable[[pd.DataFrame], "Figure"], frame: pd.DataFrame) -> Image:

@@ -1,13 +1,24 @@
 """Tables read in a sentence, computed from them: what a notebook says below a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pandas as pd
 from IPython.display import Markdown
 
 from akasa.ingest.staging import Manifest
 from akasa.kpis.definitions import UNMATCHED
+from akasa.kpis.reconcile import Proof
+from akasa.report import formats
 from akasa.report.formats import indian, indian_count
+
+
+def sentence(about: str, thing: Any) -> Markdown:
+    """Read a table in a sentence: a KPI's by its name; manifest, counts, reasons, verdicts, agreement.
+
+    A KPI without a sentence of its own is read by its number of rows.
+    """
+    return _SENTENCES[about](thing) if about in _SENTENCES else Markdown(f"**{_count(len(thing), 'row')}**.")
 
 
 def manifest(found: Manifest) -> Markdown:
@@ -57,7 +68,7 @@ def regional_revenue(frame: pd.DataFrame) -> Markdown:
     if frame.empty:
         return Markdown("There are no orders up to this day.")
     first = frame.iloc[0]
-    share = _percent(int(first["total_revenue"]), int(frame["total_revenue"].sum()))
+    share = formats.percent(int(first["total_revenue"]), int(frame["total_revenue"].sum()))
     unmatched = int(frame.loc[frame["region"] == UNMATCHED, "order_count"].sum())
     return Markdown(
         f"**{_plain(first['region'])}** leads with {indian(int(first['total_revenue']))}, "
@@ -85,33 +96,26 @@ def top_spenders(frame: pd.DataFrame) -> Markdown:
     )
 
 
-def index_gain(frame: pd.DataFrame) -> Markdown:
-    """Read one row a KPI with its seconds with_index and without."""
-    ratios = (frame["without"] / frame["with_index"]).round(1)
-    said = [f"{kpi.replace('_', ' ')} {ratio}" for kpi, ratio in zip(frame["kpi"], ratios, strict=True)]
-    return Markdown(
-        f"Measured just now, without the index a query takes as many times as long: {', '.join(said)}."
-    )
-
-
-def turned_away(reasons: pd.DataFrame) -> Markdown:
+def reasons(found: pd.DataFrame) -> Markdown:
     """Read one row a reason with its records."""
-    if reasons.empty:
+    if found.empty:
         return Markdown("Nothing was turned away.")
-    first = reasons.loc[reasons["records"].idxmax()]
+    first = found.loc[found["records"].idxmax()]
     return Markdown(
-        f"{_count(len(reasons), 'reason')}; the most frequent is `{first['reason']}` "
+        f"{_count(len(found), 'reason')}; the most frequent is `{first['reason']}` "
         f"({_count(int(first['records']), 'record')})."
     )
 
 
-def agreement(results: Mapping[str, object], differences: pd.DataFrame, totals: pd.DataFrame) -> Markdown:
-    loose = int((~totals["ties"]).sum())
-    engines = " and ".join(results)
-    if differences.empty and not loose:
-        return Markdown(f"**{engines} agree in every value**, and all {len(totals)} control totals tie.")
+def agreement(proof: Proof) -> Markdown:
+    loose = int((~proof.totals["ties"]).sum())
+    engines = " and ".join(proof.results)
+    if proof.holds:
+        return Markdown(
+            f"**{engines} agree in every value**, and all {len(proof.totals)} control totals tie."
+        )
     return Markdown(
-        f"**{engines} do NOT agree**: {_count(len(differences), 'differing value')}, "
+        f"**{engines} do NOT agree**: {_count(len(proof.differences), 'differing value')}, "
         f"{_count(loose, 'control total')} loose."
     )
 
@@ -125,12 +129,16 @@ def _count(number: int, one: str, many: str = "") -> str:
     return f"{indian_count(number)} {one if number == 1 else many or one + 's'}"
 
 
-def _percent(part: int, whole: int) -> str:
-    per_mille = (2000 * part + whole) // (2 * whole) if whole else 0
-    return f"{per_mille / 10:.1f} %"
-
-
 def _plain(text: str) -> str:
     """Return text that Markdown and HTML show as it is, whatever a delivery put into it."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ")
     return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|~$" else c for c in escaped)
+
+
+_SENTENCES: dict[str, Callable[[Any], Markdown]] = {
+    one.__name__: one
+    for one in (
+        *(manifest, counts, reasons, verdicts, agreement),
+        *(monthly_trends, regional_revenue, repeat_customers, top_spenders),
+    )
+}

@@ -1,8 +1,8 @@
-"""The database, SQLite or MySQL/MariaDB: its connections, queries, ledger, and the lock on it."""
+"""The database, SQLite or MySQL/MariaDB: its connections, queries and ledger."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -21,7 +21,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import OperationalError
 
-from akasa.stores.models import Base
+from akasa.stores import arrow, dialects, models
+from akasa.stores.dialects import Sqlite
 from akasa.workspace.settings import Settings, load
 
 # MariaDB moves sums of more than 16 MB to disk while it adds them up, which takes four times as long.
@@ -30,20 +31,14 @@ _SESSION = (
     "NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
     "/*M! , tmp_table_size = 268435456, max_heap_table_size = 268435456 */"
 )
-_ARROW = {
-    str: pa.string(),
-    int: pa.int64(),
-    date: pa.date32(),
-    datetime: pa.timestamp("us"),
-}
 _ROWS_AT_A_TIME = 65_536
-_SQLITE_CACHE_KIBIBYTES = 262_144
+SQLITE_CACHE_KIBIBYTES = 262_144
 _RECYCLE_SECONDS = 1800
 _CONNECT_SECONDS = 10
 _WHAT_TO_CHECK = {
-    1044: "there is no such database, or it is not granted to this user (see the README)",
+    1044: "there is no such database, or it is not granted to this user (see docs/settings.md)",
     1045: "user or password is wrong: check DB_USER and DB_PASSWORD",
-    1049: "there is no such database: create it (see the README), or check DB_NAME",
+    1049: "there is no such database: create it (see docs/settings.md), or check DB_NAME",
     1698: "user or password is wrong: check DB_USER and DB_PASSWORD",
     2003: "no server answers there: check DB_HOST and DB_PORT, and that it runs",
     2005: "the host is unknown: check DB_HOST",
@@ -99,8 +94,9 @@ def connection(settings: Settings, local_infile: bool = False) -> Iterator[Conne
 
 
 def query(sql: str, settings: Settings | None = None, **params: Any) -> pd.DataFrame:
-    """Run one SQL query with bound parameters (`:name`) and return its rows as a frame."""
-    with transaction(settings or load()) as opened:
+    """Run one SQL query with bound parameters (`:name`) and return its rows as a frame. It cannot write."""
+    with connection(settings or load()) as opened:
+        opened.exec_driver_sql(dialects.of(opened).read_only)
         result = opened.execute(text(sql), params)
         return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
 
@@ -110,14 +106,14 @@ def explain(sql: str, settings: Settings, **params: Any) -> pd.DataFrame:
 
     Columns: detail (SQLite); table, type, key, rows, Extra (MySQL, MariaDB).
     """
-    if settings.db_host is None:
-        return query(f"explain query plan {sql}", settings, **params)[["detail"]]
-    return query(f"explain {sql}", settings, **params)[["table", "type", "key", "rows", "Extra"]]
+    spoken = dialect(settings)
+    return query(f"{spoken.explain} {sql}", settings, **params)[list(spoken.plan)]
 
 
-def without_index(settings: Settings, index: str) -> str:
-    """Return what, after a table's name, keeps a query from an index."""
-    return "not indexed" if settings.db_host is None else f"ignore index ({index})"
+def dialect(settings: Settings) -> Sqlite:
+    """Return the dialect that the settings' database speaks."""
+    with connection(settings) as opened:
+        return dialects.of(opened)
 
 
 def ledger(settings: Settings) -> pd.DataFrame:
@@ -129,10 +125,9 @@ def ledger(settings: Settings) -> pd.DataFrame:
     return typed.fillna({"backfilled_at": ""})
 
 
-def rows(settings: Settings, model: type[Base], *where: ColumnElement[bool]) -> pa.Table:
+def rows(settings: Settings, table: str, *where: ColumnElement[bool]) -> pa.Table:
     """Return all columns of a published table's rows for which every condition holds."""
-    columns = model.__table__.columns
-    shape = pa.schema({column.name: _ARROW[column.type.python_type] for column in columns})
+    columns, shape = models.METADATA.tables[table].columns, arrow.SCHEMAS[table]
     with connection(settings) as opened:
         found = opened.execution_options(yield_per=_ROWS_AT_A_TIME).execute(select(*columns).where(*where))
         batches = [_batch(part, shape) for part in found.partitions()]
@@ -143,6 +138,14 @@ def latest_order_date(settings: Settings) -> date | None:
     """Return the latest published order date, or None where no order was published."""
     (latest,) = query("select max(order_date) as latest from orders", settings)["latest"]
     return date.fromisoformat(str(latest)) if latest else None
+
+
+def orders_up_to(settings: Settings, as_of: date | None) -> tuple[int, int]:
+    """Return how many orders there are up to a day, and their revenue in paise; none where it is None."""
+    counted = "select count(*) as orders, coalesce(sum(total_amount_paise), 0) as paise from orders"
+    day = as_of.isoformat() if as_of else None
+    found = query(f"{counted} where order_date <= :as_of", settings, as_of=day).iloc[0]
+    return int(found["orders"]), int(found["paise"])
 
 
 def _batch(part: Sequence[Any], shape: pa.Schema) -> pa.RecordBatch:
@@ -180,7 +183,7 @@ def _prepare_sqlite(opened: Any, _: Any) -> None:
     With its own 2 MB of cache, filling an index with millions of rows reads each page again and again.
     """
     opened.isolation_level = None
-    opened.execute(f"pragma cache_size = -{_SQLITE_CACHE_KIBIBYTES}")
+    opened.execute(f"pragma cache_size = -{SQLITE_CACHE_KIBIBYTES}")
 
 
 def _unavailable(settings: Settings, error: OperationalError) -> DatabaseUnavailable:

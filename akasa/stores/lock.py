@@ -29,7 +29,7 @@ def alone(settings: Settings) -> Iterator[None]:
 
 def sweep(settings: Settings) -> None:
     """Remove what killed runs left half-written."""
-    for folder in (settings.staging, settings.rejects, settings.output_dir):
+    for folder in (settings.staging, settings.quarantine, settings.output_dir):
         files.sweep(folder)
 
 

@@ -1,72 +1,63 @@
-"""The published tables as ORM models. `migrations/` brings a database to them."""
+"""The tables in SQL. `migrations/` brings a database to them."""
 
-from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Date, DateTime, Index, Integer, String
+from sqlalchemy import BigInteger, Column, Date, DateTime, Index, Integer, MetaData, String, Table
 from sqlalchemy.dialects import mysql
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.sql.schema import SchemaItem
+
+from akasa.workspace import tables
+from akasa.workspace.tables import Kind
 
 # Without its fraction, MySQL's DATETIME rounds 23:59:59.6 into the next day.
 MOMENT = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+METADATA = MetaData()
+
+_TYPES: dict[Kind, Any] = {
+    "text": String(tables.LONGEST_TEXT),
+    "mobile": String(10),
+    "moment": MOMENT,
+    "day": Date(),
+    "count": Integer(),
+    "paise": BigInteger(),
+    "paise or none": BigInteger(),
+    "id": BigInteger(),
+}
 
 
-class Base(DeclarativeBase):
-    """The four published tables. Every row remembers the delivery that it came from (`delivery_id`)."""
+def _table(name: str, *indexes: SchemaItem) -> Table:
+    columns = (
+        Column(
+            column, _TYPES[kind], primary_key=column in tables.KEYS[name], nullable=kind == "paise or none"
+        )
+        for column, kind in tables.TABLES[name].items()
+    )
+    return Table(name, METADATA, *columns, *indexes)
 
 
-class Customer(Base):
-    __tablename__ = "customers"
-
-    customer_id: Mapped[str] = mapped_column(String(255), primary_key=True)
-    customer_name: Mapped[str] = mapped_column(String(255))
-    mobile_number: Mapped[str] = mapped_column(String(10), index=True)
-    region: Mapped[str] = mapped_column(String(255))
-    delivery_id: Mapped[int] = mapped_column(BigInteger)
+def _filled(name: str, kind: Any, **more: Any) -> Column[Any]:
+    return Column(name, kind, nullable=False, **more)
 
 
-class Order(Base):
-    __tablename__ = "orders"
-    __table_args__ = (Index("ix_orders_kpis", "order_date", "mobile_number", "total_amount_paise"),)
+CUSTOMERS = _table("customers", Index("ix_customers_mobile_number", "mobile_number"))
+ORDERS = _table("orders", Index("ix_orders_kpis", "order_date", "mobile_number", "total_amount_paise"))
+ORDER_ITEMS = _table("order_items")
 
-    order_id: Mapped[str] = mapped_column(String(255), primary_key=True)
-    mobile_number: Mapped[str] = mapped_column(String(10))
-    order_date_time: Mapped[datetime] = mapped_column(MOMENT)
-    order_date: Mapped[date] = mapped_column(Date)
-    total_amount_paise: Mapped[int] = mapped_column(BigInteger)
-    delivery_id: Mapped[int] = mapped_column(BigInteger)
-
-
-class OrderItem(Base):
-    __tablename__ = "order_items"
-
-    order_id: Mapped[str] = mapped_column(String(255), primary_key=True)
-    sku_id: Mapped[str] = mapped_column(String(255), primary_key=True)
-    sku_count: Mapped[int] = mapped_column(Integer)
-    amount_paise: Mapped[int | None] = mapped_column(BigInteger)
-    delivery_id: Mapped[int] = mapped_column(BigInteger)
-
-
-class DeliveryRecord(Base):
-    """The ledger: one row for each delivery ever published, committed with its rows.
-
-    `delivery_id` is the first 60 bits of the sha256; the order of `position` is the order of deliveries.
-    The counts are those of the day of publishing; `backfilled_rows` says by how many rows backfills have
-    changed what was accepted since then.
-    """
-
-    __tablename__ = "deliveries"
-
-    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
-    delivery_id: Mapped[int] = mapped_column(BigInteger, index=True)
-    position: Mapped[str] = mapped_column(String(400))
-    name: Mapped[str] = mapped_column(String(300))
-    kind: Mapped[str] = mapped_column(String(16))
-    amount_is: Mapped[str] = mapped_column(String(8))
-    delivered_on: Mapped[date] = mapped_column(Date)
-    records: Mapped[int] = mapped_column(BigInteger)
-    accepted: Mapped[int] = mapped_column(BigInteger)
-    rejected: Mapped[int] = mapped_column(BigInteger)
-    repeats: Mapped[int] = mapped_column(BigInteger)
-    published_at: Mapped[datetime] = mapped_column(MOMENT)
-    backfilled_at: Mapped[datetime | None] = mapped_column(MOMENT)
-    backfilled_rows: Mapped[int] = mapped_column(BigInteger, server_default="0")
+# The ledger: one row for each delivery ever published, committed with its rows. `delivery_id` is the first 60
+# bits of the sha256; the order of `position` is the order of deliveries. The counts are those of the day of
+# publishing; `backfilled_rows` says by how many rows backfills have changed what was accepted since then.
+DELIVERIES = Table(
+    "deliveries",
+    METADATA,
+    _filled("sha256", String(64), primary_key=True),
+    _filled("delivery_id", BigInteger(), index=True),
+    _filled("position", String(400)),
+    _filled("name", String(300)),
+    _filled("kind", String(16)),
+    _filled("amount_is", String(8)),
+    _filled("delivered_on", Date()),
+    *(_filled(count, BigInteger()) for count in ("records", "accepted", "rejected", "repeats")),
+    _filled("published_at", MOMENT),
+    Column("backfilled_at", MOMENT),
+    _filled("backfilled_rows", BigInteger(), server_default="0"),
+)

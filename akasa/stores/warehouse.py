@@ -13,52 +13,25 @@ from deltalake import DeltaTable
 from pyarrow.dataset import Dataset, InMemoryDataset
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
+from akasa.stores import arrow
 from akasa.workspace.settings import Settings, load
 
-_TEXT, _WHOLE = pa.string(), pa.int64()
+_MONTH = pa.field("order_month", arrow.TEXT)  # what orders and their items are partitioned by
 SCHEMAS = {
-    "customers": pa.schema(
-        {
-            "customer_id": _TEXT,
-            "customer_name": _TEXT,
-            "mobile_number": _TEXT,
-            "region": _TEXT,
-            "delivery_id": _WHOLE,
-        }
-    ),
-    "orders": pa.schema(
-        {
-            "order_id": _TEXT,
-            "mobile_number": _TEXT,
-            "order_date_time": pa.timestamp("us"),
-            "order_date": pa.date32(),
-            "total_amount_paise": _WHOLE,
-            "delivery_id": _WHOLE,
-            "order_month": _TEXT,
-        }
-    ),
-    "order_items": pa.schema(
-        {
-            "order_id": _TEXT,
-            "sku_id": _TEXT,
-            "sku_count": _WHOLE,
-            "amount_paise": _WHOLE,
-            "delivery_id": _WHOLE,
-            "order_month": _TEXT,
-        }
-    ),
+    "customers": arrow.SCHEMAS["customers"],
+    "orders": arrow.SCHEMAS["orders"].append(_MONTH),
+    "order_items": arrow.SCHEMAS["order_items"].append(_MONTH),
     "deliveries": pa.schema(
         {
-            "delivery_id": _WHOLE,
-            "sha256": _TEXT,
-            "position": _TEXT,
-            "name": _TEXT,
-            "published_at": _TEXT,
-            "backfilled_at": _TEXT,
+            "delivery_id": arrow.WHOLE,
+            "sha256": arrow.TEXT,
+            "position": arrow.TEXT,
+            "name": arrow.TEXT,
+            "published_at": arrow.TEXT,
+            "backfilled_at": arrow.TEXT,
         }
     ),
 }
-KEYS = {"customers": ["customer_id"], "orders": ["order_id"], "order_items": ["order_id", "sku_id"]}
 
 
 def customers(settings: Settings | None = None) -> pd.DataFrame:
@@ -123,6 +96,12 @@ def marks(deliveries: pd.DataFrame) -> set[tuple[str, ...]]:
     """Return what tells one publishing of a delivery from another: of the ledger, or the warehouse's copy."""
     columns = ["sha256", "position", "published_at", "backfilled_at"]
     return set(deliveries[columns].itertuples(index=False, name=None))
+
+
+def months(settings: Settings) -> set[str]:
+    """Return the months (`2025-10`) in which orders or their items stand, as their partitions tell."""
+    held = [name for name in ("orders", "order_items") if exists(settings, name)]
+    return {part["order_month"] for name in held for part in DeltaTable(uri(settings, name)).partitions()}
 
 
 def files(table: str, settings: Settings | None = None) -> list[str]:

@@ -2,7 +2,7 @@
 
 Records come as a frame or as an Arrow table; a frame's index is kept.
 
-The accepted forms are those of the README's table "What is accepted".
+The accepted forms are those of docs/rules.md.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,8 @@ UNKNOWN = "Unknown"
 
 _SPACE = r"[\s\p{Z}\x{0B}\x{1C}-\x{1F}\x{85}]"
 _MOBILE_NOISE = r"[\s\p{Z}\x{0B}\x{1C}-\x{1F}\x{85}\p{Pd}\x{2212}.()\[\]{}]"
-_MOBILE = r"^(?:\+91|0091|91|0)?(?P<national>[6-9]\d{9})$"
+NATIONAL_NUMBER = "[6-9][0-9]{9}"
+_PREFIX = r"(?:\+91|0091|91|0)?"
 _CLOCK = r"\d\d:\d\d(?::\d\d)?"
 _ISO = (
     r"^(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)"
@@ -102,7 +103,8 @@ def mobiles(text: Text) -> Text:
     >>> mobiles(pa.array(["+91 98765-43210", "098765 43210", "9123456781", "12345"])).to_pylist()
     ['9876543210', '9876543210', '9123456781', None]
     """
-    return _groups(pc.replace_substring_regex(text, _MOBILE_NOISE, ""), _MOBILE)["national"]
+    digits = pc.replace_substring_regex(text, _MOBILE_NOISE, "")
+    return _groups(digits, f"^{_PREFIX}(?P<national>{NATIONAL_NUMBER})$")["national"]
 
 
 def counts(text: Text) -> Text:

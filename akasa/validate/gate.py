@@ -14,40 +14,46 @@ from typing import Any
 
 import pandas as pd
 
-from akasa.validate.rules import LONGEST_TEXT
+from akasa.validate import cleaning
+from akasa.workspace.tables import LONGEST_TEXT
+
+Suite = list[tuple[str, dict[str, Any]]]
 
 _TEXT: dict[str, Any] = {"min_value": 1, "max_value": LONGEST_TEXT}
-_MOBILE = {"column": "mobile_number", "regex": "^[6-9][0-9]{9}$"}
 _ID_LENGTH = "expect_column_value_lengths_to_be_between"
 
-SUITES: dict[str, list[tuple[str, dict[str, Any]]]] = {
-    "customers": [
-        ("expect_column_values_to_be_unique", {"column": "customer_id"}),
-        ("expect_column_values_to_not_be_null", {"column": "customer_id"}),
-        (_ID_LENGTH, {"column": "customer_id", **_TEXT}),
-        ("expect_column_values_to_not_be_null", {"column": "customer_name"}),
-        ("expect_column_values_to_not_be_null", {"column": "mobile_number"}),
-        ("expect_column_values_to_match_regex", _MOBILE),
-        ("expect_column_values_to_not_be_null", {"column": "region"}),
-    ],
-    "orders": [
-        ("expect_column_values_to_be_unique", {"column": "order_id"}),
-        ("expect_column_values_to_not_be_null", {"column": "order_id"}),
-        (_ID_LENGTH, {"column": "order_id", **_TEXT}),
-        ("expect_column_values_to_not_be_null", {"column": "mobile_number"}),
-        ("expect_column_values_to_match_regex", _MOBILE),
-        ("expect_column_values_to_not_be_null", {"column": "order_date_time"}),
-        ("expect_column_values_to_not_be_null", {"column": "total_amount_paise"}),
-        ("expect_column_values_to_be_between", {"column": "total_amount_paise", "min_value": 0}),
-    ],
-    "order_items": [
-        ("expect_compound_columns_to_be_unique", {"column_list": ["order_id", "sku_id"]}),
-        ("expect_column_values_to_not_be_null", {"column": "order_id"}),
-        ("expect_column_values_to_not_be_null", {"column": "sku_id"}),
-        (_ID_LENGTH, {"column": "sku_id", **_TEXT}),
-        ("expect_column_values_to_be_between", {"column": "sku_count", "min_value": 1}),
-    ],
-}
+
+def suites() -> dict[str, Suite]:
+    """Return table → what its rows have to hold: an expectation's name and its arguments."""
+    mobile = {"column": "mobile_number", "regex": f"^{cleaning.NATIONAL_NUMBER}$"}
+    return {
+        "customers": [
+            ("expect_column_values_to_be_unique", {"column": "customer_id"}),
+            ("expect_column_values_to_not_be_null", {"column": "customer_id"}),
+            (_ID_LENGTH, {"column": "customer_id", **_TEXT}),
+            ("expect_column_values_to_not_be_null", {"column": "customer_name"}),
+            ("expect_column_values_to_not_be_null", {"column": "mobile_number"}),
+            ("expect_column_values_to_match_regex", mobile),
+            ("expect_column_values_to_not_be_null", {"column": "region"}),
+        ],
+        "orders": [
+            ("expect_column_values_to_be_unique", {"column": "order_id"}),
+            ("expect_column_values_to_not_be_null", {"column": "order_id"}),
+            (_ID_LENGTH, {"column": "order_id", **_TEXT}),
+            ("expect_column_values_to_not_be_null", {"column": "mobile_number"}),
+            ("expect_column_values_to_match_regex", mobile),
+            ("expect_column_values_to_not_be_null", {"column": "order_date_time"}),
+            ("expect_column_values_to_not_be_null", {"column": "total_amount_paise"}),
+            ("expect_column_values_to_be_between", {"column": "total_amount_paise", "min_value": 0}),
+        ],
+        "order_items": [
+            ("expect_compound_columns_to_be_unique", {"column_list": ["order_id", "sku_id"]}),
+            ("expect_column_values_to_not_be_null", {"column": "order_id"}),
+            ("expect_column_values_to_not_be_null", {"column": "sku_id"}),
+            (_ID_LENGTH, {"column": "sku_id", **_TEXT}),
+            ("expect_column_values_to_be_between", {"column": "sku_count", "min_value": 1}),
+        ],
+    }
 
 
 class GateStopped(RuntimeError):
@@ -82,7 +88,7 @@ def require_success(verdicts: pd.DataFrame) -> None:
         raise GateStopped("the audit failed, nothing was published: " + "; ".join(broken))
 
 
-def require_few_rejects(counts: pd.DataFrame, max_reject_ratio: float) -> None:
+def require_few_rejected(counts: pd.DataFrame, max_reject_ratio: float) -> None:
     """Raise GateStopped for deliveries with a larger share of rejected records than is allowed.
 
     `counts` has one row a delivery: delivery, records, rejected.
@@ -135,7 +141,7 @@ def _suite(name: str) -> Any:
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
     suite = gx.ExpectationSuite(name=name)
-    for expectation, arguments in SUITES[name]:
+    for expectation, arguments in suites()[name]:
         suite.add_expectation_configuration(ExpectationConfiguration(type=expectation, kwargs=arguments))
     return suite
 

@@ -1,85 +1,95 @@
 """Judge each delivery: its records parted into accepted, rejected and repeats, all of them accounted for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from akasa.ingest import staging
-from akasa.ingest.staging import Manifest
+from akasa.ingest.staging import Progress
 from akasa.validate import cleaning, quarantine, rules
-from akasa.validate.plan import Planned
-from akasa.validate.rules import Judged
+from akasa.validate.plan import Plan, Planned
+from akasa.validate.rules import Parted
+from akasa.workspace import progress
 from akasa.workspace.settings import Settings
 
 
 @dataclass(frozen=True)
-class Assessed:
-    """A planned delivery with its records parted into accepted, rejected and repeats."""
+class Judged:
+    """A delivery with its records parted into accepted, rejected and repeats."""
 
-    planned: Planned
-    judged: Judged
+    delivery: Planned
+    records: Parted
 
 
-def assess(settings: Settings, planned: Planned, progress: staging.Progress = lambda text: None) -> Assessed:
+def judge(settings: Settings, plan: Plan, tell: Progress = progress.tell) -> list[Judged]:
+    """Judge every delivery that is due, in delivery order. Raises AssertionError for a record lost."""
+    judged = [judge_one(settings, one, tell) for one in plan.due]
+    require_all_accounted(judged, plan.records)
+    return judged
+
+
+def judge_one(settings: Settings, delivery: Planned, tell: Progress = progress.tell) -> Judged:
     """Clean and judge one staged delivery."""
-    progress(f"{planned.name}: cleaning")
-    raw = staging.read(settings.staging, planned.sha256)
-    if planned.kind == "customers":
-        return Assessed(planned, rules.judge_customers(raw, cleaning.clean_customers(raw)))
+    tell(f"{delivery.name}: cleaning")
+    raw = staging.read(settings.staging, delivery.sha256)
+    if delivery.kind == "customers":
+        return Judged(delivery, rules.judge_customers(raw, cleaning.clean_customers(raw)))
     clean = cleaning.clean_orders(raw, settings.source_timezone, settings.business_timezone)
-    progress(f"{planned.name}: judging")
-    return Assessed(planned, rules.judge_orders(raw, clean, planned.delivered_on, settings.amount_is))
+    tell(f"{delivery.name}: judging")
+    return Judged(delivery, rules.judge_orders(raw, clean, delivery.delivered_on, settings.amount_is))
 
 
-def counts(assessed: Sequence[Assessed]) -> pd.DataFrame:
+def require_all_accounted(judged: Sequence[Judged], read: Mapping[str, int]) -> None:
+    """Assert that accepted + rejected + repeats are the records that were `read`, of each delivery."""
+    for one in judged:
+        counted, expected = one.records.count, read.get(one.delivery.sha256, one.records.count)
+        assert counted == expected, f"{one.delivery.name}: {counted} of {expected} records"
+
+
+def counts(judged: Sequence[Judged]) -> pd.DataFrame:
     """Return one row a delivery: delivery, records, accepted, rejected, repeats."""
     rows = [
-        (a.planned.name, a.judged.records, len(a.judged.accepted), len(a.judged.rejected), a.judged.repeats)
-        for a in assessed
+        (one.delivery.name, r.count, len(r.accepted), len(r.rejected), r.repeats)
+        for one in judged
+        for r in [one.records]
     ]
     return pd.DataFrame(rows, columns=["delivery", "records", "accepted", "rejected", "repeats"])
 
 
-def require_all_accounted(assessed: Sequence[Assessed], manifest: Manifest) -> None:
-    """Assert that accepted + rejected + repeats are the records that were read, for each delivery."""
-    read = {staged.sha256: staged.records for staged in manifest.staged}
-    for one in assessed:
-        expected = read.get(one.planned.sha256, one.judged.records)
-        assert one.judged.records == expected, (
-            f"{one.planned.name}: {one.judged.records} of {expected} records"
-        )
-
-
-def write_rejects(settings: Settings, assessed: Sequence[Assessed]) -> None:
+def write_quarantine(settings: Settings, judged: Sequence[Judged]) -> None:
     """Write the quarantine file of each delivery that has rejected records; remove its outdated ones."""
-    for one in assessed:
-        current = quarantine.path(settings.rejects, one.planned.name, one.planned.sha256)
-        any_name = quarantine.path(settings.rejects, "*", one.planned.sha256).name
-        if len(one.judged.rejected):
+    for one in judged:
+        current = quarantine.path(settings.quarantine, one.delivery.name, one.delivery.sha256)
+        if len(one.records.rejected):
             quarantine.write(current, _labelled(one))
-        for file in settings.rejects.glob(any_name):
-            if file != current or one.judged.rejected.empty:
+        for file in quarantine.files(settings.quarantine, one.delivery.sha256):
+            if file != current or one.records.rejected.empty:
                 file.unlink()
 
 
-def rejected(assessed: Sequence[Assessed], kind: str) -> pd.DataFrame:
+def rejected(judged: Sequence[Judged], kind: str) -> pd.DataFrame:
     """Return the rejected records of a kind: delivery, record, reasons, detail, and their raw fields."""
-    frames = [_labelled(one) for one in assessed if one.planned.kind == kind]
+    frames = [_labelled(one) for one in judged if one.delivery.kind == kind]
     found = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["delivery", "sha256"])
     return found.drop(columns="sha256").fillna("")
 
 
-def warnings(assessed: Sequence[Assessed]) -> list[str]:
+def by_reason(judged: Sequence[Judged]) -> pd.DataFrame:
+    """Return one row a reason code that occurs: reason, records, meaning."""
+    return quarantine.by_reason(codes for one in judged for codes in one.records.rejected["reasons"])
+
+
+def warnings(judged: Sequence[Judged]) -> list[str]:
     """Return what accepted records lack: a name or region that became `Unknown`."""
     return [
-        f"{one.planned.name}: {count:,} customer{'s' * (count > 1)} "
+        f"{one.delivery.name}: {count:,} customer{'s' * (count > 1)} "
         f"with {what.replace('_', ' ')}, now Unknown"
-        for one in assessed
-        for what, count in one.judged.warnings.items()
+        for one in judged
+        for what, count in one.records.warnings.items()
     ]
 
 
-def _labelled(one: Assessed) -> pd.DataFrame:
-    labels = {"delivery": one.planned.name, "sha256": one.planned.sha256}
-    return one.judged.rejected.assign(**labels)[[*labels, *one.judged.rejected.columns]]
+def _labelled(one: Judged) -> pd.DataFrame:
+    labels = {"delivery": one.delivery.name, "sha256": one.delivery.sha256}
+    return one.records.rejected.assign(**labels)[[*labels, *one.records.rejected.columns]]

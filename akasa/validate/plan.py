@@ -1,7 +1,7 @@
-"""What is new: each delivery that lies there or was published, its place and what is to be done with it."""
+"""What is new: each delivery that lies there or was published, its place, and what is to be done with it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -34,12 +34,35 @@ class Planned:
         return int(self.sha256[:15], 16)
 
 
-def today(settings: Settings) -> date:
-    return datetime.now(ZoneInfo(settings.business_timezone)).date()
+@dataclass(frozen=True)
+class Plan:
+    """All deliveries in their order, and how many records were read of those that lie there (by sha256)."""
+
+    deliveries: tuple[Planned, ...]
+    records: dict[str, int] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Planned]:
+        return iter(self.deliveries)
+
+    @property
+    def moved(self) -> bool:
+        """Whether a published delivery moved to an earlier place, so that versions may win that had lost."""
+        return any(one.status == "moved" for one in self)
+
+    @property
+    def due(self) -> list[Planned]:
+        """The deliveries to judge: the new ones; all, where one of them moved to an earlier place."""
+        return [one for one in self if one.status == "new" or self.moved]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row a delivery, in delivery order: delivery, kind, status."""
+        rows = [(one.name, one.kind, one.status) for one in self]
+        return pd.DataFrame(rows, columns=["delivery", "kind", "status"])
 
 
-def plan(manifest: Manifest, ledger: pd.DataFrame, run_date: date) -> list[Planned]:
-    """Compare what lies in the drop folders with the ledger of what was published; in delivery order.
+def plan(manifest: Manifest, ledger: pd.DataFrame, run_date: date) -> Plan:
+    """Compare what lies in the drop folders with the ledger of what was published.
 
     Bytes that lie under several names stand at the earliest. Other bytes under a published name come after
     it.
@@ -48,23 +71,17 @@ def plan(manifest: Manifest, ledger: pd.DataFrame, run_date: date) -> list[Plann
     found = [_planned(staged, known.get(staged.sha256), ledger, run_date) for staged in manifest.staged]
     present = {planned.sha256 for planned in found}
     gone = [of_ledger(row) for sha256, row in known.items() if sha256 not in present]
-    return sorted(found + gone, key=lambda planned: planned.position)
+    in_order = sorted(found + gone, key=lambda planned: planned.position)
+    return Plan(tuple(in_order), {staged.sha256: staged.records for staged in manifest.staged})
 
 
-def moved(planned: Sequence[Planned]) -> bool:
-    """Say whether a published delivery moved to an earlier place, so that versions may win that had lost."""
-    return any(one.status == "moved" for one in planned)
+def of_ledger(row: Any) -> Planned:
+    """Return the ledger's row as a published delivery."""
+    return Planned(row.name, row.kind, row.sha256, "published", row.position, _as_date(row.delivered_on))
 
 
-def due(planned: Sequence[Planned]) -> list[Planned]:
-    """Return the deliveries to judge: the new ones; all, where one of them moved to an earlier place."""
-    return [one for one in planned if one.status == "new" or moved(planned)]
-
-
-def plan_table(planned: Sequence[Planned]) -> pd.DataFrame:
-    """Return one row a delivery, in delivery order: delivery, kind, status."""
-    rows = [(one.name, one.kind, one.status) for one in planned]
-    return pd.DataFrame(rows, columns=["delivery", "kind", "status"])
+def today(settings: Settings) -> date:
+    return datetime.now(ZoneInfo(settings.business_timezone)).date()
 
 
 def require_same_amounts(ledger: pd.DataFrame, amount_is: str) -> None:
@@ -89,11 +106,6 @@ def _planned(staged: Staged, published: Any, ledger: pd.DataFrame, run_date: dat
         undated = run_date if deliveries.date_in_name(published.name) else before
         return Planned(staged.name, *what, "moved", place, staged.day or undated)
     return Planned(published.name, *what, "repeat", published.position, before)
-
-
-def of_ledger(row: Any) -> Planned:
-    """Return the ledger's row as a published delivery."""
-    return Planned(row.name, row.kind, row.sha256, "published", row.position, _as_date(row.delivered_on))
 
 
 def _as_date(value: Any) -> date:

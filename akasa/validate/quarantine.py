@@ -12,7 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from akasa.validate.rules import REASONS
-from akasa.workspace import files, spreadsheet
+from akasa.workspace import spreadsheet
+from akasa.workspace.files import atomic
 
 
 def path(folder: Path, name: str, sha256: str) -> Path:
@@ -20,9 +21,14 @@ def path(folder: Path, name: str, sha256: str) -> Path:
     return folder / f"{name.rpartition('/')[2]}.{sha256[:12]}.csv"
 
 
+def files(folder: Path, sha256: str) -> list[Path]:
+    """Return the quarantine files of a delivery, under whatever name it went when they were written."""
+    return sorted(folder.glob(path(folder, "*", sha256).name))
+
+
 def write(file: Path, rejected: pd.DataFrame) -> None:
     """Write rejected records, all columns as text; the old file stands until the new one is whole."""
-    with files.atomic(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+    with atomic(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
         stream.write(",".join(rejected.columns) + "\n")
         for row in rejected.astype(object).itertuples(index=False, name=None):
             stream.write(",".join(_field(value) for value in row) + "\n")
@@ -35,19 +41,21 @@ def read(file: Path) -> pd.DataFrame:
     return pd.DataFrame([[spreadsheet.restore(value) for value in row] for row in rows], columns=header)
 
 
-def by_reason(files: Iterable[Path]) -> pd.DataFrame:
+def reasons(files: Iterable[Path]) -> Iterable[str]:
+    """Yield the reason codes of each record in quarantine files, those of one record joined by a space."""
+    return (codes for file in files if file.exists() for codes in read(file)["reasons"])
+
+
+def by_reason(reasons: Iterable[str]) -> pd.DataFrame:
     """Return one row a reason code that occurs: reason, records, meaning; in the order of the rules.
 
-    A record with two reasons counts under both.
+    `reasons` are the codes of each record, joined by a space; one with two codes counts under both.
     """
-    counted = Counter(
-        code for file in files if file.exists() for codes in read(file)["reasons"] for code in codes.split()
-    )
+    counted = Counter(code for codes in reasons for code in codes.split())
     rows = [(code, counted[code], meaning) for code, meaning in REASONS.items() if counted[code]]
     return pd.DataFrame(rows, columns=["reason", "records", "meaning"])
 
 
 def _field(value: object) -> str:
-    if value is None or value != value:
-        return ""
-    return '"' + spreadsheet.neutralise(str(value)).replace('"', '""') + '"'
+    absent = value is None or value != value
+    return "" if absent else spreadsheet.quoted(str(value))

@@ -16,12 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from akasa.ingest.readers import CUSTOMER_FIELDS, ORDER_FIELDS
+from akasa.workspace.tables import LONGEST_TEXT, ORDER_LINE, line_types
 
 Codes: TypeAlias = np.ndarray  # whole numbers that stand for a column's values; -1 for null
 Mask: TypeAlias = np.ndarray
 Records: TypeAlias = pd.DataFrame | pa.Table
-
-LONGEST_TEXT = 255
 
 REASONS = {
     "malformed_record": "the record cannot be taken apart into its fields",
@@ -44,21 +43,14 @@ REASONS = {
     "order_rejected": "a good line whose order is rejected for another line",
 }
 REQUIRED_OF_CUSTOMERS = ("customer_id", "mobile_number")
+# What can be there and yet be wrong; any other text is right.
+HAVE_A_FORM = ("mobile_number", "order_date_time", "sku_count", "total_amount")
 CLEAN_NAMES = {"total_amount": "total_amount_paise"}
-CLEAN_ORDERS = {
-    "order_id": "str",
-    "mobile_number": "str",
-    "order_date_time": "datetime64[us]",
-    "order_date": "datetime64[s]",
-    "sku_id": "str",
-    "sku_count": "int64",
-    "total_amount_paise": "int64",
-}
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One delivery's records, parted.
+class Parted:
+    """One delivery's records, marks.
 
     `accepted`: clean records; `rejected`: record, reasons (codes joined by a space), detail, raw fields, raw;
     `repeats`: how many exact repeats were dropped; `warnings`: how many accepted records lack what.
@@ -70,11 +62,11 @@ class Judged:
     warnings: dict[str, int]
 
     @property
-    def records(self) -> int:
+    def count(self) -> int:
         return len(self.accepted) + len(self.rejected) + self.repeats
 
 
-def judge_customers(raw: Records, clean: pd.DataFrame) -> Judged:
+def judge_customers(raw: Records, clean: pd.DataFrame) -> Parted:
     """Part one delivery's customers by the rules.
 
     `raw` is what `readers.read_customers` gave, `clean` what `cleaning.clean_customers` made of it, row by
@@ -89,14 +81,14 @@ def judge_customers(raw: Records, clean: pd.DataFrame) -> Judged:
     versions = clean.groupby(list(CUSTOMER_FIELDS), sort=False, dropna=False).ngroup().to_numpy()
     reasons["conflicting_customer"] = known & _disagree(customer, np.where(known, versions, -1))
     reasons["shared_mobile_number"] = _disagree(mobile, customer)
-    parted = _part(raw, clean, reasons, CUSTOMER_FIELDS, customer)
-    unknown = _rows(raw.select(["customer_name", "region"]), parted.accepted)
+    marks = _mark(raw, clean, reasons, CUSTOMER_FIELDS, customer)
+    unknown = _rows(raw.select(["customer_name", "region"]), marks.accepted)
     lacking = {f"missing_{name}": int(_blank(unknown[name]).sum()) for name in unknown}
-    accepted = clean.loc[parted.accepted, list(CUSTOMER_FIELDS)].reset_index(drop=True)
-    return Judged(accepted, parted.rejected, parted.repeats, {k: n for k, n in lacking.items() if n})
+    accepted = clean.loc[marks.accepted, list(CUSTOMER_FIELDS)].reset_index(drop=True)
+    return Parted(accepted, marks.rejected, marks.repeats, {k: n for k, n in lacking.items() if n})
 
 
-def judge_orders(raw: Records, clean: pd.DataFrame, delivered_on: date, amount_is: str = "order") -> Judged:
+def judge_orders(raw: Records, clean: pd.DataFrame, delivered_on: date, amount_is: str = "order") -> Parted:
     """Part one delivery's order lines by the rules; an order is accepted whole or rejected whole.
 
     `raw` is what `readers.read_orders` gave, `clean` what `cleaning.clean_orders` made of it, row by row.
@@ -117,9 +109,9 @@ def judge_orders(raw: Records, clean: pd.DataFrame, delivered_on: date, amount_i
     reasons["conflicting_sku"] = _any(_disagree(line, _codes(clean[field])) for field in per_line)
     bad = _any(reasons.values())
     reasons["order_rejected"] = ~bad & _is_in(order, named[bad])
-    parted = _part(raw, clean, reasons, ORDER_FIELDS, line)
-    accepted = clean.loc[parted.accepted, list(CLEAN_ORDERS)].astype(CLEAN_ORDERS)
-    return Judged(accepted.reset_index(drop=True), parted.rejected, parted.repeats, {})
+    marks = _mark(raw, clean, reasons, ORDER_FIELDS, line)
+    accepted = clean.loc[marks.accepted, list(ORDER_LINE)].astype(line_types())
+    return Parted(accepted.reset_index(drop=True), marks.rejected, marks.repeats, {})
 
 
 def orders_of(lines: pd.DataFrame, amount_is: str = "order") -> pd.DataFrame:
@@ -147,7 +139,7 @@ def items_of(lines: pd.DataFrame, amount_is: str = "order") -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class _Parted:
+class _Marks:
     accepted: Mask
     rejected: pd.DataFrame
     repeats: int
@@ -168,7 +160,7 @@ def _own_reasons(
     reasons = {"malformed_record": ~well_formed}
     for field in required:
         missing = clean[CLEAN_NAMES.get(field, field)].isna().to_numpy() & well_formed
-        if f"invalid_{field}" in REASONS:
+        if field in HAVE_A_FORM:
             invalid = missing.copy()
             invalid[missing] = ~_blank(_rows(raw.select([field]), missing)[field])
             reasons[f"invalid_{field}"], missing = invalid, missing & ~invalid
@@ -218,9 +210,9 @@ def _is_in(keys: Codes, chosen: Codes) -> Mask:
     return np.asarray(flags[keys])
 
 
-def _part(
+def _mark(
     raw: pa.Table, clean: pd.DataFrame, reasons: Mapping[str, Mask], fields: tuple[str, ...], keys: Codes
-) -> _Parted:
+) -> _Marks:
     """Part the records; only those whose key comes more than once, or who have none (-1), can be repeats."""
     well_formed = ~reasons["malformed_record"]
     again = (keys < 0) | pd.Series(keys).duplicated(keep=False).to_numpy()
@@ -230,7 +222,7 @@ def _part(
     bad = _any(reasons.values())
     rejected = bad & ~repeated
     explained = _explain(_rows(raw, rejected), {r: mask[rejected] for r, mask in reasons.items()}, fields)
-    return _Parted(~bad & ~repeated, explained, int(repeated.sum()))
+    return _Marks(~bad & ~repeated, explained, int(repeated.sum()))
 
 
 def _repeats(raw: pd.DataFrame, clean: pd.DataFrame, fields: tuple[str, ...], well_formed: Mask) -> Mask:

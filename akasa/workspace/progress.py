@@ -5,14 +5,14 @@ import time
 from pathlib import Path
 
 VARIABLE = "AKASA_PROGRESS_FILE"
-_EVERY_SECONDS = 0.5
-_last = [0.0]
+EVERY_SECONDS = 0.5
+_last = [-EVERY_SECONDS]
 
 
 def tell(text: str) -> None:
     """Note how far the work is, twice a second at most; nowhere, when no console asked for it."""
     file = os.environ.get(VARIABLE)
-    if file and time.monotonic() - _last[0] > _EVERY_SECONDS:
+    if file and time.monotonic() - _last[0] > EVERY_SECONDS:
         _last[0] = time.monotonic()
         Path(file).write_text(text, "utf-8")
 

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
@@ -79,7 +79,7 @@ class Settings(BaseSettings):
         return self.data_dir / "staging"
 
     @property
-    def rejects(self) -> Path:
+    def quarantine(self) -> Path:
         return self.data_dir / "rejects"
 
     @property
@@ -94,14 +94,19 @@ class Settings(BaseSettings):
         return path.name
 
 
-def load() -> Settings:
+def load(**changes: Any) -> Settings:
     """Read the environment, then `.env` (the environment wins), or the file that AKASA_ENV_FILE names.
 
-    Raises SettingsError that names every setting with a value that cannot be used.
+    `changes` win over both; one that is None changes nothing. Raises SettingsError that names every setting
+    with a value that cannot be used.
     """
     env_file = os.environ.get("AKASA_ENV_FILE", ROOT / ".env")
+    unknown = ", ".join(sorted(changes.keys() - Settings.model_fields.keys()))
+    if unknown:
+        raise SettingsError(f"there is no setting {unknown}; there are: {', '.join(Settings.model_fields)}")
+    given = {name: value for name, value in changes.items() if value is not None}
     try:
-        return Settings(_env_file=env_file)  # type: ignore[call-arg]
+        return Settings(_env_file=env_file, **given)  # type: ignore[call-arg]
     except UnicodeDecodeError:
         raise SettingsError(f"{env_file} is not UTF-8; save it as UTF-8") from None
     except ValidationError as error:

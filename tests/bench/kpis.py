@@ -36,7 +36,7 @@ def prepare(folder: Path, orders: int) -> None:
     """
     settings = _settings(folder)
     rng = np.random.default_rng(1)
-    warehouse_merge.publish(settings, _tables(_customers(orders // 10, rng)), _ledger(), replace_all=True)
+    warehouse_merge.merge(settings, _tables(_customers(orders // 10, rng)), _ledger(), replace_all=True)
     edges = np.linspace(0, orders, len(MONTHS) + 1).astype(int)
     for month, first, last in zip(MONTHS, edges, edges[1:], strict=False):
         write_deltalake(
@@ -81,9 +81,9 @@ def akasa_dask_on_workers(clock: Clock, folder: Path) -> dict[str, str]:
 
 
 def _ours(clock: Clock, engine: str, settings: Settings) -> dict[str, str]:
-    __import__(engines.MODULES[engine])
+    __import__(f"akasa.kpis.{engine}")
     with clock:
-        found = engines.compute(engines.load((engine,), settings), AS_OF)[engine]
+        found = engines.compute(settings, engine, AS_OF)[engine]
     return {kpi: _digest(kpi, pa.Table.from_pandas(frame)) for kpi, frame in found.items()}
 
 

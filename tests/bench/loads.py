@@ -16,14 +16,15 @@ from sqlalchemy import insert, inspect
 
 from akasa.publish import database_load
 from akasa.stores import database, migrate
-from akasa.stores.models import Order
+from akasa.stores.models import ORDERS
 from akasa.workspace.settings import Settings
+from akasa.workspace.tables import TABLES
 from bench.harness import Clock, race
 
 Where = Mapping[str, str]
 Answer = tuple[int, int]
 
-COLUMNS = [column.name for column in Order.__table__.columns]
+COLUMNS = list(TABLES["orders"])
 LEDGER = {
     "sha256": "0" * 64,
     "delivery_id": 1,
@@ -66,7 +67,7 @@ def ours(clock: Clock, number: int, where: Where) -> Answer:
     }
     empty = {name: pd.DataFrame(columns=columns) for name, columns in nothing.items()}
     with clock:
-        database_load.publish(settings, {"orders": frame, **empty}, [LEDGER])
+        database_load.merge(settings, {"orders": frame, **empty}, [LEDGER])
     return published(settings)
 
 
@@ -75,7 +76,7 @@ def sqlalchemy_executemany(clock: Clock, number: int, where: Where) -> Answer:
     with clock:
         rows = frame.assign(order_date=frame["order_date"].dt.date).to_dict("records")
         with database.transaction(settings) as connection:
-            connection.execute(insert(Order), rows)
+            connection.execute(insert(ORDERS), rows)
     return published(settings)
 
 

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from lxml import etree
 
 from akasa.ingest import readers
-from akasa.ingest.readers import BATCH_RECORDS, ORDER_FIELDS
+from akasa.ingest.readers.records import BATCH_RECORDS, ORDER_FIELDS
 from bench import harness
 from bench.harness import Clock
 

@@ -9,6 +9,7 @@ from lib.stores import customer, fill, item, ledger_row, order, tables
 from akasa.kpis import engines, reconcile
 from akasa.kpis.definitions import DEFINITIONS
 from akasa.kpis.reconcile import COLUMNS
+from akasa.kpis.results import Parameters
 from akasa.publish import database_load, warehouse_merge
 from akasa.stores import database
 
@@ -28,7 +29,7 @@ def filled(settings):
 
 
 def computed(settings, as_of=AS_OF):
-    return engines.compute(engines.load(("sql", "pandas"), settings), as_of)
+    return engines.compute(settings, "sql", as_of) | engines.compute(settings, "pandas", as_of)
 
 
 def frames():
@@ -194,7 +195,7 @@ def test_a_month_or_region_that_is_lost_does_not_tie(workspace):
 
 def test_a_delivery_that_the_warehouse_lacks_does_not_tie(workspace):
     filled(workspace)
-    database_load.publish(
+    database_load.merge(
         workspace, tables([customer("C-2", "9000000002", delivery=4)]), [ledger_row(4, "customers")]
     )
     stores = ("database", "warehouse")
@@ -208,9 +209,13 @@ def test_a_delivery_that_the_warehouse_lacks_does_not_tie(workspace):
 def test_rows_that_the_ledger_did_not_accept_do_not_tie(workspace):
     filled(workspace)
     more = tables(orders=[order("O-9", paise=0, delivery=3)])
-    database_load.publish(workspace, more, [])
-    warehouse_merge.publish(workspace, more, database.ledger(workspace))
+    database_load.merge(workspace, more, [])
+    warehouse_merge.merge(workspace, more, database.ledger(workspace), set())
     assert broken(workspace) == {("rows from incoming/3.xml", "accepted by the ledger", "database")}
+
+
+def proof(differences, totals):
+    return reconcile.Proof({}, Parameters(None, 30, 10), differences, totals)
 
 
 def test_agreement_is_required_with_the_places_named():
@@ -225,17 +230,17 @@ def test_agreement_is_required_with_the_places_named():
         columns=["check", "left", "left_value", "right", "right_value", "ties"],
     )
     with pytest.raises(reconcile.Disagreement) as raised:
-        reconcile.require_agreement(found, totals)
+        reconcile.require_agreement(proof(found, totals))
     assert str(raised.value).splitlines() == [
         "the results do not agree:",
         "monthly_trends 2025 11 total_revenue: sql says 200, pandas says 201",
         "orders: months (sql) 3, regions (sql) 4",
     ]
-    assert not reconcile.agree(found, totals)
-    assert not reconcile.agree(found.iloc[:0], totals)
-    assert not reconcile.agree(found, totals.iloc[1:])
-    assert reconcile.agree(found.iloc[:0], totals.iloc[1:])
-    reconcile.require_agreement(found.iloc[:0], totals.iloc[1:])
+    assert not proof(found, totals).holds
+    assert not proof(found.iloc[:0], totals).holds
+    assert not proof(found, totals.iloc[1:]).holds
+    assert proof(found.iloc[:0], totals.iloc[1:]).holds
+    reconcile.require_agreement(proof(found.iloc[:0], totals.iloc[1:]))
 
 
 def test_a_long_list_of_differences_is_cut_with_their_number():
@@ -243,4 +248,4 @@ def test_a_long_list_of_differences_is_cut_with_their_number():
         [["monthly_trends", str(n), "order_count", "sql", 1, "pandas", 2] for n in range(25)], columns=COLUMNS
     )
     with pytest.raises(reconcile.Disagreement, match=r"… and 5 more$"):
-        reconcile.require_agreement(found, pd.DataFrame({"ties": []}, dtype=bool))
+        reconcile.require_agreement(proof(found, pd.DataFrame({"ties": []}, dtype=bool)))

@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 
 from akasa.ingest import staging
 from akasa.kpis import engines, pandas, results, sql  # noqa: F401
-from akasa.publish import backfill, road, versions
+from akasa.publish import backfill, road
 from akasa.run import pipeline
-from akasa.stores import database, lock, migrate
-from akasa.validate import cleaning, judging, plan
+from akasa.stores import database, lock
+from akasa.validate import cleaning
 from akasa.workspace import files, settings
 from akasa.workspace.settings import Settings
 
@@ -35,17 +35,13 @@ def whole_road():
 
 def publish_and_report(chosen):
     """Publish what lies in the drop folders, and write the KPI files of SQL and pandas."""
-    migrate.upgrade(chosen)
-    manifest = staging.stage_all(chosen)
-    planned = plan.plan(manifest, database.ledger(chosen), plan.today(chosen))
-    assessed = [judging.assess(chosen, one) for one in plan.due(planned)]
-    judging.write_rejects(chosen, assessed)
-    tables = versions.latest(assessed, chosen.amount_is)
-    road.commit(chosen, assessed, tables, replace_all=plan.moved(planned))
+    staging.stage_all(chosen)
+    road.publish(chosen)
     day = database.latest_order_date(chosen)
     with files.private_folder(chosen.output_dir) as private:
         to_private = Settings.model_validate({**chosen.model_dump(), "output_dir": private})
-        results.write_results(to_private, engines.compute(engines.load(("sql", "pandas"), chosen), day))
+        for engine in ("sql", "pandas"):
+            results.write_results(to_private, engines.compute(chosen, engine, day), day)
         files.promote(private, chosen.output_dir)
 
 

@@ -2,10 +2,10 @@
 
 from datetime import date
 
+import pandas as pd
+
 from akasa.ingest import staging
-from akasa.publish import road, versions
-from akasa.stores import database, migrate
-from akasa.validate import judging, plan
+from akasa.publish import road
 
 TODAY = date(2025, 11, 15)
 
@@ -32,15 +32,12 @@ def deliver(cfg, *deliveries):
 
 
 def run(cfg, run_date=TODAY):
-    """Ingest and publish as notebooks 01 and 02 do; return delivery → status."""
-    migrate.upgrade(cfg)
-    ledger = database.ledger(cfg)
-    plan.require_same_amounts(ledger, cfg.amount_is)
-    manifest = staging.stage_all(cfg)
-    planned = plan.plan(manifest, ledger, run_date)
-    assessed = [judging.assess(cfg, one) for one in plan.due(planned)]
-    judging.require_all_accounted(assessed, manifest)
-    judging.write_rejects(cfg, assessed)
-    tables = versions.latest(assessed, cfg.amount_is)
-    road.commit(cfg, assessed, tables, replace_all=plan.moved(planned))
-    return {one.name: one.status for one in planned}
+    """Ingest and publish as notebooks 01 and 02 do, unaudited, no gate; return delivery → status."""
+    staging.stage_all(cfg)
+    lenient = cfg.model_copy(update={"max_reject_ratio": 1.0})
+    return {one.name: one.status for one in road.publish(lenient, run_date, auditor=no_audit)}
+
+
+def no_audit(settings, tables):
+    """Stand for the audit, which takes longer than all the rest of a small publish."""
+    return pd.DataFrame({"success": pd.Series(dtype=bool)})

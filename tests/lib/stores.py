@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from akasa.publish import database_load, warehouse_merge
+from akasa.publish import database_load, level, warehouse_merge
 from akasa.stores import database, warehouse
 
 COLUMNS = {
@@ -78,8 +78,8 @@ def ledger_row(number, kind="orders", **changes):
 
 def fill(settings, content, *rows):
     """Publish tables and ledger rows to the database, and to the warehouse with all of the ledger."""
-    database_load.publish(settings, content, rows)
-    warehouse_merge.publish(settings, content, database.ledger(settings))
+    months = database_load.merge(settings, content, rows)
+    level.level_warehouse(settings, level.Published({row["delivery_id"] for row in rows}, content, months))
 
 
 def in_database(settings):
@@ -119,12 +119,15 @@ class Store(NamedTuple):
 
 
 def _in_database(settings, content, new, _, replace_all):
-    return database_load.publish(settings, content, new, replace_all)
+    return database_load.merge(settings, content, new, replace_all)
 
 
 def _in_warehouse(settings, content, _, ledger, replace_all):
     frame = pd.DataFrame(ledger).assign(backfilled_at="").astype({"published_at": "str"})
-    return warehouse_merge.publish(settings, content, frame.sort_values("position"), replace_all)
+    ledger = frame.sort_values("position")
+    if replace_all or not warehouse.files("orders", settings):
+        return warehouse_merge.rebuild(settings, content, ledger)
+    return warehouse_merge.merge(settings, content, ledger, warehouse.months(settings))
 
 
 def _noted(frame):

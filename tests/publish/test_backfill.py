@@ -9,7 +9,7 @@ from lib.drops import customers, deliver, orders, run
 from lib.stores import in_database, in_warehouse, rows
 
 from akasa.__main__ import main
-from akasa.kpis import engines, reconcile
+from akasa.kpis import engines, reconcile, results
 from akasa.publish import backfill, level
 from akasa.stores import database, migrate, warehouse
 from akasa.validate import cleaning, gate, quarantine
@@ -48,8 +48,7 @@ def published(request, workspace):
 
 
 def accept_prefix_5(monkeypatch):
-    monkeypatch.setattr(cleaning, "_MOBILE", cleaning._MOBILE.replace("[6-9]", "[5-9]"))
-    monkeypatch.setitem(gate._MOBILE, "regex", "^[5-9][0-9]{9}$")
+    monkeypatch.setattr(cleaning, "NATIONAL_NUMBER", "[5-9][0-9]{9}")
 
 
 def backfilled(cfg, first=FIRST, last=LAST):
@@ -67,7 +66,7 @@ def of_orders(content, *ids):
 
 
 def quarantined(cfg):
-    found = [quarantine.read(file) for file in sorted(cfg.rejects.glob("*.csv"))]
+    found = [quarantine.read(file) for file in sorted(cfg.quarantine.glob("*.csv"))]
     return {(row.record, row.order_id): row.reasons for file in found for row in file.itertuples()}
 
 
@@ -120,10 +119,12 @@ def test_totals_tie_after_a_backfill_and_after_the_next_publish(published, monke
     backfilled(published)
 
     def all_tie():
-        results = engines.compute(engines.load(("sql", "pandas"), published), date(2025, 11, 15))
-        totals = reconcile.control_totals(results, date(2025, 11, 15), published)
-        reconcile.require_agreement(reconcile.compare(results), totals)
-        return results["sql"]["monthly_trends"]["total_revenue"].tolist()
+        for engine in ("sql", "pandas"):
+            computed = engines.compute(published, engine, date(2025, 11, 15))
+            results.write_results(published, computed, date(2025, 11, 15))
+        proof = reconcile.prove(published, "pandas")
+        reconcile.require_agreement(proof)
+        return proof.results["sql"]["monthly_trends"]["total_revenue"].tolist()
 
     assert all_tie() == [100, 2600, 0]
     deliver(
@@ -134,8 +135,8 @@ def test_totals_tie_after_a_backfill_and_after_the_next_publish(published, monke
 
 
 def test_what_the_rules_no_longer_accept_is_removed_and_quarantined(published, monkeypatch):
-    monkeypatch.setattr(cleaning, "_MOBILE", cleaning._MOBILE.replace("[6-9]", "[78]"))
-    monkeypatch.setattr("akasa.validate.gate.require_few_rejects", lambda counts, ratio: None)
+    monkeypatch.setattr(cleaning, "NATIONAL_NUMBER", "[78][0-9]{9}")
+    monkeypatch.setattr("akasa.validate.gate.require_few_rejected", lambda counts, ratio: None)
     change = backfilled(published)
     assert (change.removed.tolist(), change.added.tolist()) == (["O-2"], [])
     assert [row[0] for row in rows(published)["orders"]].count("O-2") == 0
@@ -219,7 +220,7 @@ def test_a_delivery_that_is_not_as_it_was_stops_it_with_its_name(workspace, cont
 
 
 def test_a_broken_audit_publishes_nothing(published, monkeypatch):
-    monkeypatch.setattr(cleaning, "_MOBILE", cleaning._MOBILE.replace("[6-9]", "[5-9]"))
+    monkeypatch.setattr(cleaning, "mobiles", lambda text: text)
     before = in_database(published), in_warehouse(published), quarantined(published)
     change = backfill.derive(published, FIRST, LAST)
     with pytest.raises(gate.GateStopped, match=r"orders\.mobile_number"):

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from lib.drops import TODAY, customers, deliver, orders, run
 from akasa.ingest import staging
 from akasa.publish import database_load, road, versions, warehouse_merge
 from akasa.stores import database, warehouse
-from akasa.validate import judging, plan, quarantine, rules
+from akasa.validate import gate, judging, plan, quarantine
 from akasa.workspace.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("migrated")
@@ -198,10 +199,10 @@ def test_bytes_that_move_to_an_undated_name_are_judged_by_the_run_s_date(workspa
     """The order is of 12 October: too late for a delivery of the 1st, not for one of 15 November."""
     run_with(workspace, ("incoming/o-2025-10-01.xml", OCTOBER))
     assert published(workspace)["orders"] == {}
-    assert [file.name.split(".")[0] for file in workspace.rejects.iterdir()] == ["o-2025-10-01"]
+    assert [file.name.split(".")[0] for file in workspace.quarantine.iterdir()] == ["o-2025-10-01"]
     assert run_with(workspace, ("orders.xml", OCTOBER)) == {"orders.xml": "moved"}
     assert list(published(workspace)["orders"]) == ["O-1"]
-    assert list(workspace.rejects.iterdir()) == []
+    assert list(workspace.quarantine.iterdir()) == []
 
 
 def test_bytes_that_move_between_undated_names_keep_the_day_they_came(workspace):
@@ -256,10 +257,10 @@ def test_rows_of_a_file_that_is_gone_stay(workspace):
 def test_a_kill_between_database_and_warehouse_is_levelled_by_the_next_commit(workspace):
     run_with(workspace, ("customers.csv", ASHA), ("orders.xml", OCTOBER))
     deliver(workspace, ("customers.csv", ASHA_MOVED), ("incoming/o.xml", NOVEMBER))
-    planned = plan.plan(staging.stage_all(workspace), database.ledger(workspace), TODAY)
-    assessed = [judging.assess(workspace, one) for one in plan.due(planned)]
-    entries = [road._ledger_row(one, "order", datetime(2025, 11, 15)) for one in assessed]
-    database_load.publish(workspace, versions.latest(assessed, "order"), entries)
+    staging.stage_all(workspace)
+    found = judging.judge(workspace, road.plan(workspace, TODAY))
+    entries = [road.ledger_row(one, "order", datetime(2025, 11, 15)) for one in found]
+    database_load.merge(workspace, versions.latest(found, "order"), entries)
     assert stores.in_warehouse(workspace)["customers"][0][3] == "North"
     assert "new" not in run(workspace).values()
     found = published(workspace)
@@ -269,7 +270,7 @@ def test_a_kill_between_database_and_warehouse_is_levelled_by_the_next_commit(wo
 
 def test_a_commit_that_fails_in_the_warehouse_is_levelled_by_the_next(workspace, monkeypatch):
     with monkeypatch.context() as during:
-        during.setattr(warehouse_merge, "publish", lambda *rest, **options: 1 / 0)
+        during.setattr(warehouse_merge, "rebuild", lambda *rest, **options: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             run_with(workspace, ("customers.csv", ASHA))
     assert run(workspace) == {"customers.csv": "repeat"}
@@ -354,7 +355,7 @@ def test_plan_table_lists_deliveries_in_their_order(workspace):
         ("customers.csv", ASHA),
     )
     planned = plan.plan(staging.stage_all(workspace), database.ledger(workspace), TODAY)
-    assert plan.plan_table(planned).values.tolist() == [
+    assert planned.table.values.tolist() == [
         ["customers.csv", "customers", "new"],
         ["incoming/o-2025-11-30.xml", "orders", "new"],
         ["incoming/o-z.xml", "orders", "new"],
@@ -366,7 +367,7 @@ def judged(cfg, *deliveries):
     deliver(cfg, *deliveries)
     manifest = staging.stage_all(cfg)
     planned = plan.plan(manifest, database.ledger(cfg), TODAY)
-    return manifest, [judging.assess(cfg, one) for one in planned]
+    return planned, [judging.judge_one(cfg, one) for one in planned]
 
 
 THREE_ROWS = customers(("C-1", "9000000001", "North"), ("C-2", "12345", "East"), ("C-3", "9000000003", " "))
@@ -388,18 +389,18 @@ def test_counts_and_rejected_records_are_shown_by_delivery(workspace):
 
 def test_quarantine_files_hold_the_rejected_records_of_each_delivery(workspace):
     _, assessed = judged(workspace, ("customers.csv", THREE_ROWS), ("orders.xml", OCTOBER))
-    judging.write_rejects(workspace, assessed)
-    (file,) = workspace.rejects.iterdir()
+    judging.write_quarantine(workspace, assessed)
+    (file,) = workspace.quarantine.iterdir()
     (record,) = quarantine.read(file).to_dict("records")
     assert (record["delivery"], record["record"], record["customer_id"]) == ("customers.csv", "2", "C-2")
 
 
 def test_a_record_that_is_lost_is_noticed(workspace):
-    manifest, (one,) = judged(workspace, ("customers.csv", THREE_ROWS))
-    judging.require_all_accounted([one], manifest)
-    lost = rules.Judged(one.judged.accepted.iloc[1:], one.judged.rejected, one.judged.repeats, {})
+    planned, (one,) = judged(workspace, ("customers.csv", THREE_ROWS))
+    judging.require_all_accounted([one], planned.records)
+    lost = replace(one.records, accepted=one.records.accepted.iloc[1:])
     with pytest.raises(AssertionError, match=r"customers\.csv: 2 of 3 records"):
-        judging.require_all_accounted([judging.Assessed(one.planned, lost)], manifest)
+        judging.require_all_accounted([replace(one, records=lost)], planned.records)
 
 
 def test_latest_takes_each_order_whole_from_its_latest_delivery(workspace):
@@ -410,19 +411,17 @@ def test_latest_takes_each_order_whole_from_its_latest_delivery(workspace):
     assert len(tables["customers"]) == 0
 
 
-def test_what_is_audited_is_the_new_rows_or_else_all_that_was_published(workspace):
+def test_what_is_audited_is_the_new_rows_or_else_all_that_was_published(workspace, monkeypatch):
     _, assessed = judged(workspace, ("customers.csv", ASHA))
     new = versions.latest(assessed, "order")
-    assert road.to_audit(workspace, new, audit_all=True) is new
+    seen = []
+    monkeypatch.setattr(gate, "audit", lambda tables, docs: seen.append(tables))
+    road.audit(workspace, new, audit_all=True)
     run(workspace)
     nothing = versions.latest([], "order")
-    assert road.to_audit(workspace, nothing, audit_all=False) is nothing
-    everything = road.to_audit(workspace, nothing, audit_all=True)
-    assert {name: len(frame) for name, frame in everything.items()} == {
-        "customers": 1,
-        "orders": 0,
-        "order_items": 0,
-    }
+    road.audit(workspace, nothing)
+    road.audit(workspace, nothing, audit_all=True)
+    assert [len(tables["customers"]) for tables in seen] == [1, 0, 1]
 
 
 def test_a_delivery_is_numbered_by_its_first_sixty_bits():

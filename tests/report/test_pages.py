@@ -37,7 +37,7 @@ def notebook(*cells: NotebookNode) -> NotebookNode:
 
 
 def report() -> NotebookNode:
-    chart = charts.monthly(MONTHS)
+    chart = charts.chart("monthly_trends", MONTHS)
     picture = nb.new_output(
         "execute_result", {"image/png": b64encode(chart.data).decode(), "text/plain": "Image"}
     )
@@ -48,7 +48,7 @@ def report() -> NotebookNode:
         nb.new_code_cell("as_of = ''", metadata={"tags": ["parameters"]}),
         nb.new_code_cell("as_of = '2025-10-12'", metadata={"tags": ["injected-parameters"]}),
         nb.new_code_cell("names", outputs=[shown(text_html=names.to_html())]),
-        nb.new_code_cell("charts.monthly(months)", outputs=[picture]),
+        nb.new_code_cell('ak.report.chart("monthly_trends", months)', outputs=[picture]),
         nb.new_code_cell(
             "print('18 records')", outputs=[nb.new_output("stream", name="stdout", text="18 records\n")]
         ),

@@ -2,7 +2,10 @@ import pandas as pd
 import pytest
 
 from akasa.kpis.definitions import DEFINITIONS, DTYPES
+from akasa.kpis.reconcile import Proof
+from akasa.kpis.results import Parameters
 from akasa.report import sentences
+from akasa.report.sentences import sentence
 
 
 def empty(kpi):
@@ -40,16 +43,20 @@ def test_counts_add_up_over_deliveries():
     )
 
 
-def test_agreement_says_what_differs():
-    none = pd.DataFrame({"kpi": []})
-    assert (
-        "agree in every value"
-        in sentences.agreement({"sql": 1, "pandas": 2}, none, pd.DataFrame({"ties": [True]})).data
+def proof(results, differing, ties):
+    return Proof(
+        results, Parameters(None, 30, 10), pd.DataFrame({"kpi": differing}), pd.DataFrame({"ties": ties})
     )
-    said = sentences.agreement(
-        {"sql": 1, "dask": 2}, pd.DataFrame({"kpi": ["x"]}), pd.DataFrame({"ties": [False]})
-    ).data
+
+
+def test_agreement_says_what_differs():
+    assert "agree in every value" in sentence("agreement", proof({"sql": 1, "pandas": 2}, [], [True])).data
+    said = sentence("agreement", proof({"sql": 1, "dask": 2}, ["x"], [False])).data
     assert said == "**sql and dask do NOT agree**: 1 differing value, 1 control total loose."
+
+
+def test_a_kpi_without_a_sentence_of_its_own_is_counted():
+    assert sentence("orders_by_weekday", pd.DataFrame({"weekday": [1, 2]})).data == "**2 rows**."
 
 
 def test_delivered_text_cannot_become_markup():

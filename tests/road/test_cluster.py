@@ -45,9 +45,9 @@ def on_cluster(settings, address):
 
 
 def assert_as_pandas(settings, source):
-    expected = engines.compute(engines.load(("pandas",), settings), AS_OF)
+    expected = engines.compute(settings, "pandas", AS_OF)
     assert len(expected["pandas"]["monthly_trends"]) == 12
-    assert reconcile.compare({**expected, **engines.compute({"dask": source}, AS_OF)}).empty
+    assert reconcile.compare({**expected, **engines.compute_from({"dask": source}, AS_OF)}).empty
 
 
 def during(monkeypatch, happen):
@@ -71,7 +71,7 @@ def unreachable():
 
 
 def test_a_cluster_computes_what_pandas_does_and_keeps_no_client(filled, servers):
-    assert_as_pandas(filled, dask_engine.load(on_cluster(filled, servers.address)))
+    assert_as_pandas(filled, dask_engine.source(on_cluster(filled, servers.address)))
     with cluster.connected(servers.address) as client:
         names = client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.clients))
         assert [name for name in names if name.startswith("Client")] == [client.id]
@@ -107,7 +107,7 @@ def _plain(options):
 
 def test_a_worker_killed_during_the_run_changes_nothing(filled, servers, monkeypatch):
     during(monkeypatch, lambda: servers.kill_workers(1))
-    assert_as_pandas(filled, dask_engine.load(on_cluster(filled, servers.address)))
+    assert_as_pandas(filled, dask_engine.source(on_cluster(filled, servers.address)))
     assert len(servers.workers) == 1
     servers.add_workers(1)
 
@@ -116,7 +116,7 @@ def test_all_workers_killed_for_good_end_the_run_with_an_error(filled, servers, 
     during(monkeypatch, lambda: servers.kill_workers(2))
     monkeypatch.setattr(cluster, "PATIENCE_SECONDS", 2)
     with pytest.raises(ClusterUnavailable, match=f"{servers.address} .* no worker for 2 s: start workers"):
-        dask_engine.repeat_customers(dask_engine.load(on_cluster(filled, servers.address)), AS_OF)
+        dask_engine.repeat_customers(dask_engine.source(on_cluster(filled, servers.address)), AS_OF)
     servers.add_workers(2)
 
 
@@ -140,7 +140,7 @@ def test_a_scheduler_that_dies_during_the_run_ends_it_with_an_error(filled, serv
     during(monkeypatch, lambda: clusters.kill(servers.scheduler))
     began = time.monotonic()
     with pytest.raises(ClusterUnavailable, match=f"{servers.address} .* went away during the run"):
-        dask_engine.repeat_customers(dask_engine.load(on_cluster(filled, servers.address)), AS_OF)
+        dask_engine.repeat_customers(dask_engine.source(on_cluster(filled, servers.address)), AS_OF)
     assert time.monotonic() - began < 30
 
 
@@ -149,7 +149,7 @@ def test_an_unreachable_scheduler_is_named_with_its_setting(filled, scheme):
     address = scheme + unreachable().removeprefix("tcp://")
     began = time.monotonic()
     with pytest.raises(ClusterUnavailable, match=f"{address}: .* DASK_SCHEDULER_ADDRESS, or unset it"):
-        dask_engine.monthly_trends(dask_engine.load(on_cluster(filled, address)), AS_OF)
+        dask_engine.monthly_trends(dask_engine.source(on_cluster(filled, address)), AS_OF)
     assert time.monotonic() - began < 10
 
 

@@ -15,7 +15,7 @@ def test_given_values_go_to_the_notebooks_that_have_them_as_their_types():
         "02_validate": {"max_reject_ratio": 0.5, "audit_all": True},
         "03_kpis_sql": {"top_n": 3},
         "04_kpis_memory": {"top_n": 3, "engine": "dask"},
-        "05_report": {"top_n": 3, "engine": "dask"},
+        "05_report": {"engine": "dask"},
     }
 
 

@@ -63,7 +63,7 @@ def test_a_database_that_was_deleted_is_made_again(workspace):
 
 
 def test_query_binds_parameters_as_values(workspace):
-    database_load.publish(workspace, tables([customer("007"), customer("7", "9000000002")]), [ledger_row(1)])
+    database_load.merge(workspace, tables([customer("007"), customer("7", "9000000002")]), [ledger_row(1)])
     sql = "select customer_id from customers where customer_id = :id"
     assert list(database.query(sql, workspace, id="007")["customer_id"]) == ["007"]
     assert list(database.query(sql, workspace, id="' or ''='")["customer_id"]) == []
@@ -71,7 +71,7 @@ def test_query_binds_parameters_as_values(workspace):
 
 
 def test_query_takes_the_settings_of_the_environment(workspace):
-    database_load.publish(workspace, tables([customer("C-1")]), [ledger_row(1)])
+    database_load.merge(workspace, tables([customer("C-1")]), [ledger_row(1)])
     assert list(database.query("select customer_id from customers")["customer_id"]) == ["C-1"]
 
 
@@ -97,7 +97,7 @@ def test_values_come_back_as_they_went_in(workspace):
         [customer("007", name="अनिल 'O'' ;--", region="Zoë"), customer("1e5", "9123456781")],
         [order("0010", when="2025-10-12 23:59:59.999999", paise=10**15 - 1), order("10", paise=0)],
     )
-    database_load.publish(workspace, lines, [ledger_row(1)])
+    database_load.merge(workspace, lines, [ledger_row(1)])
     found = in_database(workspace)
     assert found["customers"] == [
         ("007", "अनिल 'O'' ;--", "9000000001", "Zoë", 1),
@@ -125,7 +125,7 @@ def test_the_latest_delivery_wins_as_a_whole_whenever_it_is_published(workspace,
     }
     seen = set()
     for number in turn:
-        database_load.publish(workspace, contents[number], [ledger_row(number)] if number not in seen else [])
+        database_load.merge(workspace, contents[number], [ledger_row(number)] if number not in seen else [])
         seen.add(number)
     found = in_database(workspace)
     assert found["customers"] == [customer("C-1", region="South", delivery=2)]
@@ -135,27 +135,27 @@ def test_the_latest_delivery_wins_as_a_whole_whenever_it_is_published(workspace,
 
 def test_deliveries_are_ordered_by_position_not_by_number(workspace):
     rows = [ledger_row(1, position="2\tb"), ledger_row(2, position="1\ta")]
-    database_load.publish(workspace, tables(orders=[order("O-1", paise=100, delivery=1)]), rows)
-    database_load.publish(workspace, tables(orders=[order("O-1", paise=200, delivery=2)]), [])
+    database_load.merge(workspace, tables(orders=[order("O-1", paise=100, delivery=1)]), rows)
+    database_load.merge(workspace, tables(orders=[order("O-1", paise=200, delivery=2)]), [])
     assert in_database(workspace)["orders"] == [order("O-1", paise=100, delivery=1)]
     assert list(database.ledger(workspace)["delivery_id"]) == [2, 1]
 
 
 def test_an_error_in_the_middle_leaves_neither_rows_nor_ledger(workspace):
-    database_load.publish(workspace, tables([customer("C-1")], [order("O-1")]), [ledger_row(1)])
+    database_load.merge(workspace, tables([customer("C-1")], [order("O-1")]), [ledger_row(1)])
     before = in_database(workspace)
     spoilt = tables([customer("C-1", delivery=2)], [order("O-1", delivery=2), order("O-2", delivery=2)])
     spoilt["order_items"].loc[1, "sku_id"] = None
     for replace_all in (False, True):
         with pytest.raises(IntegrityError, match=r"order_items\.sku_id"):
-            database_load.publish(workspace, spoilt, [ledger_row(2)], replace_all)
+            database_load.merge(workspace, spoilt, [ledger_row(2)], replace_all)
         assert in_database(workspace) == before
 
 
 def test_replace_all_puts_the_rows_in_place_of_everything(workspace):
-    database_load.publish(workspace, tables([customer("C-1")], [order("O-1")]), [ledger_row(1)])
+    database_load.merge(workspace, tables([customer("C-1")], [order("O-1")]), [ledger_row(1)])
     again = [ledger_row(2), ledger_row(1, position="3")]
-    database_load.publish(workspace, tables([customer("C-2", delivery=2)]), again, replace_all=True)
+    database_load.merge(workspace, tables([customer("C-2", delivery=2)]), again, replace_all=True)
     found = in_database(workspace)
     assert found["customers"] == [customer("C-2", delivery=2)]
     assert (found["orders"], found["order_items"]) == ([], [])
@@ -165,19 +165,19 @@ def test_replace_all_puts_the_rows_in_place_of_everything(workspace):
 def test_latest_order_date(workspace):
     assert database.latest_order_date(workspace) is None
     orders = [order("O-1", when="2025-10-31 23:59:59.999999"), order("O-2", when="2025-09-30 00:00:00")]
-    database_load.publish(workspace, tables(orders=orders), [ledger_row(1)])
+    database_load.merge(workspace, tables(orders=orders), [ledger_row(1)])
     assert database.latest_order_date(workspace) == date(2025, 10, 31)
 
 
 def test_the_ledger_has_whole_numbers_also_when_it_is_empty(workspace):
     counts = ["delivery_id", "records", "accepted", "rejected", "repeats"]
     assert set(database.ledger(workspace)[counts].dtypes.astype(str)) == {"int64"}
-    database_load.publish(workspace, tables(), [ledger_row(1)])
+    database_load.merge(workspace, tables(), [ledger_row(1)])
     assert set(database.ledger(workspace)[counts].dtypes.astype(str)) == {"int64"}
 
 
 def test_the_ledger_gives_days_and_times_as_text(workspace):
-    database_load.publish(workspace, tables(), [ledger_row(1)])
+    database_load.merge(workspace, tables(), [ledger_row(1)])
     (row,) = database.ledger(workspace).itertuples(index=False)
     assert (row.delivered_on, row.published_at) == ("2025-11-15", "2025-11-15 12:00:00.000001")
 

@@ -14,7 +14,7 @@ def test_up_from_each_earlier_revision_keeps_the_rows(workspace):
     for revision in reversed(list(migrate.scripts().walk_revisions())):
         migrate.upgrade(workspace, revision.revision)
         if revision.revision == "0001":
-            database_load.publish(workspace, tables([customer("C-1")], [order("O-1")]), [ledger_row(1)])
+            database_load.merge(workspace, tables([customer("C-1")], [order("O-1")]), [ledger_row(1)])
     assert differences_from_models(workspace) == []
     assert database.query("select order_id from orders", workspace)["order_id"].tolist() == ["O-1"]
 

@@ -21,19 +21,17 @@ def months(settings, table):
 
 def ledger(*numbers):
     rows = [ledger_row(number, backfilled_at="") for number in numbers]
-    return pd.DataFrame(rows).astype({"published_at": "str"})
+    return pd.DataFrame(rows, columns=[*ledger_row(1), "backfilled_at"]).astype({"published_at": "str"})
 
 
 def stop_at(monkeypatch, table):
-    """Let the next publish end, as killed, when it comes to this table; give back the way to go on."""
-    overwrite = warehouse_merge._overwrite
+    """Let the next publish end, as killed, when it comes to this table."""
 
-    def stopped(settings, name, *rest):
-        if name == table:
+    def stopped(place):
+        if place == f"before the Delta commit of {table}":
             raise KeyboardInterrupt
-        overwrite(settings, name, *rest)
 
-    monkeypatch.setattr(warehouse_merge, "_overwrite", stopped)
+    monkeypatch.setattr(warehouse_merge, "reached", stopped)
 
 
 def test_a_warehouse_that_is_not_there_is_empty(workspace):
@@ -106,8 +104,9 @@ def test_the_latest_delivery_wins_as_a_whole_whenever_it_is_published(workspace,
             [item("O-1", "SKU-3", 5, delivery=2)],
         ),
     }
+    warehouse_merge.rebuild(workspace, tables(), ledger())
     for number in turn:
-        warehouse_merge.publish(workspace, contents[number], ledger(1, 2))
+        warehouse_merge.merge(workspace, contents[number], ledger(1, 2), warehouse.months(workspace))
     assert in_warehouse(workspace) == {
         "customers": [customer("C-1", region="South", delivery=2)],
         "orders": [order("O-1", paise=200, delivery=2), order("O-2")],
@@ -139,8 +138,9 @@ def test_months_that_no_row_comes_to_or_leaves_are_not_rewritten(workspace):
 
 def test_publishing_twice_changes_nothing(workspace):
     content = tables([customer("C-1")], [order("O-1"), order("O-2", when="2025-09-01 00:00:00")])
+    warehouse_merge.rebuild(workspace, tables(), ledger())
     for _ in range(2):
-        warehouse_merge.publish(workspace, content, ledger(1))
+        warehouse_merge.merge(workspace, content, ledger(1), set())
     assert in_warehouse(workspace) == {
         "customers": [customer("C-1")],
         "orders": [order("O-1"), order("O-2", when="2025-09-01 00:00:00")],
@@ -148,9 +148,9 @@ def test_publishing_twice_changes_nothing(workspace):
     }
 
 
-def test_replace_all_puts_the_rows_in_place_of_everything(workspace):
-    warehouse_merge.publish(workspace, tables([customer("C-1")], [order("O-1")]), ledger(1))
-    warehouse_merge.publish(workspace, tables([customer("C-2", delivery=2)]), ledger(2), replace_all=True)
+def test_rebuild_puts_the_rows_in_place_of_everything(workspace):
+    warehouse_merge.rebuild(workspace, tables([customer("C-1")], [order("O-1")]), ledger(1))
+    warehouse_merge.rebuild(workspace, tables([customer("C-2", delivery=2)]), ledger(2))
     assert in_warehouse(workspace)["customers"] == [customer("C-2", delivery=2)]
     assert in_warehouse(workspace)["orders"] == in_warehouse(workspace)["order_items"] == []
     assert warehouse.deliveries(workspace)["delivery_id"].tolist() == [2]
@@ -167,20 +167,20 @@ def test_a_publish_cut_short_at_a_table_is_done_again_whole(workspace, monkeypat
         tables([customer("C-1", region="West", delivery=3)], december),
     ]
     for number, content in enumerate(contents, start=1):
-        database_load.publish(workspace, content, [ledger_row(number)])
-    warehouse_merge.publish(workspace, contents[0], ledger(1))
+        database_load.merge(workspace, content, [ledger_row(number)])
+    warehouse_merge.rebuild(workspace, contents[0], ledger(1))
     with monkeypatch.context() as during:
         stop_at(during, table)
         with pytest.raises(KeyboardInterrupt):
-            warehouse_merge.publish(workspace, contents[1], ledger(1, 2))
+            warehouse_merge.merge(workspace, contents[1], ledger(1, 2), warehouse.months(workspace))
     assert warehouse.deliveries(workspace)["delivery_id"].tolist() == [1]
-    warehouse_merge.publish(workspace, contents[2], ledger(1, 2, 3))
+    warehouse_merge.merge(workspace, contents[2], ledger(1, 2, 3), warehouse.months(workspace))
     assert rows(workspace)["orders"] == december
 
 
 @pytest.mark.parametrize("table", ["customers", "orders", "order_items", "deliveries"])
 def test_a_warehouse_that_lacks_a_table_holds_no_delivery(workspace, table):
-    warehouse_merge.publish(workspace, tables([customer("C-1")], [order("O-1")]), ledger(1))
+    warehouse_merge.rebuild(workspace, tables([customer("C-1")], [order("O-1")]), ledger(1))
     assert warehouse.deliveries(workspace)["published_at"].tolist() == ["2025-11-15 12:00:00.000001"]
     shutil.rmtree(workspace.warehouse / table)
     assert len(warehouse.deliveries(workspace)) == 0

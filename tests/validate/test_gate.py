@@ -36,7 +36,7 @@ def test_good_tables_pass_and_data_docs_are_written(tmp_path):
     verdicts = gate.audit(good, tmp_path / "docs")
     assert verdicts["success"].all()
     assert set(verdicts["unexpected"]) == {0}
-    assert {name: len(suite) for name, suite in gate.SUITES.items()} == verdicts[
+    assert {name: len(suite) for name, suite in gate.suites().items()} == verdicts[
         "table"
     ].value_counts().to_dict()
     gate.require_success(verdicts)

@@ -69,7 +69,7 @@ def test_reasons_are_counted_once_for_each_record_in_the_order_of_the_rules(tmp_
     quarantine.write(
         two, rejected((1, "missing_sku_id future_order", None, "", None), (2, "future_order", *"abc"))
     )
-    found = quarantine.by_reason([one, two, tmp_path / "absent.csv"])
+    found = quarantine.by_reason(quarantine.reasons([one, two, tmp_path / "absent.csv"]))
     assert found[["reason", "records"]].to_numpy().tolist() == [
         ["missing_sku_id", 1],
         ["invalid_mobile_number", 1],

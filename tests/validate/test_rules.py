@@ -34,7 +34,7 @@ def orders(*rows, malformed=(), amount_is="order", on=DAY):
 
 
 def checked(judged, frame):
-    assert len(judged.accepted) + len(judged.rejected) + judged.repeats == judged.records == len(frame)
+    assert len(judged.accepted) + len(judged.rejected) + judged.repeats == judged.count == len(frame)
     return judged
 
 
@@ -279,7 +279,7 @@ def test_a_line_that_says_what_a_malformed_one_says_is_no_repeat_of_it():
 @pytest.mark.parametrize("judge", [customers, orders])
 def test_no_records(judge):
     judged = judge()
-    assert (judged.records, judged.repeats, judged.warnings) == (0, 0, {})
+    assert (judged.count, judged.repeats, judged.warnings) == (0, 0, {})
     pd.testing.assert_series_equal(
         judged.accepted.dtypes, judge(GOOD if judge is orders else "1|A|9876543210|N").accepted.dtypes
     )
@@ -410,9 +410,9 @@ def counts(*rows):
 
 
 def test_the_share_that_is_allowed_passes_and_one_more_record_stops():
-    gate.require_few_rejects(counts(("a.csv", 10, 1), ("b.xml", 0, 0), ("c.xml", 9, 0)), 0.10)
+    gate.require_few_rejected(counts(("a.csv", 10, 1), ("b.xml", 0, 0), ("c.xml", 9, 0)), 0.10)
     with pytest.raises(GateStopped) as stopped:
-        gate.require_few_rejects(counts(("a.csv", 10, 1), ("b.xml", 1990, 200), ("c.xml", 1, 1)), 0.10)
+        gate.require_few_rejected(counts(("a.csv", 10, 1), ("b.xml", 1990, 200), ("c.xml", 1, 1)), 0.10)
     message = str(stopped.value)
     assert message.startswith(
         "b.xml: 200 of 1,990 records were rejected (10.1%, more than 10.0%); c.xml: 1 of 1 "
@@ -423,10 +423,10 @@ def test_the_share_that_is_allowed_passes_and_one_more_record_stops():
 
 @pytest.mark.parametrize("percent", range(1, 101))
 def test_a_share_is_compared_exactly(percent):
-    gate.require_few_rejects(counts(("a.csv", 100, percent)), percent / 100)
+    gate.require_few_rejected(counts(("a.csv", 100, percent)), percent / 100)
     with pytest.raises(GateStopped):
-        gate.require_few_rejects(counts(("a.csv", 99, percent)), percent / 100)
+        gate.require_few_rejected(counts(("a.csv", 99, percent)), percent / 100)
 
 
 def test_without_deliveries_the_gate_is_open():
-    gate.require_few_rejects(counts(), 0.10)
+    gate.require_few_rejected(counts(), 0.10)

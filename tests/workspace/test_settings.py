@@ -26,7 +26,7 @@ def test_folders_of_data_follow_data_dir(monkeypatch):
     monkeypatch.setenv("ORDERS_XML_PATH", "elsewhere/o.xml")
     cfg = settings.load()
     assert (cfg.customers_csv, cfg.orders_xml) == (Path("/d/customers.csv"), ROOT / "elsewhere/o.xml")
-    assert (cfg.incoming, cfg.rejects, cfg.warehouse) == tuple(
+    assert (cfg.incoming, cfg.quarantine, cfg.warehouse) == tuple(
         Path("/d") / name for name in ("incoming", "rejects", "warehouse")
     )
 

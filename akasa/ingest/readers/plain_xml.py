@@ -2,16 +2,20 @@
 
 Plain is: UTF-8; `<order>` without attributes, and in it at least one element, each flat, without attributes
 or prefix, its text without `&`, `>` or control characters; between the tags only white space, and comments
-without angle brackets. What stands between one value and the next is looked at once for each of its spellings
-and must match `_BETWEEN` in full. So every value begins and ends outside of tags and comments, and the
-columns are those that any conforming parser finds.
+without angle brackets.
+
+The run is looked at as values with gaps between them. A value is the text of an element that holds no other;
+a gap goes from its end tag to the start tag of the next value: `</sku_id> <sku_count>`, or, from one order to
+the next, `</total_amount> </order> <order> <order_id>`. Gaps of a delivery are nearly all alike, so each of
+their spellings is judged once, and must match `_GAP` in full. So every value begins and ends outside of tags
+and comments, and the columns are those that any conforming parser finds.
 """
 
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,12 +24,12 @@ from numpy.typing import NDArray
 Ints = NDArray[Any]
 
 _COMMENTED = r"[^-<>\0-\x08\x0b-\x1f]"
-_GAP = rf"(?:[ \t\n]|<!--(?:-?{_COMMENTED})*+-->)*+"
+_SPACE = rf"(?:[ \t\n]|<!--(?:-?{_COMMENTED})*+-->)*+"
 _NAME = r"(?!order>)([A-Za-z_][\w.-]{0,99})"
-_BETWEEN = re.compile(rf"</{_NAME}>{_GAP}(?:(</order>){_GAP}<order>{_GAP})?<{_NAME}>", re.ASCII)
-_MOST_NAMES = 100
-_NOT_CHARACTERS = b"\xef\xbf\xbe", b"\xef\xbf\xbf"
-_TAB, _NEWLINE, _SPACE, _LESS, _GREATER, _SLASH, _BELOW_LETTERS = b"\t\n <>/?"
+_GAP = re.compile(rf"</{_NAME}>{_SPACE}(?:(</order>){_SPACE}<order>{_SPACE})?<{_NAME}>", re.ASCII)
+_MOST_NAMES = 100  # each is a pass over the run
+_NOT_CHARACTERS = b"\xef\xbf\xbe", b"\xef\xbf\xbf"  # U+FFFE and U+FFFF: UTF-8, but forbidden in XML
+_TAB, _NEWLINE, _BLANK, _LESS, _GREATER, _SLASH, _BELOW_LETTERS = b"\t\n <>/?"
 _ANGLE = _LESS & _GREATER
 _ANGLE_BITS = 0xFF ^ _LESS ^ _GREATER  # the two differ in one bit: one comparison finds both
 
@@ -48,6 +52,14 @@ class PlainOrders:
     unknown: Counter[str]
 
 
+class _Gap(NamedTuple):
+    """One spelling of a gap: the element that it closes, whether the order ends there, what it opens."""
+
+    closed: str
+    ends_order: bool
+    opened: str
+
+
 @dataclass(frozen=True)
 class _Tags:
     """What the tags say of each value: its name, as a place in `names`, and the row of its order."""
@@ -62,9 +74,11 @@ def parse(run: bytes, fields: Sequence[str]) -> PlainOrders:
 
     Raises NotPlain.
     """
+    # XML has it so: of a CRLF only the newline is text.
     run = run.replace(b"\r\n", b"\n") if b"\r" in run else run
     _check_text(run)
     bounds = _bounds(run)
+    # One array over the run itself, nothing copied: a value, a gap, a value, … a value.
     tokens = pa.StringArray.from_buffers(len(bounds) - 1, pa.py_buffer(bounds), pa.py_buffer(run))
     tags = _tags(run, bounds, tokens, fields)
     count = int(tags.row[-1]) + 1
@@ -84,6 +98,7 @@ def parse(run: bytes, fields: Sequence[str]) -> PlainOrders:
 
 
 def _check_text(run: bytes) -> None:
+    # A `&` begins a reference, which a parser would resolve.
     if b"\r" in run or b"&" in run:
         raise NotPlain
     if not run.isascii():
@@ -100,8 +115,10 @@ def _bounds(run: bytes) -> Ints:
     data = np.frombuffer(run, np.uint8)
     angles = np.flatnonzero((data & _ANGLE_BITS) == _ANGLE)
     less, greater = angles[::2], angles[1::2]
+    # Where they alternate, none stands inside of a tag, a comment or a text.
     if data[angles].tobytes() != b"<>" * len(less):
         raise NotPlain
+    # The byte after a `<` tells what it begins: a letter is above `?`, and `!`, `/` and `?` are not.
     first = data[less + 1]
     before = np.flatnonzero((first[:-1] > _BELOW_LETTERS) & (first[1:] == _SLASH))
     if not len(before):
@@ -112,24 +129,39 @@ def _bounds(run: bytes) -> Ints:
 
 
 def _tags(run: bytes, bounds: Ints, tokens: pa.StringArray, fields: Sequence[str]) -> _Tags:
-    """Read what stands between the values; the run's end and beginning count as one such text, the last."""
+    """Read the gaps: they name each value twice, in its start tag and in its end tag."""
     between = tokens.take(pa.array(np.arange(1, len(tokens), 2))).dictionary_encode()
+    # The run is bent to a ring: from its last value over its end to its first value is a gap like others,
+    # and so a single pattern judges also how the run begins and ends.
     around = (run[bounds[-1] :] + run[: bounds[0]]).decode()
-    found = [_BETWEEN.fullmatch(text) for text in (*between.dictionary.to_pylist(), around)]
-    matches = [match.groups() for match in found if match]
-    if len(matches) != len(found) or not matches[-1][1]:
+    spellings = [_gap(text) for text in (*between.dictionary.to_pylist(), around)]
+    if not spellings[-1].ends_order:
         raise NotPlain
-    names = list(dict.fromkeys((*fields, *(opened for _, _, opened in matches))))
+    names = list(dict.fromkeys((*fields, *(gap.opened for gap in spellings))))
     if len(names) > _MOST_NAMES:
         raise NotPlain
+    return _values_of(spellings, np.append(between.indices, len(spellings) - 1), names)
+
+
+def _gap(text: str) -> _Gap:
+    match = _GAP.fullmatch(text)
+    if not match:
+        raise NotPlain
+    return _Gap(match[1], match[2] is not None, match[3])
+
+
+def _values_of(spellings: list[_Gap], spelling: Ints, names: list[str]) -> _Tags:
+    """Tell the name and the row of each value; `spelling` is that of the gap behind it."""
     number = {name: place for place, name in enumerate(names)}
-    spelling = np.append(between.indices, len(matches) - 1)
-    closed = np.array([number.get(name, -1) for name, _, _ in matches], np.int16)[spelling]
-    opened = np.array([number[name] for _, _, name in matches], np.int16)[spelling]
-    ends = np.array([bool(end) for _, end, _ in matches])[spelling]
+    # What closes a name that nothing opens is -1, which equals none of them below.
+    closed = np.array([number.get(gap.closed, -1) for gap in spellings], np.int16)[spelling]
+    opened = np.array([number[gap.opened] for gap in spellings], np.int16)[spelling]
+    ends = np.array([gap.ends_order for gap in spellings])[spelling]
+    # A value's start tag stands in the gap before it: before the first one, in the last of the ring.
     name = np.roll(opened, 1)
     if (closed != name).any():
         raise NotPlain
+    # Orders that ended before this value; the one that ends right behind it is still its own.
     return _Tags(names, name, np.cumsum(ends) - ends)
 
 
@@ -145,13 +177,16 @@ def _column(values: pa.StringArray, row: Ints, count: int) -> tuple[pa.StringArr
 
 
 def _check_controls(values: pa.StringArray) -> None:
+    """Refuse control characters in values, but for tabs and newlines; in gaps, the pattern does."""
     _, offsets, text = values.buffers()
+    # The buffer may be longer than the text in it.
     data = np.frombuffer(text, np.uint8, count=np.frombuffer(offsets, np.int32)[len(values)])
-    if np.count_nonzero(data < _SPACE) != sum(np.count_nonzero(data == white) for white in (_TAB, _NEWLINE)):
+    if np.count_nonzero(data < _BLANK) != sum(np.count_nonzero(data == white) for white in (_TAB, _NEWLINE)):
         raise NotPlain
 
 
 def _order(run: bytes, bounds: Ints, rows: Ints, row: int) -> bytes:
+    """Return an order's own XML: the tags around its first and its last value."""
     first, beyond = np.searchsorted(rows, (row, row + 1))
     start = run.rindex(b"<order>", 0, bounds[2 * first])
     return run[start : run.index(b"</order>", bounds[2 * beyond - 1]) + len(b"</order>")]

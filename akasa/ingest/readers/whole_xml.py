@@ -2,28 +2,37 @@
 
 After each block all that has ended is dropped, whatever it is. What could grow all the same is limited:
 one `<order>`, and what comes without any element (the parser waits for the end of a comment or a tag), to
-LONGEST_BYTES; the names that differ (the parser keeps them all) to NAMES_BYTES.
+LONGEST_BYTES and MOST_ELEMENTS; the names that differ (the parser keeps them all) to NAMES_BYTES.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import partial
-from itertools import chain
 from typing import IO, Any
 
 from lxml import etree
 
-FIELDS = ("order_id", "mobile_number", "order_date_time", "sku_id", "sku_count", "total_amount")
+from akasa.ingest.readers.records import ORDER_FIELDS, Record
+
 BLOCK_BYTES = 32_768
 LONGEST_BYTES = 10_000_000  # the parser's own limit for one text
 MOST_ELEMENTS = 100_000  # in one `<order>`: each takes a hundred bytes and more
 NAMES_BYTES = 300_000
 _NAMES_EVERY = 8  # blocks: enough to tell, and it takes a tenth of the parser's time to look at each
-_PARSER = {"resolve_entities": "internal", "no_network": True, "load_dtd": False, "collect_ids": False}
+# Never `huge_tree`: without it the parser itself limits depth, entities and the length of one text. Entities
+# are `internal`, as False would turn `&x;` into nothing, silently. No ids: the parser would keep them all.
+# Comments are left out, so that the text on their two sides is one text.
+_PARSER = {
+    "resolve_entities": "internal",
+    "no_network": True,
+    "load_dtd": False,
+    "collect_ids": False,
+    "remove_comments": True,
+    "remove_pis": True,
+}
 _TAG = re.compile(rb"<([^<>!?/][^<>]*)>")
 _NAME = re.compile(rb"""^[^\s/]+|\s(?:xmlns[^\s=]*\s*=\s*(?:"[^"]*"|'[^']*')|[^\s=]+(?=\s*=\s*["']))""")
-Record = tuple[Any, ...]
 _Passed = dict[Any, Counter[str]]
 
 
@@ -41,7 +50,7 @@ def open_root(stream: IO[bytes]) -> Any:
 
 
 def records(stream: IO[bytes], unknown: Counter[str], names: set[bytes]) -> Iterator[Record]:
-    """Yield each `<order>`: its ordinal, its FIELDS as text, its fault, and its own XML where it has one.
+    """Yield each `<order>`: its ordinal, its fields as text, its fault and, where it has one, its own XML.
 
     What is not ours is counted in `unknown`; `names` are those that differ in the file so far.
     Raises etree.XMLSyntaxError and LimitBroken.
@@ -50,11 +59,13 @@ def records(stream: IO[bytes], unknown: Counter[str], names: set[bytes]) -> Iter
     passed: _Passed = {}
     for root, events in _blocks(stream, names, tag=("{*}orders", "{*}order")):
         for event, element in events:
+            # Starts are asked for only so that `_blocks` gets hold of the root as it begins.
             if event == "start" or element.tag.endswith("orders"):
                 continue
             parent = element.getparent()
             fault = "holds another <order>" if holds_order else None
             if parent is not root:
+                # An inner one ends first; it is no record, but a fault of the outermost one, still to come.
                 if next(element.iterancestors("{*}order"), None) is not None:
                     holds_order = True
                     continue
@@ -63,6 +74,7 @@ def records(stream: IO[bytes], unknown: Counter[str], names: set[bytes]) -> Iter
                 _drop_children(parent, parent.index(element), unknown)
             ordinal, holds_order = ordinal + 1, False
             yield (ordinal, *_fields(element, unknown, fault))
+            # Emptied only: the parser may still hang the text behind it on it.
             element.clear(keep_tail=True)
         passed = _drop_ended(root, passed, unknown)
     _count_stray_text(root.text, unknown)
@@ -84,25 +96,25 @@ def _blocks(stream: IO[bytes], names: set[bytes], tag: Any = None) -> Iterator[t
 
     A fault is raised after the events before it.
     """
-    parser = etree.XMLPullParser(("start", "end"), tag=tag, remove_comments=True, remove_pis=True, **_PARSER)
+    parser = etree.XMLPullParser(("start", "end"), tag=tag, **_PARSER)
     events = parser.read_events()
-    root = newest = None
-    length = 0
-    for number, block in enumerate(chain(iter(partial(stream.read, BLOCK_BYTES), b""), [b""])):
+    growth = _Growth(names)
+    root = None
+    for block in _read_blocks(stream):
         fault = _feed(parser, block)
         if root is None:
             _, root = next(events, (None, None))
         if root is not None:
             yield root, events
-        length = length + len(block) if newest is (newest := _newest(root)) else 0
         if fault is not None:
             raise fault
-        if length > LONGEST_BYTES:
-            raise _too_long(newest, f"{LONGEST_BYTES:,} bytes")
-        if length and root is not None and sum(1 for _ in newest.iter()) > MOST_ELEMENTS:
-            raise _too_long(newest, f"{MOST_ELEMENTS:,} elements")
-        if number % _NAMES_EVERY == 0:
-            note_names(_names(block), names)
+        growth.check(root, block)
+
+
+def _read_blocks(stream: IO[bytes]) -> Iterator[bytes]:
+    """Yield the blocks of a stream, and an empty one for its end."""
+    yield from iter(partial(stream.read, BLOCK_BYTES), b"")
+    yield b""
 
 
 def _feed(parser: Any, block: bytes) -> etree.XMLSyntaxError | None:
@@ -111,6 +123,34 @@ def _feed(parser: Any, block: bytes) -> etree.XMLSyntaxError | None:
     except etree.XMLSyntaxError as error:
         return error
     return None
+
+
+class _Growth:
+    """Hold to its limits what grows although all that has ended is dropped. Checks raise LimitBroken."""
+
+    def __init__(self, names: set[bytes]) -> None:
+        self.names = names
+        self.blocks = 0
+        self.newest: Any = None
+        self.bytes_since = 0  # in whole blocks after the one in which `newest` began
+
+    def check(self, root: Any, block: bytes) -> None:
+        """Check what the parser holds after a block; `root` is None until it begins."""
+        self._check_newest(_newest(root), len(block))
+        if self.blocks % _NAMES_EVERY == 0:
+            note_names(_names(block), self.names)
+        self.blocks += 1
+
+    def _check_newest(self, newest: Any, block_bytes: int) -> None:
+        # A new one began in this block; what stood before it is dropped by whoever reads the events.
+        if newest is not self.newest:
+            self.newest, self.bytes_since = newest, 0
+            return
+        self.bytes_since += block_bytes
+        if self.bytes_since > LONGEST_BYTES:
+            raise _too_long(newest, f"{LONGEST_BYTES:,} bytes")
+        if newest is not None and sum(1 for _ in newest.iter()) > MOST_ELEMENTS:
+            raise _too_long(newest, f"{MOST_ELEMENTS:,} elements")
 
 
 def _newest(root: Any) -> Any:
@@ -150,7 +190,7 @@ def _drop_ended(root: Any, passed: _Passed, unknown: Counter[str]) -> _Passed:
         element.text = None
         element.attrib.clear()
         _drop_children(element, len(element) - 1, counts)
-        element = element[0]
+        element = element[0]  # the last child, which alone is left
     return found
 
 
@@ -169,7 +209,7 @@ def _fields(element: Any, unknown: Counter[str], fault: str | None) -> Record:
     for child in element:
         name = local(child)
         _count_stray_text(child.tail, unknown)
-        if name not in FIELDS:
+        if name not in ORDER_FIELDS:
             unknown[name] += 1
             continue
         for attribute, _ in child.items():
@@ -182,7 +222,7 @@ def _fields(element: Any, unknown: Counter[str], fault: str | None) -> Record:
     for attribute, _ in element.items():
         unknown[f"@{attribute}"] += 1
     raw = etree.tostring(element, encoding="unicode", with_tail=False) if fault else None
-    return (*(values.get(field) for field in FIELDS), fault, raw)
+    return (*(values.get(field) for field in ORDER_FIELDS), fault, raw)
 
 
 def _count_stray_text(text: str | None, unknown: Counter[str]) -> None:

@@ -5,13 +5,14 @@ On MySQL and MariaDB every DDL statement commits by itself, so a killed migratio
 
 from sqlalchemy import Connection, inspect
 
+from akasa.stores import dialects
+
 
 def text_options(connection: Connection) -> dict[str, str]:
     """Return table options under which the server compares text byte by byte and unpadded, as pandas does."""
-    if connection.dialect.name == "sqlite":
+    collation = dialects.of(connection).collation
+    if collation is None:
         return {}
-    is_mariadb = getattr(connection.dialect, "is_mariadb", False)
-    collation = "utf8mb4_nopad_bin" if is_mariadb else "utf8mb4_0900_bin"
     return {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": collation}
 
 

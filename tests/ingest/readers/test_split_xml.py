@@ -1,14 +1,15 @@
 """Orders read in runs, beside the same file read by lxml in one piece."""
 
-import re
+import io
 from collections import Counter
+from functools import partial
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from akasa.ingest import readers
-from akasa.ingest.readers import ORDER_FIELDS, plain_xml, split_xml, whole_xml
+from akasa.ingest.readers import ORDER_FIELDS, records, split_xml, whole_xml
 
 ONE = "<order>\n <order_id>O-1</order_id>\n <sku_id>S</sku_id>\n</order>\n"
 LACKING = "<order><total_amount>7</total_amount></order>"
@@ -71,6 +72,7 @@ EXAMPLES = {
     "no orders": "\n<!-- none -->\n",
 }  # fmt: skip
 RUN_BYTES = (1, 7, 64, 300, 2_000_000)
+SHAPE = records.schema(ORDER_FIELDS)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +88,7 @@ def in_runs(path, content, run_bytes):
 
 def in_one_piece(path, content):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(split_xml, "_HEAD", re.compile(rb"(?!)"))
+        patch.setattr(split_xml, "HEAD_BYTES", 0)
         return read(path, content)
 
 
@@ -129,6 +131,10 @@ def test_the_whole_parser_reads_blocks_of_any_size_alike(path, monkeypatch, name
         '<orders xmlns="urn:a" xmlns:b="urn:b">',
         "<orders a='>'>",
         '<orders xml:id="a">',
+        "<orders a='&nbsp;'>",
+        "<orders a='1' a='2'>",
+        "<orders a=1>",
+        "<orders b:a='1'>",
         '<?xml version="1.1"?><orders>',
         '<?xml version="1.0" standalone="yes"?><orders>',
         "<?go?><orders>",
@@ -144,6 +150,15 @@ def test_the_whole_parser_reads_blocks_of_any_size_alike(path, monkeypatch, name
 def test_heads(path, head):
     inner = ONE + TWICE + '<order xml:id="a"/>'
     assert_same(path, f"{head}{inner}</orders>".encode())
+
+
+@pytest.mark.parametrize("head", ["<orders a='>'>", "<orders a=1>", "<orders a='1' a='2'>"])
+def test_no_part_comes_below_a_head_that_only_looks_like_one(monkeypatch, head):
+    monkeypatch.setattr(split_xml, "RUN_BYTES", 100)
+    elements = partial(whole_xml.records, names=set())
+    parts = split_xml.parts(io.BytesIO(f"{head}{ONE * 9}</orders>".encode()), SHAPE, elements)
+    with pytest.raises(split_xml.CannotSplit):
+        next(parts)
 
 
 @pytest.mark.parametrize(
@@ -173,8 +188,17 @@ def test_wrong_bytes(path, wrong, place):
         assert_same(path, content[:at] + wrong + content[at:])
 
 
-def test_every_truncation_and_every_size_of_runs(path):
-    content = f"<orders>\n{ONE}<!-- </order> -->{TWICE}{STRANGE}</orders>\n".encode()
+@pytest.mark.parametrize(
+    "content",
+    [
+        "<orders><order><sku_id>1</sku_id></order><!-- </order> --><order/></orders>\n",
+        pytest.param(
+            f"<orders>\n{ONE}<!-- </order> -->{TWICE}{STRANGE}</orders>\n", marks=pytest.mark.long, id="long"
+        ),
+    ],
+)
+def test_every_truncation_and_every_size_of_runs(path, content):
+    content = content.encode()
     for end in range(1, len(content)):
         assert_same(path, content[:end], sizes=(1,))
     assert_same(path, content, sizes=range(1, len(content) + 1))
@@ -189,52 +213,29 @@ NOISE = st.sampled_from([
 ])  # fmt: skip
 
 
-@given(
+MUTATIONS = given(
     pieces=st.lists(PIECES.filter(lambda piece: len(piece) < 500), max_size=6),
     noise=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 9), NOISE), max_size=3),
     run_bytes=st.integers(1, 200),
 )
+
+
+@MUTATIONS
+@settings(max_examples=50)
 def test_mutated_files_read_alike(path, pieces, noise, run_bytes):
+    assert_same(path, mutated(pieces, noise), sizes=[run_bytes])
+
+
+@pytest.mark.long
+@MUTATIONS
+@settings(max_examples=5_000)
+def test_many_mutated_files_read_alike(path, pieces, noise, run_bytes):
+    assert_same(path, mutated(pieces, noise), sizes=[run_bytes])
+
+
+def mutated(pieces, noise):
     content = f"<orders>{''.join(pieces)}</orders>".encode()
     for where, dropped, put in noise:
         at = int(where * len(content))
         content = content[:at] + put + content[at + dropped :]
-    assert_same(path, content, sizes=[run_bytes])
-
-
-@given(
-    orders=st.lists(
-        st.dictionaries(
-            st.sampled_from([*ORDER_FIELDS, "gift"]),
-            st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="<>&\ufffe\uffff")),
-            min_size=1,
-        ),
-        min_size=1,
-    )
-)
-def test_plain_orders_are_taken_apart_by_columns(orders):
-    run = "".join(
-        f"<order>{''.join(f'<{name}>{text}</{name}>' for name, text in one.items())}</order>"
-        for one in orders
-    )
-    plain = plain_xml.parse(run.encode(), ORDER_FIELDS)
-    assert [column.to_pylist() for column in plain.columns] == [
-        [one.get(field) for one in orders] for field in ORDER_FIELDS
-    ]
-    assert plain.unknown == Counter(name for one in orders for name in one if name == "gift")
-    assert (plain.count, plain.repeating) == (len(orders), {})
-
-
-@pytest.mark.parametrize(
-    "name", ["plain", "fields missing", "fields twice", "comments", "unknown elements", "crlf"]
-)
-def test_the_usual_needs_no_whole_parser(name):
-    run = EXAMPLES[name].encode()
-    assert plain_xml.parse(run[: run.rindex(b"</order>") + 8], ORDER_FIELDS).count == run.count(b"<order>")
-
-
-def test_orders_that_give_a_field_twice_are_handed_back():
-    plain = plain_xml.parse((ONE + TWICE).rstrip().encode(), ORDER_FIELDS)
-    assert plain.repeating == {1: TWICE.encode()}
-    assert plain.columns[ORDER_FIELDS.index("sku_id")].to_pylist() == ["S", None]
-    assert plain.columns[ORDER_FIELDS.index("order_id")].to_pylist() == ["O-1", "O"]
+    return content

@@ -1,0 +1,9 @@
+from .engines import compute as compute
+from .engines import last_day as last_day
+from .engines import place as place
+from .reconcile import compare as compare
+from .reconcile import prove as prove
+from .reconcile import require_agreement as require_agreement
+from .results import write_results as write_results
+from .sql import query_plan as query_plan
+from .sql import statement as statement

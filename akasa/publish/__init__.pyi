@@ -1,0 +1,5 @@
+from .road import audit as audit
+from .road import commit as commit
+from .road import plan as plan
+from .road import publish as publish
+from .versions import latest as latest

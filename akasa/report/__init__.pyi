@@ -1,0 +1,9 @@
+from .bottom_line import answers as answers
+from .bottom_line import changed_hands as changed_hands
+from .bottom_line import quarantined as quarantined
+from .bottom_line import unmatched_orders as unmatched_orders
+from .charts import chart as chart
+from .formats import others as others
+from .formats import table as table
+from .sentences import listed as listed
+from .sentences import sentence as sentence
