@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
-from pyarrow.fs import FileSystem, S3FileSystem
+from pyarrow.fs import FileSystem
 
 from akasa.kpis import cluster
 from akasa.kpis.definitions import (
@@ -29,6 +29,7 @@ from akasa.kpis.definitions import (
     window_start,
 )
 from akasa.stores import warehouse
+from akasa.workspace import storage
 from akasa.workspace.settings import Settings
 
 _LEAST_PARTS, _MOST_PARTS = 8, 1_000
@@ -80,7 +81,7 @@ def read_orders(files: Sequence[str], storage_options: Mapping[str, str] | None 
     """
     if not any(file.startswith("s3://") for file in files):
         return Orders(tuple(files), None)
-    return Orders(tuple(file.removeprefix("s3://") for file in files), _s3(storage_options or {}))
+    return Orders(tuple(file.removeprefix("s3://") for file in files), storage.s3(storage_options or {}))
 
 
 def repeat_customers(tables: Tables, as_of: date | None) -> pd.DataFrame:
@@ -164,15 +165,6 @@ def whole(sums: pd.DataFrame) -> "pd.Series[int]":
     fits = (sums["high"] + sums["low"] // 2**32 < 2**31).all()
     halves = sums[["high", "low"]] if fits else sums[["high", "low"]].astype(object)
     return halves["high"] * 2**32 + halves["low"]
-
-
-def _s3(options: Mapping[str, str]) -> S3FileSystem:
-    return S3FileSystem(
-        access_key=options.get("AWS_ACCESS_KEY_ID"),
-        secret_key=options.get("AWS_SECRET_ACCESS_KEY"),
-        region=options.get("AWS_REGION"),
-        endpoint_override=options.get("AWS_ENDPOINT_URL"),
-    )
 
 
 # What workers run: it is sent to them as code, so that they need pandas and pyarrow, and no akasa.

@@ -63,13 +63,14 @@ def url(settings: Settings) -> URL:
     )
 
 
-def engine(settings: Settings, local_infile: bool = False) -> Engine:
+def engine(settings: Settings, local_infile: bool = False, read_only: bool = False) -> Engine:
     """Return the engine of the settings' database; one a process for each, so that connections are pooled.
 
     `local_infile` lets the server ask this client for a file: for the loader's own connection only.
+    With `read_only`, no transaction can write.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    return _engine(url(settings), local_infile)
+    return _engine(url(settings), local_infile, read_only)
 
 
 @contextmanager
@@ -83,10 +84,12 @@ def transaction(settings: Settings, local_infile: bool = False) -> Iterator[Conn
 
 
 @contextmanager
-def connection(settings: Settings, local_infile: bool = False) -> Iterator[Connection]:
+def connection(
+    settings: Settings, local_infile: bool = False, read_only: bool = False
+) -> Iterator[Connection]:
     """Open a connection. Raises DatabaseUnavailable where there is none to be had."""
     try:
-        opened = engine(settings, local_infile).connect()
+        opened = engine(settings, local_infile, read_only).connect()
     except OperationalError as error:
         raise _unavailable(settings, error) from None
     with opened:
@@ -95,8 +98,7 @@ def connection(settings: Settings, local_infile: bool = False) -> Iterator[Conne
 
 def query(sql: str, settings: Settings | None = None, **params: Any) -> pd.DataFrame:
     """Run one SQL query with bound parameters (`:name`) and return its rows as a frame. It cannot write."""
-    with connection(settings or load()) as opened:
-        opened.exec_driver_sql(dialects.of(opened).read_only)
+    with connection(settings or load(), read_only=True) as opened:
         result = opened.execute(text(sql), params)
         return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
 
@@ -156,11 +158,13 @@ def _batch(part: Sequence[Any], shape: pa.Schema) -> pa.RecordBatch:
 
 
 @cache
-def _engine(where: URL, local_infile: bool) -> Engine:
+def _engine(where: URL, local_infile: bool, read_only: bool) -> Engine:
     if where.get_backend_name() == "sqlite":
         made = create_engine(where, poolclass=NullPool, hide_parameters=True)
         event.listen(made, "connect", _prepare_sqlite)
         event.listen(made, "begin", lambda opened: opened.exec_driver_sql("begin"))
+        if read_only:
+            event.listen(made, "connect", lambda opened, _: opened.execute("pragma query_only = on"))
         return made
     arguments = {
         "charset": "utf8mb4",
@@ -168,13 +172,19 @@ def _engine(where: URL, local_infile: bool) -> Engine:
         "connect_timeout": _CONNECT_SECONDS,
         "local_infile": local_infile,
     }
-    return create_engine(
+    made = create_engine(
         where,
         connect_args=arguments,
         pool_pre_ping=True,
         pool_recycle=_RECYCLE_SECONDS,
         hide_parameters=True,
     )
+    if read_only:
+        # Of the session, not of the transaction: DDL would end a transaction, and then do what it wants.
+        event.listen(
+            made, "begin", lambda opened: opened.exec_driver_sql("set session transaction read only")
+        )
+    return made
 
 
 def _prepare_sqlite(opened: Any, _: Any) -> None:

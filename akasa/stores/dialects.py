@@ -13,13 +13,12 @@ from akasa.workspace.tables import KEYS
 class Sqlite:
     """SQLite. `mark` stands for a parameter, `plan` are the columns that are kept of its EXPLAIN.
 
-    `read_only` begins a transaction that cannot write; `collation` compares text byte by byte, unpadded.
+    `collation` compares text byte by byte, unpadded.
     """
 
     mark = "?"
     explain = "explain query plan"
     plan: tuple[str, ...] = ("detail",)
-    read_only = "pragma query_only = on"
     collation: str | None = None
 
     def stage(self, table: str, columns: Sequence[str]) -> str:
@@ -52,7 +51,6 @@ class MySql(Sqlite):
     mark = "%s"
     explain = "explain format=traditional"  # since MySQL 9 the default is a tree, without columns
     plan = ("table", "type", "key", "rows", "Extra")
-    read_only = "start transaction read only"
     collation = "utf8mb4_0900_bin"
 
     def stage(self, table: str, columns: Sequence[str]) -> str:

@@ -36,7 +36,7 @@ def prepare(folder: Path, orders: int) -> None:
     """
     settings = _settings(folder)
     rng = np.random.default_rng(1)
-    warehouse_merge.merge(settings, _tables(_customers(orders // 10, rng)), _ledger(), replace_all=True)
+    warehouse_merge.rebuild(settings, _tables(_customers(orders // 10, rng)), _ledger())
     edges = np.linspace(0, orders, len(MONTHS) + 1).astype(int)
     for month, first, last in zip(MONTHS, edges, edges[1:], strict=False):
         write_deltalake(

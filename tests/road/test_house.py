@@ -1,6 +1,10 @@
 """What holds for the whole code of the project, whoever wrote it."""
 
 import ast
+import os
+import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -62,3 +66,39 @@ def test_tests_take_hold_of_nothing_private():
 )
 def test_a_private_name_is_caught_however_it_is_taken(source, caught):
     assert privates(source) == caught
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("workspace/files.py", "from akasa.stores import database"),
+        ("kpis/definitions.py", "from akasa.ingest import readers"),
+        ("validate/gate.py", "from akasa.stores import database"),
+        ("report/charts.py", "from akasa.publish import road"),
+        ("attic/__init__.py", ""),
+    ],
+)
+def test_an_import_upwards_or_a_room_without_a_place_breaks_the_contract(tmp_path, file, line):
+    shutil.copytree(ROOT / "akasa", tmp_path / "akasa", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    assert lint_imports(tmp_path).returncode == 0
+    (tmp_path / "akasa" / file).parent.mkdir(exist_ok=True)
+    with (tmp_path / "akasa" / file).open("a") as module:
+        module.write(f"\n{line}\n")
+    broken = lint_imports(tmp_path)
+    assert broken.returncode == 1
+    assert line.partition(" ")[2].split(" ")[0] in broken.stdout
+
+
+def lint_imports(folder):
+    """Run import-linter on a copy of akasa, as `make lint` does on akasa."""
+    code = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+    return subprocess.run(
+        [sys.executable, "-c", code, "--no-cache", "--no-logo"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )

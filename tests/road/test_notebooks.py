@@ -67,10 +67,29 @@ def test_a_notebook_reads_as_a_story(path):
     kinds = [cell.cell_type for cell in notebook.cells]
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     assert kinds[0] == "markdown"
-    assert all(word in notebook.cells[0].source for word in ("**Reads**", "**Writes**", "**Next**"))
+    assert all(word in notebook.cells[0].source for word in ("**Reads**", "**Writes**"))
+    assert ("**Next**" in notebook.cells[0].source) == (path != NOTEBOOKS[-1])
     assert "parameters" in notebook.cells[1].metadata.tags
     assert not any(re.search(r"^\s*(def|class|for|while) ", source, re.M) for source in code)
     assert max(len(source.splitlines()) for source in code) <= 6
+    assert "code code" not in " ".join(kinds), "two code cells without a line between"
+    prose = " ".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    assert 40 <= len(prose.split()) / len(code) <= 60
+
+
+def sources():
+    notebooks = [nbformat.read(path, as_version=4) for path in NOTEBOOKS]
+    return [cell.source for notebook in notebooks for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_notebooks_import_one_face():
+    lines = [line for source in sources() for line in source.splitlines() if re.match("from|import", line)]
+    assert set(lines) == {"import akasa as ak", "from IPython.display import Markdown"}
+
+
+def test_notebooks_use_few_names_of_ours():
+    names = set(re.findall(r"\bak(?:\.\w+)+", "\n".join(sources())))
+    assert len(names) <= 40, sorted(names)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -1,0 +1,15 @@
+"""Where files lie that are on no disk of this machine."""
+
+from collections.abc import Mapping
+
+from pyarrow.fs import S3FileSystem
+
+
+def s3(options: Mapping[str, str]) -> S3FileSystem:
+    """Return the S3 file system that options of deltalake's names tell of; without a key, it looks for one."""
+    return S3FileSystem(
+        access_key=options.get("AWS_ACCESS_KEY_ID"),
+        secret_key=options.get("AWS_SECRET_ACCESS_KEY"),
+        region=options.get("AWS_REGION"),
+        endpoint_override=options.get("AWS_ENDPOINT_URL"),
+    )
