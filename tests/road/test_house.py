@@ -13,7 +13,6 @@ from akasa.workspace.settings import ROOT
 TESTS = ROOT / "tests"
 
 
-# Tests that still take hold of something private, and how often: to be mended, never to grow.
 def privates(source):
     """Return the private names of akasa's modules that a test's source takes hold of."""
     tree = ast.parse(source)

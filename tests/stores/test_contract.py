@@ -33,16 +33,22 @@ class Opened:
         return self.store.deliveries(self.settings)
 
 
-@pytest.fixture(params=["SQLite", "MariaDB", "MariaDB's loader", "Delta"])
+KINDS = {
+    "SQLite": (DATABASE, None),
+    "MariaDB": (DATABASE, "0"),
+    "MariaDB's own loader": (DATABASE, "1"),
+    "Delta": (WAREHOUSE, None),
+}
+
+
+@pytest.fixture(params=KINDS)
 def opened(request, workspace):
     """An empty store of each kind."""
-    if request.param == "Delta":
-        return Opened(WAREHOUSE, workspace)
-    infile = {"DB_LOCAL_INFILE": "1" if "loader" in request.param else "0"}
-    on_mariadb = request.param != "SQLite" and request.getfixturevalue("on_mariadb")
-    settings = on_mariadb(**infile) if on_mariadb else workspace
-    migrate.upgrade(settings)
-    return Opened(DATABASE, settings)
+    store, infile = KINDS[request.param]
+    settings = workspace if infile is None else request.getfixturevalue("on_mariadb")(DB_LOCAL_INFILE=infile)
+    if store is DATABASE:
+        migrate.upgrade(settings)
+    return Opened(store, settings)
 
 
 def test_an_empty_store_has_no_rows_no_day_and_no_deliveries(opened):

@@ -1,7 +1,6 @@
 """The warehouse: Delta tables by month that hold one version of each row, also after a run cut short."""
 
 import shutil
-from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -42,21 +41,6 @@ def test_a_warehouse_that_is_not_there_is_empty(workspace):
     assert not workspace.warehouse.exists()
 
 
-def test_rows_come_back_as_they_went_in(workspace):
-    content = tables(
-        [customer("007", name="अनिल"), customer("1e5", "9123456781")],
-        [order("0010", when="2025-10-12 23:59:59.999999", paise=10**15 - 1), order("10", paise=0)],
-        [item("0010", "1"), item("0010", "01", 999_999_999), item("10")],
-    )
-    fill(workspace, content, ledger_row(1))
-    assert rows(workspace) == {
-        "customers": [customer("007", name="अनिल"), customer("1e5", "9123456781")],
-        "orders": [order("0010", when="2025-10-12 23:59:59.999999", paise=10**15 - 1), order("10", paise=0)],
-        "order_items": [item("0010", "01", 999_999_999), item("0010", "1"), item("10")],
-    }
-    assert warehouse.latest_order_date(workspace) == date(2025, 10, 12)
-
-
 def test_frames_have_their_types(workspace):
     fill(workspace, tables([customer("C-1")], [order("O-1")]), ledger_row(1))
     orders = warehouse.orders(workspace).dtypes.astype(str)
@@ -67,12 +51,6 @@ def test_frames_have_their_types(workspace):
     assert customers["position"].tolist() == ["1\t000001"]
     assert list(warehouse.orders(workspace, ["order_date"]).columns) == ["order_date"]
     assert warehouse.order_items(workspace)["amount_paise"].isna().all()
-
-
-def test_amounts_per_line_are_kept(workspace):
-    content = tables(orders=[order("O-1")], items=[("O-1", "SKU-1", 1, 10**15, 1)])
-    fill(workspace, content, ledger_row(1))
-    assert rows(workspace)["order_items"] == [("O-1", "SKU-1", 1, 10**15, 1)]
 
 
 def test_orders_and_items_lie_in_folders_by_month(workspace):
@@ -88,38 +66,6 @@ def test_files_are_those_of_the_present_version(workspace):
     fill(workspace, tables(orders=[order("O-1", paise=200, delivery=2)]), ledger_row(2))
     (file,) = warehouse.files("orders", workspace)
     assert pd.read_parquet(file, partitioning=None)["total_amount_paise"].tolist() == [200]
-
-
-@pytest.mark.parametrize("turn", [(1, 2), (2, 1), (1, 2, 1)])
-def test_the_latest_delivery_wins_as_a_whole_whenever_it_is_published(workspace, turn):
-    contents = {
-        1: tables(
-            [customer("C-1", region="North")],
-            [order("O-1", paise=100), order("O-2")],
-            [item("O-1", "SKU-1"), item("O-1", "SKU-2"), item("O-2")],
-        ),
-        2: tables(
-            [customer("C-1", region="South", delivery=2)],
-            [order("O-1", paise=200, delivery=2)],
-            [item("O-1", "SKU-3", 5, delivery=2)],
-        ),
-    }
-    warehouse_merge.rebuild(workspace, tables(), ledger())
-    for number in turn:
-        warehouse_merge.merge(workspace, contents[number], ledger(1, 2), warehouse.months(workspace))
-    assert in_warehouse(workspace) == {
-        "customers": [customer("C-1", region="South", delivery=2)],
-        "orders": [order("O-1", paise=200, delivery=2), order("O-2")],
-        "order_items": [item("O-1", "SKU-3", 5, delivery=2), item("O-2")],
-    }
-
-
-def test_an_order_that_moves_to_another_month_leaves_no_copy(workspace):
-    fill(workspace, tables(orders=[order("O-1"), order("O-2")]), ledger_row(1))
-    moved = [order("O-1", when="2025-11-01 00:00:00", delivery=2)]
-    fill(workspace, tables(orders=moved), ledger_row(2))
-    assert rows(workspace)["orders"] == [*moved, order("O-2")]
-    assert rows(workspace)["order_items"] == [item("O-1", delivery=2), item("O-2")]
 
 
 def test_a_month_that_its_last_order_leaves_has_no_file(workspace):
@@ -146,14 +92,6 @@ def test_publishing_twice_changes_nothing(workspace):
         "orders": [order("O-1"), order("O-2", when="2025-09-01 00:00:00")],
         "order_items": [item("O-1"), item("O-2")],
     }
-
-
-def test_rebuild_puts_the_rows_in_place_of_everything(workspace):
-    warehouse_merge.rebuild(workspace, tables([customer("C-1")], [order("O-1")]), ledger(1))
-    warehouse_merge.rebuild(workspace, tables([customer("C-2", delivery=2)]), ledger(2))
-    assert in_warehouse(workspace)["customers"] == [customer("C-2", delivery=2)]
-    assert in_warehouse(workspace)["orders"] == in_warehouse(workspace)["order_items"] == []
-    assert warehouse.deliveries(workspace)["delivery_id"].tolist() == [2]
 
 
 @pytest.mark.parametrize("table", ["customers", "orders", "order_items", "deliveries"])
