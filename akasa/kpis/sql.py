@@ -50,7 +50,7 @@ def query_plan(
 
 
 def _values(sql: str, as_of: date | None, window_days: int, top_n: int) -> dict[str, Any]:
-    """Return the values of the parameters that a query names."""
+    """Return the values of the parameters that a query names: SQLAlchemy refuses others."""
     start = window_start(as_of, window_days) if as_of else None
     values = {"as_of": _day(as_of), "window_start": _day(start), "top_n": top_n}
     return {parameter: value for parameter, value in values.items() if f":{parameter}" in sql}

@@ -37,6 +37,7 @@ def sweep(settings: Settings) -> None:
 def hold_workspace(settings: Settings) -> Iterator[None]:
     """Hold the workspace: the lock is the kernel's, so it is free again when its holder dies."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    # A pid file outlives its process; this lock does not.
     lock = filelock.FileLock(settings.data_dir / ".run.lock", timeout=settings.lock_timeout)
     holder = settings.data_dir / ".run.holder"
     try:
