@@ -61,8 +61,7 @@ def hold_database(settings: Settings) -> Iterator[None]:
     """Hold the server's lock on this database for one run. (SQLite needs none beyond the workspace's.)
 
     The server frees it when its holder's connection ends, however that comes about, so the connection does
-    not go back to the pool. Raises Busy, which says
-    who holds it, after LOCK_TIMEOUT seconds.
+    not go back to the pool. Raises Busy, which says who holds it, after LOCK_TIMEOUT seconds.
     """
     if settings.db_host is None:
         yield
