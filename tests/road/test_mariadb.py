@@ -21,6 +21,8 @@ from akasa.run import samples, steps
 from akasa.stores import database, lock, migrate
 from akasa.workspace.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 
 def publish_and_report(settings):
     """Do what the notebooks do, in this process; return the KPI files' bytes."""
@@ -42,7 +44,6 @@ def test_kpi_files_are_those_of_sqlite_to_the_byte(workspace, on_mariadb, charse
     assert publish_and_report(on_mariadb(charset, DB_LOCAL_INFILE=infile)) == expected
 
 
-@pytest.mark.slow
 def test_a_run_writes_the_files_of_sqlite_and_shows_the_password_nowhere(tmp_path, mariadb_server, reported):
     where = {**mariadb_server.create("akasa_run"), "DB_LOCAL_INFILE": "1"}
     result = command.report(command.sample(tmp_path), **where)
@@ -56,7 +57,6 @@ def test_a_run_writes_the_files_of_sqlite_and_shows_the_password_nowhere(tmp_pat
     assert [path for path in written if mariadb.PASSWORD.encode() in path.read_bytes()] == []
 
 
-@pytest.mark.slow
 @pytest.mark.long
 def test_nbval_finds_the_committed_outputs_of_03_on_mariadb(mariadb_server):
     notebooks = [steps.NOTEBOOKS / f"{step}.ipynb" for step in steps.STEPS[:3]]

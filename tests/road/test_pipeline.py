@@ -16,7 +16,7 @@ from akasa.workspace.settings import ROOT, Settings
 
 pytestmark = pytest.mark.slow
 
-KPI_FILES = [results.file_name(engine, kpi) for engine in engines.MODULES for kpi in DEFINITIONS]
+KPI_FILES = [results.file_name(engine, kpi) for engine in engines.ENGINES for kpi in DEFINITIONS]
 
 
 def files(folder):
@@ -110,7 +110,7 @@ def test_as_of_counts_nothing_after_that_day_in_any_file(tmp_path):
     data = sample(tmp_path)
     result = report(data, "--engine", "both", "--as-of", "2025-10-31", "--top-n", "3")
     assert result.returncode == 0, result.stderr
-    for engine in engines.MODULES:
+    for engine in engines.ENGINES:
         frames = results.read_results(_settings(data), (engine,))[engine]
         assert frames["monthly_trends"]["month"].tolist() == [8, 9, 10]
         assert frames["monthly_trends"]["total_revenue"].tolist() == [5792000, 4343950, 18067000]
