@@ -168,6 +168,7 @@ def _write(delivery: Delivery, path: Path, tell: Progress) -> None:
         for batch in _told(batches, delivery.name, tell):
             writer.write_batch(batch)
         writer.add_key_value_metadata({_UNKNOWN.decode(): json.dumps(dict(sorted(unknown.items())))})
+    # A feed may still have been writing: what was staged must be the bytes that the ledger will name.
     if deliveries.sha256(delivery.path) != delivery.sha256:
         cause = "changed while it was read; deliver under a temporary name (*.part) and rename it when whole"
         raise RefusedDelivery(delivery.name, None, cause)

@@ -163,6 +163,7 @@ def read_json(path: Path, name: str) -> pd.DataFrame:
     """Return the KPI frame that `write_json` wrote, in the file's row order."""
     columns = list(DEFINITIONS[name].columns)
     with _opened(path, NOTEBOOK["sql"]) as file:
+        # Read as text: a float has no hundredths, and rounding it back would hide what was written.
         records = json.load(file, parse_float=str, parse_int=str)
     for number, record in enumerate(records, 1):
         if list(record) != columns:

@@ -133,6 +133,7 @@ def _judge_anew(settings: Settings, tell: Progress) -> list[Judged]:
     files = require_all_there(ledger, deliveries.find(settings).deliveries)
     judged = []
     for row in ledger[ledger["kind"] == "orders"].itertuples(index=False):
+        # The reader is a rule too: what it makes of a file today may not be what was staged.
         staging.stage(files[row.sha256], settings.staging, tell, anew=True)
         judged.append(judging.judge_one(settings, planning.of_ledger(row), tell))
     gate.require_few_rejected(judging.counts(judged), settings.max_reject_ratio)

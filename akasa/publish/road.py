@@ -76,6 +76,7 @@ def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dic
     now = datetime.now(UTC).replace(tzinfo=None)
     rows = [ledger_row(one, settings.amount_is, now) for one in judged]
     months = database_load.merge(settings, tables, rows, replace_all=plan.moved) if rows else set[str]()
+    # What was just judged need not be read back from the database, unless the warehouse lacks more.
     just_now = Published({one.delivery.delivery_id for one in judged}, tables, months)
     level_warehouse(settings, just_now)
 

@@ -58,4 +58,5 @@ def _last(table: str, frames: Sequence[pd.DataFrame], key: str) -> pd.DataFrame:
 def _stack(table: str, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     types = frame_types(table)
     nothing = pd.DataFrame(columns=list(types))
+    # A delivery without any accepted row has columns of no type, and concat takes theirs.
     return pd.concat(frames or [nothing], ignore_index=True).astype(types)

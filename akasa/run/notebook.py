@@ -43,6 +43,7 @@ class _TellingEngine(NBClientEngine):  # type: ignore[misc]
             kernel_name=kernel_name,
             config=config,
             log=logger,
+            # What a kernel notes of itself would stand in the notebook as stderr.
             extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
         )
         client.execute(env=dict(environment), cwd=str(NOTEBOOKS))

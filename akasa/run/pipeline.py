@@ -88,6 +88,7 @@ class Run:
 
     def promote(self) -> Path:
         """Move the run's files into place, those of engines that it left out aside; return the report."""
+        # Before anything moves: what an engine said that did not run must not stand beside new numbers.
         results.drop_stale_engines(self.settings.output_dir, self.folder)
         files.promote(self.folder, self.settings.output_dir)
         return self.settings.output_dir / "index.html"

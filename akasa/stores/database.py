@@ -160,6 +160,7 @@ def _batch(part: Sequence[Any], shape: pa.Schema) -> pa.RecordBatch:
 @cache
 def _engine(where: URL, local_infile: bool, read_only: bool) -> Engine:
     if where.get_backend_name() == "sqlite":
+        # A pooled connection would go on reading a database file that was deleted and made anew.
         made = create_engine(where, poolclass=NullPool, hide_parameters=True)
         event.listen(made, "connect", _prepare_sqlite)
         event.listen(made, "begin", lambda opened: opened.exec_driver_sql("begin"))

@@ -37,6 +37,7 @@ def sweep(settings: Settings) -> None:
 def hold_workspace(settings: Settings) -> Iterator[None]:
     """Hold the workspace: the lock is the kernel's, so it is free again when its holder dies."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    # A pid file outlives its process; this lock does not.
     lock = filelock.FileLock(settings.data_dir / ".run.lock", timeout=settings.lock_timeout)
     holder = settings.data_dir / ".run.holder"
     try:
@@ -60,8 +61,7 @@ def hold_database(settings: Settings) -> Iterator[None]:
     """Hold the server's lock on this database for one run. (SQLite needs none beyond the workspace's.)
 
     The server frees it when its holder's connection ends, however that comes about, so the connection does
-    not go back to the pool. Raises Busy, which says
-    who holds it, after LOCK_TIMEOUT seconds.
+    not go back to the pool. Raises Busy, which says who holds it, after LOCK_TIMEOUT seconds.
     """
     if settings.db_host is None:
         yield

@@ -114,6 +114,7 @@ def _run_checkpoints(tables: Mapping[str, pd.DataFrame], data_docs: Path | None)
         context = gx.get_context(mode="ephemeral")
         quiet: Any = {"globally": False}
         context.variables.progress_bars = quiet
+        # Without this, the pages are written twice: once to a folder that nobody asked for.
         context.delete_data_docs_site("local_site")
         store = {"class_name": "TupleFilesystemStoreBackend", "base_directory": site}
         index = {"class_name": "DefaultSiteIndexBuilder"}

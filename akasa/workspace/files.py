@@ -46,7 +46,7 @@ def promote(private: Path, public: Path, managed: Sequence[str] = ("data_docs", 
     The folders named in `managed` belong to the runs: what an earlier run left in one that this run
     has written to is removed. No other file is touched. Both folders must be on one filesystem.
     """
-    # The page that links to the others comes last.
+    # The page that links to the others comes last: who finds it new finds all that it links to.
     sources = sorted(_files(private), key=lambda source: (source == private / "index.html", source))
     targets = [public / source.relative_to(private) for source in sources]
     for source, target in zip(sources, targets, strict=True):

@@ -6,7 +6,7 @@ from pyarrow.fs import S3FileSystem
 
 
 def s3(options: Mapping[str, str]) -> S3FileSystem:
-    """Return the S3 file system that options of deltalake's names tell of; without a key, it looks for one."""
+    """Return an S3 file system by options of deltalake's names; without a key, it looks for one itself."""
     return S3FileSystem(
         access_key=options.get("AWS_ACCESS_KEY_ID"),
         secret_key=options.get("AWS_SECRET_ACCESS_KEY"),
