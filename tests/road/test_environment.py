@@ -20,7 +20,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = [text for extra in PROJECT["optional-dependencies"].values() for text in extra]
 DIRECT = [Requirement(text) for text in PROJECT["dependencies"] + EXTRAS]
 LOCKED_LINE = re.compile(
-    r"(?P<name>[a-z0-9-]+)(?:\[[a-z0-9, -]+\])?==(?P<version>\S+)(?: ; (?P<marker>.+?))?(?: --hash=sha256:[0-9a-f]{64})+"
+    r"(?P<name>[a-z0-9-]+)(?:\[[a-z0-9, -]+\])?==(?P<version>\S+)"
+    r"(?: ; (?P<marker>.+?))?(?: --hash=sha256:[0-9a-f]{64})+"
 )
 PYPI_NAME = {"matplotlib-base": "matplotlib", "python-duckdb": "duckdb"}
 NEEDED_BY_CONDA = {"python", "pip", "flask", "flask-cors"}

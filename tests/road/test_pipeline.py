@@ -89,7 +89,8 @@ def test_outputs_are_complete_and_name_no_folder_of_the_machine(daily):
     data, _, _ = daily
     written = files(data.parent / "outputs")
     notebooks = [f"notebooks/{step}.{ending}" for step in steps.STEPS for ending in ("html", "ipynb")]
-    assert set(written) == {"index.html", *notebooks, *KPI_FILES}
+    given = [f"parameters.{engine}.json" for engine in engines.ENGINES]
+    assert set(written) == {"index.html", *notebooks, *KPI_FILES, *given}
     assert (data.parent / "outputs/data_docs/index.html").is_file()
     for name, content in written.items():
         assert str(data.parent).encode() not in content, name
