@@ -11,7 +11,7 @@ option = $(if $(strip $($(1))),--$(shell echo $(1) | tr A-Z_ a-z-) '$(strip $($(
 akasa = $(strip $(python) -m akasa $(1) $(foreach name,$(2),$(call option,$(name))))
 pytest = $(python) -m pytest -n auto
 
-.PHONY: help report backfill migrate notebooks lab test test-long check coverage lint bench env lock clean
+.PHONY: help report backfill withdraw migrate notebooks lab test test-long check coverage lint bench env lock clean
 help: ## list the targets; `make` alone does the same
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2} /^## /{printf "%15s %s\n", "", substr($$0, 4)}' Makefile
 
@@ -21,6 +21,8 @@ report: $(installed) ## ingest, validate, compute, reconcile: outputs/index.html
 	$(call akasa,report,ENGINE AS_OF WINDOW_DAYS TOP_N ON_REFUSED MAX_REJECT_RATIO)
 backfill: $(installed) ## derive a range of days again, under the rules of today: START=YYYY-MM-DD END=YYYY-MM-DD [DRY_RUN=1]
 	$(call akasa,backfill $(if $(DRY_RUN),--dry-run),START END)
+withdraw: $(installed) ## take a delivery back as if it had never come: NAME=incoming/x.xml [DRY_RUN=1]
+	$(call akasa,withdraw $(if $(DRY_RUN),--dry-run) '$(NAME)')
 migrate: $(installed) ## bring the database to the tables that this version expects
 	$(call akasa,migrate)
 notebooks: $(installed) ## re-execute the committed notebooks on the sample

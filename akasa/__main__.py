@@ -97,6 +97,35 @@ def backfill(start: str, end: str, dry_run: bool) -> None:
 
 
 @main.command()
+@click.argument("name")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+def withdraw(name: str, dry_run: bool) -> None:
+    """Take back the delivery NAME (`incoming/x.xml`), as if it had never come.
+
+    Earlier versions of its orders and customers stand again. `report` then computes the KPIs anew. Bytes that
+    still lie there stay taken back; under another name they are a new delivery.
+    """
+    from akasa.publish import withdraw
+    from akasa.run import console
+    from akasa.stores import lock, migrate
+    from akasa.stores.database import DatabaseUnavailable
+    from akasa.stores.lock import Busy
+
+    chosen = _settings()
+    try:
+        with lock.alone(chosen), console.status_line() as progress:
+            migrate.upgrade(chosen)
+            progress("looking for the versions that stand without it")
+            withdrawal = withdraw.derive(chosen, name)
+            if not dry_run:
+                progress("publishing")
+                withdraw.commit(chosen, withdrawal)
+    except (Busy, DatabaseUnavailable, FileNotFoundError, LookupError, RuntimeError) as error:
+        raise click.ClickException(str(error.args[0])) from None
+    click.echo(console.withdrawn(withdrawal, dry_run))
+
+
+@main.command()
 def notebooks() -> None:
     """Execute the committed notebooks anew on the bundled sample, in a throw-away workspace."""
     from akasa.run import samples

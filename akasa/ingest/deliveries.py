@@ -14,6 +14,7 @@ Kind = Literal["customers", "orders"]
 
 KINDS: dict[str, Kind] = {".csv": "customers", ".xml": "orders"}
 _DATE = re.compile(r"(?<!\d)(\d{4})(?:-(\d{2})-(\d{2})|(\d{2})(\d{2}))(?!\d)", re.ASCII)
+_INCOMING = "incoming"
 _LINK = "is a symbolic link, not a delivery: put the file itself there"
 
 
@@ -66,8 +67,19 @@ def position(rank: int, day: str | None, name: str, revision: int) -> str:
     return "\t".join((str(rank), day or "" if rank else "", name, f"{revision:06d}"))
 
 
-def revision(position: str) -> int:
-    return int(position.rpartition("\t")[2])
+def rank(name: str) -> int:
+    """Return 0 for a base file's name, 1 for a dated one in the incoming folder, 2 for an undated one."""
+    if not name.startswith(f"{_INCOMING}/"):
+        return 0
+    return 1 if date_in_name(name) else 2
+
+
+def position_of(name: str, kind: str, revision: int) -> str:
+    """Return the position of a name; a base file's has its kind for a name, whatever it is called."""
+    if rank(name) == 0:
+        return position(0, None, kind, revision)
+    day = date_in_name(name)
+    return position(rank(name), day.isoformat() if day else None, name, revision)
 
 
 def sha256(path: Path) -> str:

@@ -2,4 +2,4 @@ from .road import audit as audit
 from .road import commit as commit
 from .road import plan as plan
 from .road import publish as publish
-from .versions import latest as latest
+from .road import weigh as weigh

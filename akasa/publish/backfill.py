@@ -19,9 +19,9 @@ from akasa.publish import database_load, versions, warehouse_merge
 from akasa.publish.level import level_warehouse
 from akasa.stores import database
 from akasa.stores.models import ORDER_ITEMS, ORDERS
-from akasa.validate import cleaning, gate, judging, quarantine
+from akasa.validate import cleaning, gate, judging, quarantine, verdicts
 from akasa.validate import plan as planning
-from akasa.validate.judging import Judged
+from akasa.validate.verdicts import Judged
 from akasa.workspace import progress
 from akasa.workspace.settings import Settings
 
@@ -129,7 +129,7 @@ def commit(settings: Settings, change: Change) -> None:
 def _judge_anew(settings: Settings, tell: Progress) -> list[Judged]:
     """Read and judge every published delivery of orders again."""
     ledger = database.ledger(settings)
-    planning.require_same_amounts(ledger, settings.amount_is)
+    planning.require_same_settings(ledger, settings)
     files = require_all_there(ledger, deliveries.find(settings).deliveries)
     judged = []
     for row in ledger[ledger["kind"] == "orders"].itertuples(index=False):
@@ -244,7 +244,12 @@ def _write_quarantine(settings: Settings, change: Change) -> None:
     for one in change.judged:
         now, before = one.records.rejected, _quarantined(settings, one)
         kept = pd.concat([before[~concerned(before)], now[concerned(now)]]).sort_values("record")
-        judging.write_quarantine(settings, [replace(one, records=replace(one.records, rejected=kept))])
+        then = judging.as_published(settings, one.delivery).records.accepted
+        stays, comes = ~then["order_id"].isin(touched), one.records.accepted["order_id"].isin(touched)
+        accepted = pd.concat([then[stays], one.records.accepted[comes]], ignore_index=True)
+        judged = replace(one, records=replace(one.records, accepted=accepted, rejected=kept))
+        judging.write_quarantine(settings, [judged])
+        verdicts.keep(settings, judged)
 
 
 def _quarantined(settings: Settings, one: Judged) -> pd.DataFrame:

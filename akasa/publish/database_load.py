@@ -37,22 +37,35 @@ def merge(
     settings: Settings,
     tables: Mapping[str, pd.DataFrame],
     ledger_rows: Sequence[Mapping[str, Any]],
-    replace_all: bool = False,
+    sightings: Sequence[Mapping[str, Any]] = (),
+    placed: Mapping[str, tuple[str, str]] | None = None,
 ) -> set[str]:
-    """Commit accepted rows and their ledger rows in one transaction; return the months that orders left.
+    """Commit accepted rows, their ledger rows and sightings in one transaction; return months orders left.
 
     `tables` holds customers, orders and order_items, one row a key, each with its `delivery_id`.
     A row yields to the one that is there when that one's delivery stands later in the order of deliveries,
-    so it does not matter in which order deliveries are published. `replace_all` empties the tables first.
+    so it does not matter in which order deliveries are published. A delivery that is in the ledger already
+    leaves first, with all its rows: they are weighed at their new position. `placed` maps the sha256 of
+    others to the name and position that they have now.
 
     Raises AlteredRows where the server did not take rows in as they are. A connection lost at the commit is
     no failure when the ledger, read again, shows that the commit was done.
     """
-    shas = {row["sha256"] for row in ledger_rows}
-    with _committed(settings, lambda ledger: shas <= set(ledger["sha256"])) as load:
-        if replace_all:
-            load.empty()
-        load.insert("deliveries", to_arrow(pd.DataFrame(ledger_rows)))
+    rows = pd.DataFrame(ledger_rows)
+    names = {(one["name"], one["revision"]) for one in sightings}
+
+    def noted(ledger: pd.DataFrame, seen: pd.DataFrame) -> bool:
+        published = ledger[["sha256", "published_at"]].itertuples(index=False, name=None)
+        wanted = {(row["sha256"], str(row["published_at"])) for row in ledger_rows}
+        return wanted <= set(published) and names <= set(zip(seen["name"], seen["revision"], strict=True))
+
+    with _committed(settings, noted) as load:
+        load.insert("sightings", to_arrow(pd.DataFrame(sightings)))
+        load.place(placed or {})
+        for row in ledger_rows:
+            if load.forget(row["sha256"]):
+                load.take_out(row["delivery_id"])
+        load.insert("deliveries", to_arrow(rows))
         load.stage("orders", tables["orders"])
         months = {str(day)[:7] for day in load.run(_DAYS_LEFT).scalars()}
         superseded = load.drop_superseded("orders")
@@ -66,6 +79,21 @@ def merge(
         load.insert_staged("order_items")
         load.unstage()
     return months
+
+
+def withdraw(settings: Settings, sha256: str, delivery_id: int, instead: Mapping[str, pd.DataFrame]) -> None:
+    """Take a delivery's rows out, put others in their place, and forget it, in one transaction.
+
+    Raises as `merge` does.
+    """
+    with _committed(settings, lambda ledger, _: sha256 not in set(ledger["sha256"])) as load:
+        load.take_out(delivery_id)
+        for table in TABLES:
+            load.stage(table, instead[table])
+            load.insert_staged(table)
+        load.unstage()
+        load.forget(sha256)
+        load.run(f"update sightings set withdrawn = 1 where sha256 = {load.dialect.mark}", [(sha256,)])
 
 
 def replace(
@@ -83,7 +111,7 @@ def replace(
     Raises as `merge` does.
     """
 
-    def marked(ledger: pd.DataFrame) -> bool:
+    def marked(ledger: pd.DataFrame, _: pd.DataFrame) -> bool:
         marks = ledger.set_index("delivery_id")["backfilled_at"][gained.index]
         return bool((pd.to_datetime(marks) == now).all())
 
@@ -109,9 +137,22 @@ class Load:
         reached(f"before {' '.join(sql.split()[:5])}")
         return self.connection.exec_driver_sql(sql, rows)
 
-    def empty(self) -> None:
-        for table in (*TABLES, "deliveries"):
-            self.run(f"delete from {table}")
+    def place(self, placed: Mapping[str, tuple[str, str]]) -> None:
+        """Give deliveries of the ledger other names and positions."""
+        mark = self.dialect.mark
+        for sha256, (name, position) in placed.items():
+            sql = f"update deliveries set name = {mark}, position = {mark} where sha256 = {mark}"
+            self.run(sql, [(name, position, sha256)])
+
+    def take_out(self, delivery_id: int) -> None:
+        """Delete the rows of a delivery."""
+        for table in TABLES:
+            self.run(f"delete from {table} where delivery_id = {self.dialect.mark}", [(delivery_id,)])
+
+    def forget(self, sha256: str) -> bool:
+        """Take a delivery out of the ledger; say whether it was there."""
+        gone = self.run(f"delete from deliveries where sha256 = {self.dialect.mark}", [(sha256,)])
+        return gone.rowcount > 0
 
     def stage(self, table: str, frame: pd.DataFrame) -> None:
         """Put rows into a temporary table of the columns they have, in key order; count what arrived."""
@@ -198,8 +239,11 @@ class Load:
 
 
 @contextmanager
-def _committed(settings: Settings, done: Callable[[pd.DataFrame], bool]) -> Iterator[Load]:
-    """Give a load in a transaction. Where the line is lost at its commit, ask the ledger if it was `done`."""
+def _committed(settings: Settings, done: Callable[[pd.DataFrame, pd.DataFrame], bool]) -> Iterator[Load]:
+    """Give a load in a transaction.
+
+    Where the line is lost at its commit, ledger and sightings tell whether it was `done`.
+    """
     infile = settings.db_local_infile
     try:
         with database.transaction(settings, infile) as connection:
@@ -207,7 +251,9 @@ def _committed(settings: Settings, done: Callable[[pd.DataFrame], bool]) -> Iter
             reached("before the commit")
         reached("after the commit")
     except DBAPIError as error:
-        if not error.connection_invalidated or not done(database.ledger(settings)):
+        if not error.connection_invalidated or not done(
+            database.ledger(settings), database.sightings(settings)
+        ):
             raise
 
 
@@ -218,6 +264,6 @@ def to_arrow(frame: pd.DataFrame) -> pa.Table:
 
 def _plain(column: "pd.Series[Any]") -> pa.Array:
     values = pa.array(column, from_pandas=True)
-    if column.name in ("order_date", "delivered_on"):
+    if column.name in ("order_date", "delivered_on", "day"):
         values = values.cast(pa.date32())
     return values.cast(pa.string()) if pa.types.is_temporal(values.type) else values

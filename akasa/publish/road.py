@@ -14,12 +14,13 @@ from akasa.ingest import staging
 from akasa.ingest.staging import Progress
 from akasa.publish import database_load
 from akasa.publish.level import Published, level_warehouse
+from akasa.publish.standing import without
 from akasa.publish.versions import latest
 from akasa.stores import database, migrate, warehouse
-from akasa.validate import gate, judging
+from akasa.validate import gate, judging, verdicts
 from akasa.validate import plan as planning
-from akasa.validate.judging import Judged
 from akasa.validate.plan import Plan
+from akasa.validate.verdicts import Judged
 from akasa.workspace import progress
 from akasa.workspace.settings import Settings
 
@@ -34,13 +35,13 @@ def publish(
 
     `run_date` stands for today, `auditor` for `audit`.
     Raises GateStopped, before anything is published, for a delivery with too many rejected records and for
-    tables that fail the audit; ValueError where the database was filled under another AMOUNT_IS.
+    tables that fail the audit; ValueError where deliveries were judged under other settings.
     """
     todo = plan(settings, run_date)
     judged = judging.judge(settings, todo, tell)
     judging.write_quarantine(settings, judged)
     gate.require_few_rejected(judging.counts(judged), settings.max_reject_ratio)
-    tables = latest(judged, settings.amount_is)
+    tables = weigh(settings, todo, judged)
     gate.require_success((auditor or audit)(settings, tables))
     commit(settings, todo, judged, tables)
     return todo
@@ -49,12 +50,23 @@ def publish(
 def plan(settings: Settings, run_date: date | None = None) -> Plan:
     """Bring the database to its tables, and plan what to do with the deliveries that were staged last.
 
-    `run_date` stands for today. Raises ValueError where the database was filled under another AMOUNT_IS.
+    `run_date` stands for today. Raises ValueError where deliveries were judged under other settings.
     """
     migrate.upgrade(settings)
     ledger = database.ledger(settings)
-    planning.require_same_amounts(ledger, settings.amount_is)
-    return planning.plan(staging.read_manifest(settings), ledger, run_date or planning.today(settings))
+    planning.require_same_settings(ledger, settings)
+    seen, today = database.sightings(settings), run_date or planning.today(settings)
+    return planning.plan(staging.read_manifest(settings), ledger, seen, today)
+
+
+def weigh(settings: Settings, plan: Plan, judged: Sequence[Judged]) -> dict[str, pd.DataFrame]:
+    """Return the rows to publish: of each customer and order the latest version, as a whole.
+
+    Where a delivery comes again, its published versions leave their places, and others may stand there now.
+    """
+    leaving = [one.delivery for one in judged if one.delivery.status == "again"]
+    beside = without(settings, leaving, plan.places) if leaving else []
+    return latest([*judged, *beside], settings.amount_is)
 
 
 def audit(settings: Settings, tables: Mapping[str, pd.DataFrame], audit_all: bool = False) -> pd.DataFrame:
@@ -70,18 +82,22 @@ def audit(settings: Settings, tables: Mapping[str, pd.DataFrame], audit_all: boo
 def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dict[str, pd.DataFrame]) -> None:
     """Commit rows and ledger to the database in one transaction, then bring the warehouse level with it.
 
-    `tables` are the latest versions of what was judged. Where a delivery has moved, all was judged again, and
-    takes the place of everything.
+    `tables` are the latest versions of what was judged. A delivery that now stands at a later place takes
+    part again, with its new position.
     """
     now = datetime.now(UTC).replace(tzinfo=None)
-    rows = [ledger_row(one, settings.amount_is, now) for one in judged]
-    months = database_load.merge(settings, tables, rows, replace_all=plan.moved) if rows else set[str]()
+    rows = [ledger_row(one, settings, now) for one in judged]
+    months = set[str]()
+    if rows or plan.sightings or plan.placed:
+        months = database_load.merge(settings, tables, rows, plan.rows, plan.places)
+    for one in judged:
+        verdicts.keep(settings, one)
     # What was just judged need not be read back from the database, unless the warehouse lacks more.
     just_now = Published({one.delivery.delivery_id for one in judged}, tables, months)
     level_warehouse(settings, just_now)
 
 
-def ledger_row(one: Judged, amount_is: str, now: datetime) -> dict[str, Any]:
+def ledger_row(one: Judged, settings: Settings, now: datetime) -> dict[str, Any]:
     """Return what the ledger notes of a delivery that is published now (UTC)."""
     delivery, records = one.delivery, one.records
     return {
@@ -90,7 +106,7 @@ def ledger_row(one: Judged, amount_is: str, now: datetime) -> dict[str, Any]:
         "position": delivery.position,
         "name": delivery.name,
         "kind": delivery.kind,
-        "amount_is": amount_is,
+        **{name: getattr(settings, name) for name in planning.JUDGED_UNDER},
         "delivered_on": delivery.delivered_on,
         "records": records.count,
         "accepted": len(records.accepted),

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from akasa.validate import rules
-from akasa.validate.judging import Judged
+from akasa.validate.verdicts import Judged
 from akasa.workspace.tables import frame_types
 
 

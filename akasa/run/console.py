@@ -14,6 +14,7 @@ from akasa.kpis import results
 from akasa.kpis.definitions import DEFINITIONS
 from akasa.publish import backfill
 from akasa.publish.backfill import Change
+from akasa.publish.withdraw import Withdrawal
 from akasa.report import formats
 from akasa.run.pipeline import StepFailed, Told
 from akasa.workspace import progress
@@ -103,6 +104,16 @@ def backfilled(change: Change, dry_run: bool) -> str:
     else:
         parts.append("nothing to change: the rules of today give what is published")
     return "\n\n".join(parts)
+
+
+def withdrawn(withdrawal: Withdrawal, dry_run: bool) -> str:
+    """Return what a withdrawal changed, or would change."""
+    delivery, held, back = withdrawal.delivery, len(withdrawal.held), withdrawal.back
+    return (
+        f"{delivery.name}: {held:,} {delivery.kind} were its own; {back:,} go back to an earlier version, "
+        f"{held - back:,} are removed\n"
+        + ("dry run: nothing was changed" if dry_run else "withdrawn; `make report` computes the KPIs anew")
+    )
 
 
 @contextmanager

@@ -127,6 +127,12 @@ def ledger(settings: Settings) -> pd.DataFrame:
     return typed.fillna({"backfilled_at": ""})
 
 
+def sightings(settings: Settings) -> pd.DataFrame:
+    """Return every name under which bytes ever lay: name, revision, kind, sha256, day (text), withdrawn."""
+    found = query("select * from sightings order by name, revision", settings)
+    return found.astype({"revision": "int64", "day": "str", "withdrawn": "bool"})
+
+
 def rows(settings: Settings, table: str, *where: ColumnElement[bool]) -> pa.Table:
     """Return all columns of a published table's rows for which every condition holds."""
     columns, shape = models.METADATA.tables[table].columns, arrow.SCHEMAS[table]

@@ -60,4 +60,20 @@ DELIVERIES = Table(
     _filled("published_at", MOMENT),
     Column("backfilled_at", MOMENT),
     _filled("backfilled_rows", BigInteger(), server_default="0"),
+    Column("source_timezone", String(64)),
+    Column("business_timezone", String(64)),
+)
+
+# Under which names the bytes of each delivery ever lay, noted whenever they differ from what lay there at the
+# last look: of one name with other bytes, the later sighting has the higher `revision`. `day` is the one in
+# the name, or the day on which it was first seen; `withdrawn` is 1 where the delivery was taken back.
+SIGHTINGS = Table(
+    "sightings",
+    METADATA,
+    _filled("name", String(300), primary_key=True),
+    _filled("revision", Integer(), primary_key=True),
+    _filled("kind", String(16)),
+    _filled("sha256", String(64)),
+    _filled("day", Date()),
+    _filled("withdrawn", Integer(), server_default="0"),
 )

@@ -1,30 +1,27 @@
 """Judge each delivery: its records parted into accepted, rejected and repeats, all of them accounted for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import pandas as pd
 
 from akasa.ingest import staging
 from akasa.ingest.staging import Progress
-from akasa.validate import cleaning, quarantine, rules
+from akasa.validate import cleaning, quarantine, rules, verdicts
 from akasa.validate.plan import Plan, Planned
-from akasa.validate.rules import Parted
+from akasa.validate.verdicts import Judged
 from akasa.workspace import progress
 from akasa.workspace.settings import Settings
 
 
-@dataclass(frozen=True)
-class Judged:
-    """A delivery with its records parted into accepted, rejected and repeats."""
-
-    delivery: Planned
-    records: Parted
-
-
 def judge(settings: Settings, plan: Plan, tell: Progress = progress.tell) -> list[Judged]:
-    """Judge every delivery that is due, in delivery order. Raises AssertionError for a record lost."""
-    judged = [judge_one(settings, one, tell) for one in plan.due]
+    """Judge every delivery that is due, in delivery order. Raises AssertionError for a record lost.
+
+    One that is published and stands at another place now is taken as it was judged.
+    """
+    judged = [
+        judge_one(settings, one, tell) if one.status == "new" else as_published(settings, one, tell)
+        for one in plan.due
+    ]
     require_all_accounted(judged, plan.records)
     return judged
 
@@ -40,6 +37,11 @@ def judge_one(settings: Settings, delivery: Planned, tell: Progress = progress.t
     return Judged(delivery, rules.judge_orders(raw, clean, delivery.delivered_on, settings.amount_is))
 
 
+def as_published(settings: Settings, delivery: Planned, tell: Progress = progress.tell) -> Judged:
+    """Return a published delivery as it was judged; where that is no longer to be had, judge it anew."""
+    return verdicts.recall(settings, delivery) or judge_one(settings, delivery, tell)
+
+
 def require_all_accounted(judged: Sequence[Judged], read: Mapping[str, int]) -> None:
     """Assert that accepted + rejected + repeats are the records that were `read`, of each delivery."""
     for one in judged:
@@ -48,13 +50,13 @@ def require_all_accounted(judged: Sequence[Judged], read: Mapping[str, int]) -> 
 
 
 def counts(judged: Sequence[Judged]) -> pd.DataFrame:
-    """Return one row a delivery: delivery, records, accepted, rejected, repeats."""
+    """Return one row a delivery: delivery, status, records, accepted, rejected, repeats."""
     rows = [
-        (one.delivery.name, r.count, len(r.accepted), len(r.rejected), r.repeats)
+        (one.delivery.name, one.delivery.status, r.count, len(r.accepted), len(r.rejected), r.repeats)
         for one in judged
         for r in [one.records]
     ]
-    return pd.DataFrame(rows, columns=["delivery", "records", "accepted", "rejected", "repeats"])
+    return pd.DataFrame(rows, columns=["delivery", "status", "records", "accepted", "rejected", "repeats"])
 
 
 def write_quarantine(settings: Settings, judged: Sequence[Judged]) -> None:

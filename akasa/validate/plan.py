@@ -1,7 +1,7 @@
 """What is new: each delivery that lies there or was published, its place, and what is to be done with it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,14 +12,43 @@ from akasa.ingest import deliveries
 from akasa.ingest.staging import Manifest, Staged
 from akasa.workspace.settings import Settings
 
+# What decides about the values that are stored, by its name in the ledger; a setting of the same name.
+JUDGED_UNDER = ("amount_is", "source_timezone", "business_timezone")
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A name under which bytes lay when a run looked; of one place with other bytes, `revision` goes up.
+
+    `day` is the one in the name, or the day on which the bytes were first seen there. A delivery that was
+    `withdrawn` has no place, though its bytes may still lie there.
+    """
+
+    name: str
+    revision: int
+    kind: str
+    sha256: str
+    day: date
+    withdrawn: bool = False
+
+    @property
+    def place(self) -> str:
+        """Which of the places it is: a base file has the one of its kind, whatever it is called."""
+        return self.name if deliveries.rank(self.name) else self.kind
+
+    @property
+    def position(self) -> str:
+        return deliveries.position_of(self.name, self.kind, self.revision)
+
 
 @dataclass(frozen=True)
 class Planned:
     """One delivery and what is to be done with it.
 
-    `status` is "new"; "repeat" (published before); "moved" (published before, and its bytes now also lie
-    under an earlier name); or "published" (in the ledger, its file gone). `position` is its place in the
-    order of deliveries, `delivered_on` the date in its name, or that of the run that published it.
+    It stands at the latest place under which it was ever seen: `name`, and its `position` in the order of
+    deliveries. `status` is "new"; "again" (published before, and now behind a delivery that stood behind it,
+    or at a place of another day); "repeat" (published before); or "published" (in the ledger, its file gone).
+    `delivered_on` is the day of its place.
     """
 
     name: str
@@ -36,23 +65,23 @@ class Planned:
 
 @dataclass(frozen=True)
 class Plan:
-    """All deliveries in their order, and how many records were read of those that lie there (by sha256)."""
+    """All deliveries in their order, how many records were read of each (by sha256), and the new sightings.
+
+    `placed` are the published ones that have another name or position now, and need not be judged again.
+    """
 
     deliveries: tuple[Planned, ...]
-    records: dict[str, int] = field(default_factory=dict)
+    records: dict[str, int]
+    sightings: tuple[Sighting, ...]
+    placed: tuple[Planned, ...]
 
     def __iter__(self) -> Iterator[Planned]:
         return iter(self.deliveries)
 
     @property
-    def moved(self) -> bool:
-        """Whether a published delivery moved to an earlier place, so that versions may win that had lost."""
-        return any(one.status == "moved" for one in self)
-
-    @property
     def due(self) -> list[Planned]:
-        """The deliveries to judge: the new ones; all, where one of them moved to an earlier place."""
-        return [one for one in self if one.status == "new" or self.moved]
+        """The deliveries to judge: those that are new, or now stand at a later place."""
+        return [one for one in self if one.status in ("new", "again")]
 
     @property
     def table(self) -> pd.DataFrame:
@@ -60,19 +89,38 @@ class Plan:
         rows = [(one.name, one.kind, one.status) for one in self]
         return pd.DataFrame(rows, columns=["delivery", "kind", "status"])
 
+    @property
+    def places(self) -> dict[str, tuple[str, str]]:
+        """The name and position that published deliveries have now, by their sha256."""
+        return {one.sha256: (one.name, one.position) for one in self.placed}
 
-def plan(manifest: Manifest, ledger: pd.DataFrame, run_date: date) -> Plan:
-    """Compare what lies in the drop folders with the ledger of what was published.
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The new sightings as rows of their table."""
+        return [{**asdict(one), "withdrawn": 0} for one in self.sightings]
 
-    Bytes that lie under several names stand at the earliest. Other bytes under a published name come after
-    it.
+
+def plan(manifest: Manifest, ledger: pd.DataFrame, sightings: pd.DataFrame, run_date: date) -> Plan:
+    """Compare what lies in the drop folders with what was published, and with the names ever seen.
+
+    `run_date` is the day of a name that tells none.
     """
+    before = [Sighting(*row) for row in _typed(sightings)]
+    new = tuple(_new(manifest, before, run_date))
+    places: dict[str, Sighting] = {}
+    for one in sorted((*before, *new), key=lambda sighting: sighting.position):
+        if not one.withdrawn:
+            places[one.sha256] = one
     known = {row.sha256: row for row in ledger.itertuples()}
-    found = [_planned(staged, known.get(staged.sha256), ledger, run_date) for staged in manifest.staged]
-    present = {planned.sha256 for planned in found}
-    gone = [of_ledger(row) for sha256, row in known.items() if sha256 not in present]
-    in_order = sorted(found + gone, key=lambda planned: planned.position)
-    return Plan(tuple(in_order), {staged.sha256: staged.records for staged in manifest.staged})
+    records = {staged.sha256: staged.records for staged in manifest.staged}
+    in_order = sorted(places.values(), key=lambda place: place.position)
+    overtaking = _overtaking([one.sha256 for one in in_order], known)
+    planned = [
+        _planned(place, known.get(place.sha256), place.sha256 in records, place.sha256 in overtaking)
+        for place in in_order
+        if place.sha256 in records or place.sha256 in known
+    ]
+    return Plan(tuple(planned), records, new, tuple(_placed(planned, known)))
 
 
 def of_ledger(row: Any) -> Planned:
@@ -81,31 +129,75 @@ def of_ledger(row: Any) -> Planned:
 
 
 def today(settings: Settings) -> date:
-    return datetime.now(ZoneInfo(settings.business_timezone)).date()
+    """Return TODAY, where it is set, else the business's day."""
+    return settings.today or datetime.now(ZoneInfo(settings.business_timezone)).date()
 
 
-def require_same_amounts(ledger: pd.DataFrame, amount_is: str) -> None:
-    """Raise ValueError when the database was filled with another AMOUNT_IS than the present one."""
-    for before in set(ledger["amount_is"]) - {amount_is}:
-        raise ValueError(
-            f"AMOUNT_IS is {amount_is!r}, but this database was published with AMOUNT_IS={before}; "
-            "set it back, or use another DATA_DIR"
-        )
+def require_same_settings(ledger: pd.DataFrame, settings: Settings) -> None:
+    """Raise ValueError where deliveries were judged under other settings than the present ones.
+
+    What was judged before settings were noted passes.
+    """
+    for name in JUDGED_UNDER:
+        now = getattr(settings, name)
+        for before in sorted(set(ledger[name].dropna()) - {now}):
+            raise ValueError(
+                f"{name.upper()} is {now!r}, but this database was published with {name.upper()}={before}; "
+                "set it back, or use another DATA_DIR"
+            )
 
 
-def _planned(staged: Staged, published: Any, ledger: pd.DataFrame, run_date: date) -> Planned:
-    same_name = ledger[(ledger["name"] == staged.name) & (ledger["sha256"] != staged.sha256)]
-    revision = max((deliveries.revision(place) + 1 for place in same_name["position"]), default=0)
-    place = deliveries.position(staged.rank, staged.date, staged.name, revision)
-    what = (staged.kind, staged.sha256)
+def _new(manifest: Manifest, before: Iterable[Sighting], run_date: date) -> Iterator[Sighting]:
+    """Yield a sighting for each name whose bytes differ from those that lay there at the last look."""
+    last: dict[str, Sighting] = {}
+    for one in before:
+        last[one.place] = max(one, last.get(one.place, one), key=lambda sighting: sighting.revision)
+    for staged in manifest.staged:
+        for name in (staged.name, *staged.also_named):
+            seen = _seen(name, staged, run_date)
+            then = last.get(seen.place)
+            if then is None:
+                yield seen
+            elif then.sha256 != seen.sha256:
+                yield Sighting(seen.name, then.revision + 1, seen.kind, seen.sha256, seen.day)
+
+
+def _seen(name: str, staged: Staged, run_date: date) -> Sighting:
+    return Sighting(name, 0, staged.kind, staged.sha256, deliveries.date_in_name(name) or run_date)
+
+
+def _overtaking(in_order: Iterable[str], known: Mapping[str, Any]) -> set[str]:
+    """Return those published deliveries that stand behind one now that stood behind them."""
+    found, furthest = set(), ""
+    for sha256 in in_order:
+        if sha256 in known:
+            stood = known[sha256].position
+            found |= {sha256} if stood < furthest else set()
+            furthest = max(furthest, stood)
+    return found
+
+
+def _planned(place: Sighting, published: Any, present: bool, overtaking: bool) -> Planned:
     if published is None:
-        return Planned(staged.name, *what, "new", place, staged.day or run_date)
-    before = _as_date(published.delivered_on)
-    if staged.name != published.name and place < published.position:
-        # The day in a name that it no longer goes by says nothing any more.
-        undated = run_date if deliveries.date_in_name(published.name) else before
-        return Planned(staged.name, *what, "moved", place, staged.day or undated)
-    return Planned(published.name, *what, "repeat", published.position, before)
+        status = "new"
+    elif overtaking or _as_date(published.delivered_on) != place.day:
+        status = "again"
+    else:
+        status = "repeat" if present else "published"
+    return Planned(place.name, place.kind, place.sha256, status, place.position, place.day)
+
+
+def _placed(planned: Iterable[Planned], known: Mapping[str, Any]) -> Iterator[Planned]:
+    for one in planned:
+        if one.status in ("repeat", "published"):
+            before = known[one.sha256]
+            if (before.name, before.position) != (one.name, one.position):
+                yield one
+
+
+def _typed(sightings: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
+    for row in sightings.itertuples(index=False):
+        yield (row.name, row.revision, row.kind, row.sha256, _as_date(row.day), row.withdrawn)
 
 
 def _as_date(value: Any) -> date:

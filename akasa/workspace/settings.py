@@ -1,6 +1,7 @@
 """Settings from the environment and `.env`, as one frozen object."""
 
 import os
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -59,6 +60,7 @@ class Settings(BaseSettings):
     amount_is: Literal["order", "line"] = "order"
     on_refused: Literal["stop", "skip"] = "stop"
     max_reject_ratio: float = Field(default=0.10, ge=0, le=1)
+    today: date | None = None
     lock_timeout: float = Field(default=60, ge=0)
     dask_scheduler_address: str | None = None
 
@@ -77,6 +79,10 @@ class Settings(BaseSettings):
     @property
     def staging(self) -> Path:
         return self.data_dir / "staging"
+
+    @property
+    def judged(self) -> Path:
+        return self.data_dir / "judged"
 
     @property
     def quarantine(self) -> Path:

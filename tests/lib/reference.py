@@ -426,14 +426,13 @@ def position(name):
 
 
 def in_delivery_order(deliveries):
-    """(name, bytes) in order of position; the same bytes again are left out."""
-    seen, ordered = set(), []
+    """(name, bytes) in order of position; the same bytes stand at the last of their places."""
+    places = {}
     for name, content in sorted(deliveries, key=lambda delivery: position(delivery[0])):
         sha256 = hashlib.sha256(content).hexdigest()
-        if sha256 not in seen:
-            ordered.append((name, content))
-        seen.add(sha256)
-    return ordered
+        places.pop(sha256, None)
+        places[sha256] = (name, content)
+    return [*places.values()]
 
 
 def publish(deliveries, run_date=None, amount_is="order", source_timezone=INDIA, business_timezone=INDIA):

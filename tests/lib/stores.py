@@ -108,7 +108,7 @@ def rows(settings):
 class Store(NamedTuple):
     """What the database and the warehouse both do: what one of them promises, the other does.
 
-    publish: settings, tables, ledger rows of deliveries that are new, those of all, whether to replace all.
+    publish: settings, tables, ledger rows of deliveries that are new, those of all.
     rows: settings → table → sorted rows; deliveries: settings → what is noted of each, in delivery order.
     """
 
@@ -118,14 +118,14 @@ class Store(NamedTuple):
     deliveries: Callable[..., list[tuple]]
 
 
-def _in_database(settings, content, new, _, replace_all):
-    return database_load.merge(settings, content, new, replace_all)
+def _in_database(settings, content, new, _):
+    return database_load.merge(settings, content, new)
 
 
-def _in_warehouse(settings, content, _, ledger, replace_all):
+def _in_warehouse(settings, content, _, ledger):
     frame = pd.DataFrame(ledger).assign(backfilled_at="").astype({"published_at": "str"})
     ledger = frame.sort_values("position")
-    if replace_all or not warehouse.files("orders", settings):
+    if not warehouse.files("orders", settings):
         return warehouse_merge.rebuild(settings, content, ledger)
     return warehouse_merge.merge(settings, content, ledger, warehouse.months(settings))
 

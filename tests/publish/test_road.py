@@ -16,7 +16,7 @@ from lib.drops import TODAY, customers, deliver, orders, run
 from akasa.ingest import staging
 from akasa.publish import database_load, road, versions, warehouse_merge
 from akasa.stores import database, warehouse
-from akasa.validate import gate, judging, plan, quarantine
+from akasa.validate import cleaning, gate, judging, plan, quarantine
 from akasa.workspace.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("migrated")
@@ -180,40 +180,68 @@ def test_corrections_win_over_their_predecessors(deliveries):
         assert set(run(cfg).values()) <= {"repeat", "published"}
 
 
-def test_the_same_bytes_under_a_later_name_change_nothing(workspace):
+def test_the_same_bytes_under_a_later_name_win_again(workspace):
     run_with(workspace, ("incoming/o-a.xml", OCTOBER), ("incoming/o-b.xml", NOVEMBER))
-    before, files = contents(workspace), warehouse.files("orders", workspace)
+    assert published(workspace)["orders"]["O-1"]["total_amount_paise"] == 20_00
     statuses = run_with(workspace, ("incoming/o-c.xml", OCTOBER))
-    assert statuses == {"incoming/o-a.xml": "repeat", "incoming/o-b.xml": "repeat"}
+    assert statuses == {"incoming/o-b.xml": "repeat", "incoming/o-c.xml": "again"}
+    assert published(workspace)["orders"]["O-1"]["total_amount_paise"] == 10_00
+    assert run(workspace) == {"incoming/o-b.xml": "repeat", "incoming/o-c.xml": "repeat"}
+
+
+def test_the_same_bytes_under_an_earlier_name_change_nothing(workspace):
+    run_with(workspace, ("incoming/o-c.xml", OCTOBER), ("incoming/o-b.xml", NOVEMBER))
+    before, files = contents(workspace), warehouse.files("orders", workspace)
+    statuses = run_with(workspace, ("incoming/o-a.xml", OCTOBER))
+    assert statuses == {"incoming/o-b.xml": "repeat", "incoming/o-c.xml": "repeat"}
     assert (contents(workspace), warehouse.files("orders", workspace)) == (before, files)
 
 
-def test_the_same_bytes_under_an_earlier_name_lose_what_they_had_won(workspace):
-    run_with(workspace, ("incoming/o-c.xml", OCTOBER), ("incoming/o-b.xml", NOVEMBER))
+def test_old_bytes_in_the_place_of_their_correction_win_back(workspace):
+    """A feed overwrites a file, and then puts the first version back."""
+    for content, status in ((OCTOBER, "new"), (NOVEMBER, "new"), (OCTOBER, "again"), (OCTOBER, "repeat")):
+        statuses = run_with(workspace, ("orders.xml", content))
+        assert statuses["orders.xml"] == status
     assert published(workspace)["orders"]["O-1"]["total_amount_paise"] == 10_00
-    statuses = run_with(workspace, ("incoming/o-a.xml", OCTOBER))
-    assert statuses == {"incoming/o-a.xml": "moved", "incoming/o-b.xml": "repeat"}
-    assert published(workspace)["orders"]["O-1"]["total_amount_paise"] == 20_00
-    assert run(workspace) == {"incoming/o-a.xml": "repeat", "incoming/o-b.xml": "repeat"}
 
 
-def test_bytes_that_move_to_an_undated_name_are_judged_by_the_run_s_date(workspace):
+def test_a_feed_that_overwrites_and_archives_gives_what_its_archive_gives(workspace, tmp_path):
+    """Day by day orders.xml is overwritten and a dated copy kept: the copies alone give the same."""
+    days = [("2025-11-11", OCTOBER), ("2025-11-12", NOVEMBER), ("2025-11-13", OCTOBER)]
+    for day, content in days:
+        run_with(workspace, ("orders.xml", content), (f"incoming/orders_{day}.xml", content))
+    found = published(workspace)["orders"]
+    scratch = fresh(tmp_path / "scratch")
+    run_with(scratch, *((f"incoming/orders_{day}.xml", content) for day, content in days))
+    assert found == published(scratch)["orders"]
+    assert found["O-1"]["total_amount_paise"] == 10_00
+
+
+def test_bytes_seen_at_a_place_of_another_day_are_judged_for_it(workspace):
     """The order is of 12 October: too late for a delivery of the 1st, not for one of 15 November."""
     run_with(workspace, ("incoming/o-2025-10-01.xml", OCTOBER))
     assert published(workspace)["orders"] == {}
     assert [file.name.split(".")[0] for file in workspace.quarantine.iterdir()] == ["o-2025-10-01"]
-    assert run_with(workspace, ("orders.xml", OCTOBER)) == {"orders.xml": "moved"}
+    assert run_with(workspace, ("incoming/o.xml", OCTOBER)) == {"incoming/o.xml": "again"}
     assert list(published(workspace)["orders"]) == ["O-1"]
     assert list(workspace.quarantine.iterdir()) == []
 
 
-def test_bytes_that_move_between_undated_names_keep_the_day_they_came(workspace):
-    """Published on 10 October, the order of the 12th stays a future one, as it was on that day."""
-    deliver(workspace, ("incoming/o-b.xml", OCTOBER))
-    run(workspace, date(2025, 10, 10))
-    assert run_with(workspace, ("incoming/o-a.xml", OCTOBER)) == {"incoming/o-a.xml": "moved"}
-    assert published(workspace)["orders"] == {}
-    assert database.ledger(workspace)["delivered_on"].tolist() == ["2025-10-10"]
+def test_bytes_at_a_later_place_of_an_earlier_day_lose_what_is_too_late_for_it(workspace):
+    """On 10 October, the order of the 12th is a future one: what it had replaced stands again."""
+    run_with(workspace, ("incoming/o-2025-10-20.xml", NOVEMBER.replace(b"2025-11-12", b"2025-10-11")))
+    run_with(workspace, ("incoming/o-2025-10-21.xml", OCTOBER))
+    assert published(workspace)["orders"]["O-1"]["total_amount_paise"] == 10_00
+    deliver(workspace, ("incoming/undated.xml", OCTOBER))
+    assert run(workspace, date(2025, 10, 10))["incoming/undated.xml"] == "again"
+    assert published(workspace)["orders"]["O-1"]["total_amount_paise"] == 20_00
+
+
+def test_a_delivery_that_comes_again_is_taken_as_it_was_judged(workspace, monkeypatch):
+    run_with(workspace, ("incoming/o-a.xml", OCTOBER), ("incoming/o-b.xml", NOVEMBER))
+    monkeypatch.setattr(cleaning, "NATIONAL_NUMBER", "[78][0-9]{9}")
+    assert run_with(workspace, ("incoming/o-c.xml", OCTOBER))["incoming/o-c.xml"] == "again"
+    assert published(workspace)["orders"]["O-1"]["total_amount_paise"] == 10_00
 
 
 def test_a_correction_wins_and_what_it_leaves_out_stays(workspace):
@@ -223,8 +251,8 @@ def test_a_correction_wins_and_what_it_leaves_out_stays(workspace):
     regions = {key: row["region"] for key, row in published(workspace)["customers"].items()}
     assert regions == {"C-1": "South", "C-2": "East"}
     assert database.ledger(workspace)["position"].tolist() == [
-        "0\t\tcustomers.csv\t000000",
-        "0\t\tcustomers.csv\t000001",
+        "0\t\tcustomers\t000000",
+        "0\t\tcustomers\t000001",
     ]
 
 
@@ -235,7 +263,8 @@ def test_a_correction_does_not_move_when_its_predecessor_s_bytes_get_another_nam
         ("incoming/c-a.csv", ASHA),
     ]:
         run_with(workspace, delivery)
-    assert run(workspace) == {"incoming/c-a.csv": "repeat", "incoming/c-b.csv": "repeat"}
+    assert run(workspace) == {"incoming/c-b.csv": "repeat"}
+    assert published(workspace)["customers"]["C-1"]["region"] == "South"
 
 
 def test_a_recycled_number_is_held_by_the_latest_delivery_whatever_came_first(workspace):
@@ -261,7 +290,7 @@ def test_a_kill_between_database_and_warehouse_is_levelled_by_the_next_commit(wo
     deliver(workspace, ("customers.csv", ASHA_MOVED), ("incoming/o.xml", NOVEMBER))
     staging.stage_all(workspace)
     found = judging.judge(workspace, road.plan(workspace, TODAY))
-    entries = [road.ledger_row(one, "order", datetime(2025, 11, 15)) for one in found]
+    entries = [road.ledger_row(one, workspace, datetime(2025, 11, 15)) for one in found]
     database_load.merge(workspace, versions.latest(found, "order"), entries)
     assert stores.in_warehouse(workspace)["customers"][0][3] == "North"
     assert "new" not in run(workspace).values()
@@ -356,7 +385,8 @@ def test_plan_table_lists_deliveries_in_their_order(workspace):
         ("incoming/o-2025-11-30.xml", OCTOBER),
         ("customers.csv", ASHA),
     )
-    planned = plan.plan(staging.stage_all(workspace), database.ledger(workspace), TODAY)
+    staging.stage_all(workspace)
+    planned = road.plan(workspace, TODAY)
     assert planned.table.values.tolist() == [
         ["customers.csv", "customers", "new"],
         ["incoming/o-2025-11-30.xml", "orders", "new"],
@@ -367,8 +397,8 @@ def test_plan_table_lists_deliveries_in_their_order(workspace):
 
 def judged(cfg, *deliveries):
     deliver(cfg, *deliveries)
-    manifest = staging.stage_all(cfg)
-    planned = plan.plan(manifest, database.ledger(cfg), TODAY)
+    staging.stage_all(cfg)
+    planned = road.plan(cfg, TODAY)
     return planned, [judging.judge_one(cfg, one) for one in planned]
 
 
@@ -378,8 +408,8 @@ THREE_ROWS = customers(("C-1", "9000000001", "North"), ("C-2", "12345", "East"),
 def test_counts_and_rejected_records_are_shown_by_delivery(workspace):
     _, assessed = judged(workspace, ("customers.csv", THREE_ROWS), ("orders.xml", OCTOBER))
     assert judging.counts(assessed).values.tolist() == [
-        ["customers.csv", 3, 2, 1, 0],
-        ["orders.xml", 1, 1, 0, 0],
+        ["customers.csv", "new", 3, 2, 1, 0],
+        ["orders.xml", "new", 1, 1, 0, 0],
     ]
     shown = judging.rejected(assessed, "customers")
     assert shown[["delivery", "record", "reasons", "customer_id", "mobile_number"]].values.tolist() == [

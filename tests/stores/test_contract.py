@@ -16,12 +16,11 @@ class Opened:
     def __init__(self, store, settings):
         self.store, self.settings, self.ledger = store, settings, {}
 
-    def publish(self, number, content, replace_all=False):
-        """Publish a delivery's tables; the deliveries of a store that is replaced are forgotten."""
-        self.ledger = {} if replace_all else self.ledger
+    def publish(self, number, content):
+        """Publish a delivery's tables."""
         new = [] if number in self.ledger else [ledger_row(number)]
         self.ledger[number] = ledger_row(number)
-        self.store.publish(self.settings, content, new, [*self.ledger.values()], replace_all)
+        self.store.publish(self.settings, content, new, [*self.ledger.values()])
 
     def rows(self):
         return self.store.rows(self.settings)
@@ -118,12 +117,3 @@ def test_a_delivery_of_which_nothing_was_accepted_is_noted_alone(opened):
         (1, ledger_row(1)["sha256"], "1\t000001", "incoming/1.xml", "2025-11-15 12:00:00.000001"),
         (2, ledger_row(2)["sha256"], "1\t000002", "incoming/2.xml", "2025-11-15 12:00:00.000001"),
     ]
-
-
-def test_replacing_all_leaves_nothing_of_before(opened):
-    opened.publish(2, NOVEMBER)
-    opened.publish(1, OCTOBER, replace_all=True)
-    assert opened.rows()["customers"] == [customer("C-1", region="North")]
-    assert opened.rows()["orders"] == [order("O-1", paise=100), order("O-2")]
-    assert opened.latest_order_date() == date(2025, 10, 12)
-    assert [row[0] for row in opened.deliveries()] == [1]

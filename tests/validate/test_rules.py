@@ -406,7 +406,7 @@ def test_no_orders_and_no_items(amount_is):
 
 
 def counts(*rows):
-    return pd.DataFrame(rows, columns=["delivery", "records", "rejected"])
+    return pd.DataFrame(rows, columns=["delivery", "records", "rejected"]).assign(status="new")
 
 
 def test_the_share_that_is_allowed_passes_and_one_more_record_stops():
@@ -426,6 +426,10 @@ def test_a_share_is_compared_exactly(percent):
     gate.require_few_rejected(counts(("a.csv", 100, percent)), percent / 100)
     with pytest.raises(GateStopped):
         gate.require_few_rejected(counts(("a.csv", 99, percent)), percent / 100)
+
+
+def test_a_delivery_that_comes_again_was_let_through_before():
+    gate.require_few_rejected(counts(("a.csv", 10, 9)).assign(status="again"), 0.10)
 
 
 def test_without_deliveries_the_gate_is_open():

@@ -1,0 +1,117 @@
+"""Withdrawing a delivery leaves what a workspace has that never saw it."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lib import stores
+from lib.drops import TODAY, customers, deliver, orders, run
+
+from akasa.__main__ import main
+from akasa.publish import withdraw
+from akasa.stores import database, migrate
+from akasa.workspace.settings import Settings
+
+ASHA = customers(("C-1", "9000000001", "North"))
+ASHA_MOVED = customers(("C-1", "9000000001", "South"), ("C-2", "9000000002", "East"))
+FIRST = orders(("O-1", "9000000001", "2025-10-12 10:00", "SKU-1", 1, "10.00"))
+SECOND = orders(
+    ("O-1", "9000000001", "2025-11-12 10:00", "SKU-2", 2, "20.00"),
+    ("O-2", "9000000001", "2025-11-12 10:00", "SKU-2", 2, "20.00"),
+    ("O-3", "12345", "2025-11-12 10:00", "SKU-2", 2, "20.00"),
+)
+THIRD = orders(("O-1", "9000000002", "2025-11-13 10:00", "SKU-3", 3, "30.00"))
+DELIVERIES = {
+    "customers.csv": ASHA,
+    "incoming/c-2025-11-12.csv": ASHA_MOVED,
+    "orders.xml": FIRST,
+    "incoming/o-2025-11-12.xml": SECOND,
+    "incoming/o-2025-11-13.xml": THIRD,
+}
+
+
+def contents(cfg):
+    """Return the rows of both stores and the quarantine, with deliveries by their names."""
+    ledger = database.ledger(cfg)
+    return (
+        stores.rows(cfg),
+        ledger[["name", "position", "records", "accepted", "rejected"]].values.tolist(),
+        sorted(file.name for file in cfg.quarantine.glob("*")),
+    )
+
+
+def filled(folder, names):
+    cfg = Settings(data_dir=Path(folder) / "data", output_dir=Path(folder) / "outputs")
+    migrate.upgrade(cfg)
+    for name in names:
+        deliver(cfg, (name, DELIVERIES[name]))
+        run(cfg)
+    return cfg
+
+
+@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.too_slow])
+@given(st.permutations(sorted(DELIVERIES)), st.sampled_from(sorted(DELIVERIES)), st.booleans())
+def test_it_is_as_if_the_delivery_had_never_come(names, name, stays_there):
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        cfg = filled(one, names)
+        withdraw.commit(cfg, withdraw.derive(cfg, name))
+        without = [n for n in names if n != name]
+        assert contents(cfg) == contents(filled(other, without))
+        if not stays_there:
+            (cfg.data_dir / name).unlink()
+        run(cfg)
+        assert contents(cfg) == contents(filled(other, without))
+
+
+def test_what_was_judged_is_used_even_when_nothing_else_is_left(workspace):
+    cfg = filled(workspace.data_dir.parent, DELIVERIES)
+    for folder in ("staging", "incoming"):
+        shutil.rmtree(cfg.data_dir / folder)
+    withdraw.commit(cfg, withdraw.derive(cfg, "incoming/o-2025-11-13.xml"))
+    assert stores.rows(cfg)["orders"][0][4] == 20_00
+
+
+def test_withdrawn_bytes_that_come_under_another_name_are_a_new_delivery(workspace):
+    cfg = filled(workspace.data_dir.parent, DELIVERIES)
+    withdraw.commit(cfg, withdraw.derive(cfg, "incoming/o-2025-11-13.xml"))
+    assert "incoming/o-2025-11-13.xml" not in run(cfg)
+    deliver(cfg, ("incoming/o-2025-11-14.xml", THIRD))
+    assert run(cfg)["incoming/o-2025-11-14.xml"] == "new"
+    assert stores.rows(cfg)["orders"][0][4] == 30_00
+
+
+def test_on_mariadb_too(on_mariadb):
+    cfg = on_mariadb(DB_LOCAL_INFILE="1")
+    migrate.upgrade(cfg)
+    deliver(cfg, *DELIVERIES.items())
+    run(cfg, TODAY)
+    withdraw.commit(cfg, withdraw.derive(cfg, "incoming/o-2025-11-13.xml"))
+    assert [row[4] for row in stores.rows(cfg)["orders"]] == [20_00, 20_00]
+
+
+def test_the_command_shows_and_does_it(workspace):
+    deliver(workspace, *DELIVERIES.items())
+    run(workspace)
+    before = contents(workspace)
+    shown = CliRunner().invoke(main, ["withdraw", "incoming/o-2025-11-12.xml", "--dry-run"])
+    assert shown.output.splitlines() == [
+        "incoming/o-2025-11-12.xml: 1 orders were its own; 0 go back to an earlier version, 1 are removed",
+        "dry run: nothing was changed",
+    ]
+    assert contents(workspace) == before
+    done = CliRunner().invoke(main, ["withdraw", "incoming/o-2025-11-13.xml"])
+    assert done.exit_code == 0
+    assert "1 go back to an earlier version, 0 are removed" in done.output
+
+
+@pytest.mark.parametrize("name", ["incoming/none.xml", ""])
+def test_an_unknown_name_is_answered_with_the_known_ones(workspace, name):
+    deliver(workspace, ("orders.xml", FIRST))
+    run(workspace)
+    done = CliRunner().invoke(main, ["withdraw", name])
+    assert done.exit_code == 1
+    assert f"no published delivery goes by {name!r}; there are: orders.xml" in done.output
