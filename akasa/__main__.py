@@ -34,8 +34,9 @@ def main() -> None:
     "--on-refused", type=click.Choice(["stop", "skip"]), help="What a refused file does [ON_REFUSED]."
 )
 @click.option("--max-reject-ratio", type=click.FloatRange(0, 1), help="Gate per delivery [MAX_REJECT_RATIO].")
+@click.option("--today", metavar="YYYY-MM-DD", help="Day of files whose name tells none [TODAY].")
 @click.option("-p", "parameters", metavar="NAME=VALUE", multiple=True, help="Any other notebook parameter.")
-def report(as_of: str | None, parameters: tuple[str, ...], **options: Any) -> None:
+def report(as_of: str | None, today: str | None, parameters: tuple[str, ...], **options: Any) -> None:
     """Run the five notebooks and put the report in place.
 
     Every option is also a parameter of the notebooks and, in capitals, a variable of `make report`.
@@ -48,6 +49,8 @@ def report(as_of: str | None, parameters: tuple[str, ...], **options: Any) -> No
     given = {name: value for name, value in options.items() if value is not None}
     if as_of is not None:
         given["as_of"] = _day(as_of, "--as-of").isoformat()
+    if today is not None:
+        given["today"] = _day(today, "--today").isoformat()
     given.update(_pair(text) for text in parameters)
     chosen, command = _settings(), [Path(sys.executable).name, "-m", "akasa", *map(shlex.quote, sys.argv[1:])]
     with console.interrupted(command):

@@ -25,7 +25,7 @@ LOCKED_LINE = re.compile(
 )
 PYPI_NAME = {"matplotlib-base": "matplotlib", "python-duckdb": "duckdb"}
 NEEDED_BY_CONDA = {"python", "pip", "flask", "flask-cors"}
-REPORT_PARAMETERS = {"ENGINE", "AS_OF", "WINDOW_DAYS", "TOP_N", "ON_REFUSED", "MAX_REJECT_RATIO"}
+REPORT_PARAMETERS = {"ENGINE", "AS_OF", "WINDOW_DAYS", "TOP_N", "ON_REFUSED", "MAX_REJECT_RATIO", "TODAY"}
 
 by_name = pytest.mark.parametrize("requirement", DIRECT, ids=lambda r: r.name)
 
