@@ -11,10 +11,11 @@ from akasa.kpis.definitions import UNMATCHED
 from akasa.kpis.reconcile import Proof
 from akasa.report import formats
 from akasa.report.formats import indian, indian_count
+from akasa.validate.plan import Plan
 
 
 def sentence(about: str, thing: Any) -> Markdown:
-    """Read a table in a sentence: a KPI's by its name; manifest, counts, reasons, verdicts, agreement.
+    """Read a table in a sentence: a KPI's by its name; manifest, plan, counts, reasons, verdicts, agreement.
 
     A KPI without a sentence of its own is read by its number of rows.
     """
@@ -29,6 +30,18 @@ def manifest(found: Manifest) -> Markdown:
         f"{_count(again, 'name')} repeat bytes that lie there already, "
         f"{_count(len(found.refused), 'file')} refused."
     )
+
+
+def plan(found: Plan) -> Markdown:
+    """Say what is new, and first of all which old bytes came again where that changes something."""
+    again = [
+        f"**{_plain(one.name)} has the bytes of {_plain(one.was)}**: they stand behind what had replaced "
+        "them, and take their customers and orders back."
+        for one in found
+        if one.status == "again"
+    ]
+    new = sum(one.status == "new" for one in found)
+    return Markdown("\n\n".join([*again, f"{_count(new, 'delivery', 'deliveries')} new."]))
 
 
 def counts(table: pd.DataFrame) -> Markdown:
@@ -138,7 +151,7 @@ def _plain(text: str) -> str:
 _SENTENCES: dict[str, Callable[[Any], Markdown]] = {
     one.__name__: one
     for one in (
-        *(manifest, counts, reasons, verdicts, agreement),
+        *(manifest, plan, counts, reasons, verdicts, agreement),
         *(monthly_trends, regional_revenue, repeat_customers, top_spenders),
     )
 }

@@ -48,7 +48,7 @@ class Planned:
     It stands at the latest place under which it was ever seen: `name`, and its `position` in the order of
     deliveries. `status` is "new"; "again" (published before, and now behind a delivery that stood behind it,
     or at a place of another day); "repeat" (published before); or "published" (in the ledger, its file gone).
-    `delivered_on` is the day of its place.
+    `delivered_on` is the day of its place, `was` the name that the ledger has for its bytes.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Planned:
     status: str
     position: str
     delivered_on: date
+    was: str = ""
 
     @property
     def delivery_id(self) -> int:
@@ -184,7 +185,8 @@ def _planned(place: Sighting, published: Any, present: bool, overtaking: bool) -
         status = "again"
     else:
         status = "repeat" if present else "published"
-    return Planned(place.name, place.kind, place.sha256, status, place.position, place.day)
+    was = "" if published is None else published.name
+    return Planned(place.name, place.kind, place.sha256, status, place.position, place.day, was)
 
 
 def _placed(planned: Iterable[Planned], known: Mapping[str, Any]) -> Iterator[Planned]:

@@ -1,3 +1,6 @@
+from dataclasses import replace
+from datetime import date
+
 import pandas as pd
 import pytest
 
@@ -6,6 +9,7 @@ from akasa.kpis.reconcile import Proof
 from akasa.kpis.results import Parameters
 from akasa.report import sentences
 from akasa.report.sentences import sentence
+from akasa.validate.plan import Plan, Planned
 
 
 def empty(kpi):
@@ -53,6 +57,14 @@ def test_agreement_says_what_differs():
     assert "agree in every value" in sentence("agreement", proof({"sql": 1, "pandas": 2}, [], [True])).data
     said = sentence("agreement", proof({"sql": 1, "dask": 2}, ["x"], [False])).data
     assert said == "**sql and dask do NOT agree**: 1 differing value, 1 control total loose."
+
+
+def test_old_bytes_that_come_again_are_said_first():
+    again = Planned("incoming/b.xml", "orders", "f" * 64, "again", "2", date(2025, 11, 13), "incoming/a.xml")
+    new = replace(again, name="c.xml", status="new", was="")
+    said = sentence("plan", Plan((again, new), {}, (), ())).data.split("\n\n")
+    assert said[0].startswith("**incoming/b\\.xml has the bytes of incoming/a\\.xml**")
+    assert said[1] == "1 delivery new."
 
 
 def test_a_kpi_without_a_sentence_of_its_own_is_counted():
