@@ -15,6 +15,10 @@ from akasa.validate.plan import Planned
 from akasa.workspace.settings import Settings
 
 
+class TakenBack(LookupError):
+    """The delivery was withdrawn before."""
+
+
 @dataclass(frozen=True)
 class Withdrawal:
     """What withdrawing a delivery would do: the ids that it holds, and the versions that stand instead."""
@@ -32,11 +36,14 @@ class Withdrawal:
 def derive(settings: Settings, name: str) -> Withdrawal:
     """Return what taking back the delivery whose bytes lay under a name last would do.
 
-    Raises LookupError, which lists the names there are, where nothing published goes by this one.
+    Raises TakenBack where that was done; LookupError, which lists the names there are, where nothing that is
+    published goes by this one.
     """
     ledger, sightings = database.ledger(settings), database.sightings(settings)
-    of_name = sightings[sightings["name"] == name]["sha256"].tail(1)
-    published = ledger[ledger["sha256"].isin(of_name)]
+    last = sightings[sightings["name"] == name].tail(1)
+    published = ledger[ledger["sha256"].isin(last["sha256"])]
+    if published.empty and last["withdrawn"].any():
+        raise TakenBack(f"{name} was taken back before")
     if published.empty:
         known = ", ".join(ledger["name"]) or "none at all"
         raise LookupError(f"no published delivery goes by {name!r}; there are: {known}")
@@ -49,7 +56,15 @@ def commit(settings: Settings, withdrawal: Withdrawal) -> None:
     """Take the delivery's rows out of both stores, and its records out of ledger and quarantine."""
     delivery = withdrawal.delivery
     database_load.withdraw(settings, delivery.sha256, delivery.delivery_id, withdrawal.instead)
+    finish(settings)
+
+
+def finish(settings: Settings) -> None:
+    """Level the warehouse, and drop what is still kept of deliveries that were taken back."""
     level_warehouse(settings)
-    for file in quarantine.files(settings.quarantine, delivery.sha256):
-        file.unlink()
-    verdicts.forget(settings, delivery)
+    ledger, sightings = database.ledger(settings), database.sightings(settings)
+    gone = sightings[sightings["withdrawn"] & ~sightings["sha256"].isin(ledger["sha256"])]
+    for one in gone.drop_duplicates("sha256").itertuples():
+        for file in quarantine.files(settings.quarantine, one.sha256):
+            file.unlink()
+        verdicts.forget(settings, one.kind, one.sha256)

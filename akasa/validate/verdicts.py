@@ -35,20 +35,21 @@ class Judged:
 
 def keep(settings: Settings, judged: Judged) -> None:
     """Keep a judgement in the place of an earlier one of the same delivery."""
-    folder, records = _folder(settings, judged.delivery), judged.records
+    delivery, records = judged.delivery, judged.records
+    folder = _folder(settings, delivery.kind, delivery.sha256)
     # First: without it, what lies in the folder is not whole, and is not read.
     (folder / "verdict.json").unlink(missing_ok=True)
     for name in _TABLES:
         with files.atomic(folder / f"{name}.parquet") as part:
             getattr(records, name).to_parquet(part)
     about = {"repeats": records.repeats, "warnings": records.warnings}
-    about |= {"delivered_on": judged.delivery.delivered_on.isoformat()}
+    about |= {"delivered_on": delivery.delivered_on.isoformat()}
     files.write_text(folder / "verdict.json", json.dumps(about) + "\n")
 
 
 def recall(settings: Settings, delivery: Planned) -> Judged | None:
     """Return a delivery as it was judged for its day, or None where that was not kept."""
-    folder = _folder(settings, delivery)
+    folder = _folder(settings, delivery.kind, delivery.sha256)
     if not (folder / "verdict.json").exists():
         return None
     about = json.loads((folder / "verdict.json").read_text("utf-8"))
@@ -58,9 +59,9 @@ def recall(settings: Settings, delivery: Planned) -> Judged | None:
     return Judged(delivery, Parted(accepted, rejected, about["repeats"], about["warnings"]))
 
 
-def forget(settings: Settings, delivery: Planned) -> None:
-    shutil.rmtree(_folder(settings, delivery), ignore_errors=True)
+def forget(settings: Settings, kind: str, sha256: str) -> None:
+    shutil.rmtree(_folder(settings, kind, sha256), ignore_errors=True)
 
 
-def _folder(settings: Settings, delivery: Planned) -> Path:
-    return settings.judged / f"{delivery.kind}-{delivery.sha256}"
+def _folder(settings: Settings, kind: str, sha256: str) -> Path:
+    return settings.judged / f"{kind}-{sha256}"

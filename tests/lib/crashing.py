@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from akasa.ingest import staging
 from akasa.kpis import engines, pandas, results, sql  # noqa: F401
-from akasa.publish import backfill, road
+from akasa.publish import backfill, road, withdraw
 from akasa.run import pipeline
 from akasa.stores import database, lock
 from akasa.validate import cleaning
@@ -55,7 +55,17 @@ def backfill_of_august():
         backfill.commit(chosen, backfill.derive(chosen, date(2025, 8, 1), date(2025, 8, 31)))
 
 
-ROADS = {"publish": whole_road, "backfill": backfill_of_august}
+def withdrawal_of_a_day():
+    """Take back the orders of a later day; a second time, complete what was done of it."""
+    chosen = settings.load()
+    with lock.alone(chosen):
+        try:
+            withdraw.commit(chosen, withdraw.derive(chosen, "incoming/orders_2025-11-12.xml"))
+        except withdraw.TakenBack:
+            withdraw.finish(chosen)
+
+
+ROADS = {"publish": whole_road, "backfill": backfill_of_august, "withdraw": withdrawal_of_a_day}
 
 
 class Runs:

@@ -28,6 +28,15 @@ def every_nth(n):
     return pytest.mark.parametrize("nth", [pytest.param(1, marks=pytest.mark.long, id="every write"), n])
 
 
+ROADS = {
+    "first publish": "publish",
+    "a day onto it": "publish",
+    "backfill": "backfill",
+    "old bytes again": "publish",
+    "withdrawal": "withdraw",
+}
+
+
 @pytest.fixture(scope="module")
 def runs():
     started = crashing.Pool(SIDE_BY_SIDE)
@@ -35,11 +44,12 @@ def runs():
     started.close()
 
 
-@pytest.fixture(scope="module", params=["first publish", "a day onto it", "backfill"])
+@pytest.fixture(scope="module", params=[*ROADS])
 def before(request, runs, tmp_path_factory):
     """A workspace just before the run that is to be killed, and the road of that run.
 
-    Nothing is published; or the base deliveries are; or all are, and a rule has changed.
+    Nothing is published; or the base deliveries are; or all are, and a rule has changed, old bytes come
+    again, or a day is taken back.
     """
     folder = tmp_path_factory.mktemp("before")
     (folder / "data/incoming").mkdir(parents=True)
@@ -49,7 +59,11 @@ def before(request, runs, tmp_path_factory):
         assert runs.run(environment(folder)) == 0
     if request.param != "backfill":
         shutil.copytree(ROOT / "tests/data/incoming", folder / "data/incoming", dirs_exist_ok=True)
-    return Before(folder, "backfill" if request.param == "backfill" else "publish")
+    if request.param in ("old bytes again", "withdrawal"):
+        assert runs.run(environment(folder)) == 0
+    if request.param == "old bytes again":
+        shutil.copy(folder / "data/orders.xml", folder / "data/incoming/orders_2025-11-14.xml")
+    return Before(folder, ROADS[request.param])
 
 
 @pytest.fixture
@@ -139,7 +153,7 @@ def test_killed_on_mariadb_the_next_run_completes(runs, before, tmp_path, mariad
         shutil.copytree(before.folder, folder)
         name = f"crash_{before.folder.name}_{nth}_{next(numbers)}"
         where = {**mariadb_server.create(name), "DB_LOCAL_INFILE": "1"}
-        if before.road == "backfill":
+        if before.road != "publish":
             assert runs.run(environment(folder, **where)) == 0
         return where
 
@@ -206,7 +220,7 @@ def test_four_workspaces_on_one_database_take_turns(runs, before, tmp_path, mari
     folders = [tmp_path / str(number) for number in range(4)]
     for folder in folders:
         shutil.copytree(before.folder, folder)
-    if before.road == "backfill":
+    if before.road != "publish":
         assert runs.run(environment(folders[0], **where)) == 0
     assert runs.at_once([environment(folder, before.road, **where) for folder in folders]) == [0] * 4
     names = {name.lower(): value for name, value in where.items()}
