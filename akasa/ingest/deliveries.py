@@ -13,8 +13,35 @@ from akasa.workspace.settings import Settings
 Kind = Literal["customers", "orders"]
 
 KINDS: dict[str, Kind] = {".csv": "customers", ".xml": "orders"}
-_DATE = re.compile(r"(?<!\d)(\d{4})(?:-(\d{2})-(\d{2})|(\d{2})(\d{2}))(?!\d)", re.ASCII)
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
+_GLUED_TIME = r"(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d(?:\d{3})?)?"
+_DAYS = [
+    re.compile(rf"(?<!\d){form}(?!\d)", re.ASCII | re.IGNORECASE)
+    for form in (
+        rf"(?P<year>\d{{4}})(?P<dash>[-_]?)(?P<month>\d\d)(?P=dash)(?P<day>\d\d)(?:{_GLUED_TIME})?",
+        r"(?P<day>\d\d)(?P<dash>[-.])(?P<month>\d\d)(?P=dash)(?P<year>\d{4})",
+        r"(?P<day>\d\d)-(?P<month>[a-z]{3,9})-(?P<year>\d{4})",
+    )
+]
+_RANGE = re.compile(  # between two days: perhaps the time of the first, then what joins them
+    r"(?:[T ]\d\d[-:.]?\d\d(?:[-:.]?\d\d)?)?Z?[-_.~– ]*(?:to|till|until|through|thru)?[-_.~– ]*",
+    re.ASCII | re.IGNORECASE,
+)
 _LINK = "is a symbolic link, not a delivery: put the file itself there"
+_UNDATED = "has no day in its name that is understood, so it stands behind all dated ones: put its day there"
 
 
 @dataclass(frozen=True)
@@ -42,20 +69,41 @@ class Found:
 
 
 def date_in_name(name: str) -> date | None:
-    """Return the first real date written `YYYY-MM-DD` or `YYYYMMDD` in a file name.
+    """Return the first real day written in a file name; where a range of days begins there, its last day.
 
-    >>> date_in_name("orders_20251112.xml")
+    Forms: `2025-11-12`, `20251112` and `2025_11_12`, all three with or without a time behind them;
+    `12-11-2025` and `12.11.2025`, the day first as in India; `12-Nov-2025`, the month in English.
+
+    >>> date_in_name("orders_20251112T0930.xml")
     datetime.date(2025, 11, 12)
+    >>> date_in_name("orders 01-Nov-2025 to 07-Nov-2025.xml")
+    datetime.date(2025, 11, 7)
     >>> date_in_name("orders_20251399.xml") is None
     True
     """
-    for match in _DATE.finditer(name):
-        year, *rest = (int(part) for part in match.groups() if part)
-        try:
-            return date(year, *rest)
-        except ValueError:
-            continue
-    return None
+    matches = sorted((match for form in _DAYS for match in form.finditer(name)), key=re.Match.start)
+    found = [(match, day) for match in matches if (day := _real_day(match))]
+    if not found:
+        return None
+    last, latest = found[0]
+    for match, day in found[1:]:
+        if _RANGE.fullmatch(name, last.end(), match.start()):
+            last, latest = match, max(latest, day)
+    return latest
+
+
+def _real_day(match: re.Match[str]) -> date | None:
+    month = match["month"].lower()
+    number = int(month) if month.isdigit() else _month(month)
+    try:
+        return date(int(match["year"]), number, int(match["day"]))
+    except ValueError:
+        return None
+
+
+def _month(name: str) -> int:
+    """Return 1 to 12 for an English name or its first letters, at least three; 0 for another word."""
+    return next((n for n, month in enumerate(_MONTHS, 1) if month.startswith(name)), 0)
 
 
 def position(rank: int, day: str | None, name: str, revision: int) -> str:
@@ -88,6 +136,7 @@ def find(settings: Settings) -> Found:
         if reason is None:
             rank = 1 if date_in_name(path.name) else 2
             incoming.append(_delivery(path, f"incoming/{path.name}", rank, KINDS[path.suffix.lower()]))
+            warnings += [f"incoming/{path.name} {_UNDATED}"] if rank == 2 else []
         elif reason:
             warnings.append(f"incoming/{path.name} {reason}")
     if not base and not incoming:

@@ -3,6 +3,8 @@ import os
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from akasa.ingest import deliveries
 from akasa.workspace import settings
@@ -33,9 +35,43 @@ def names(workspace):
         ("202511-12.xml", None),
         ("2025-11-123.xml", None),
         ("120251112.xml", None),
-        ("20251112093000.xml", None),
-        ("12-11-2025.xml", None),
         ("٢٠٢٥١١١٢.xml", None),
+        ("orders_2025_11_12.xml", date(2025, 11, 12)),
+        ("2025-11_12.xml", None),
+        ("2025_1112.xml", None),
+        ("20251112T0930.xml", date(2025, 11, 12)),
+        ("20251112_0930.xml", date(2025, 11, 12)),
+        ("202511120930.xml", date(2025, 11, 12)),
+        ("20251112093000.xml", date(2025, 11, 12)),
+        ("20251112093000123.xml", date(2025, 11, 12)),
+        ("2025-11-12T09-30.xml", date(2025, 11, 12)),
+        ("2025_11_12 09.30.15Z.xml", date(2025, 11, 12)),
+        ("20251112240000.xml", None),
+        ("20251112096000.xml", None),
+        ("1712051200.xml", None),
+        ("12-11-2025.xml", date(2025, 11, 12)),
+        ("orders-12.11.2025.xml", date(2025, 11, 12)),
+        ("31-12-11-2025.xml", date(2025, 11, 12)),
+        ("11-13-2025.xml", None),
+        ("12-11.2025.xml", None),
+        ("12-11-25.xml", None),
+        ("112-11-2025.xml", None),
+        ("12-Nov-2025.xml", date(2025, 11, 12)),
+        ("12-NOVEMBER-2025.xml", date(2025, 11, 12)),
+        ("09-sept-2025.xml", date(2025, 9, 9)),
+        ("12-nix-2025.xml", None),
+        ("30-Feb-2025.xml", None),
+        ("2025-11-01_to_2025-11-07.xml", date(2025, 11, 7)),
+        ("20251101-20251107.xml", date(2025, 11, 7)),
+        ("2025_11_01_2025_11_07.xml", date(2025, 11, 7)),
+        ("01-11-2025 - 07-11-2025.xml", date(2025, 11, 7)),
+        ("01-Nov-2025 till 2025-11-07.xml", date(2025, 11, 7)),
+        ("20251101T0930_to_20251107T0930.xml", date(2025, 11, 7)),
+        ("2025-11-01T09-30Z--2025-11-07T09-30Z.xml", date(2025, 11, 7)),
+        ("20251101000000-20251107235959.xml", date(2025, 11, 7)),
+        ("20251107-20251101.xml", date(2025, 11, 7)),
+        ("2025-11-01_to_2025-11-07_sent_2025-11-09.xml", date(2025, 11, 7)),
+        ("2025-11-12_of_2025-11-14.xml", date(2025, 11, 12)),
     ],
 )
 def test_date_in_name(name, day):
@@ -56,9 +92,27 @@ def test_order_of_deliveries(workspace):
         ("incoming/a.XML", "orders", 2, None),
         ("incoming/x_20251340.csv", "customers", 2, None),
     ]
-    assert found.warnings == ()
     assert found.deliveries[0].sha256 == hashlib.sha256(b"customers.csv").hexdigest()
     assert found.deliveries[0].path == workspace.data_dir / "customers.csv"
+
+
+def test_an_incoming_name_without_a_day_is_told_where_it_stands(workspace):
+    put(workspace, "orders.xml", "incoming/o_2025-11-12.xml", "incoming/o_2025-11-31.xml", "incoming/z.txt")
+    assert deliveries.find(workspace).warnings == (
+        "incoming/o_2025-11-31.xml has no day in its name that is understood, "
+        "so it stands behind all dated ones: put its day there",
+        "incoming/z.txt ends neither in .csv nor in .xml, so it was passed over",
+    )
+
+
+@given(
+    st.dates(date(1000, 1, 1)),
+    st.sampled_from(["%Y-%m-%d", "%Y_%m_%d", "%Y%m%d", "%d-%m-%Y", "%d.%m.%Y", "%d-%b-%Y", "%d-%B-%Y"]),
+    st.sampled_from(["", "orders_", "c", "1_", "Mai "]),
+    st.sampled_from(["", "_v2", " (1)", "-corrected", "T0930"]),
+)
+def test_a_day_is_read_back_in_every_form(day, form, before, behind):
+    assert deliveries.date_in_name(f"{before}{day.strftime(form)}{behind}.xml") == day
 
 
 def test_position_sorts_by_rank_day_name_and_revision():

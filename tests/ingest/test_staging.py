@@ -44,11 +44,11 @@ def test_records_are_staged_under_the_sha256_of_their_bytes(workspace, put):
 def test_the_manifest_is_read_back_as_it_was_written(workspace, put):
     put("customers.csv", CSV.replace(b"region\n", b"region,note\n"))
     put("orders.xml", b"<orders>")
-    put("incoming/again.csv", CSV.replace(b"region\n", b"region,note\n"))
+    put("incoming/again_20251113.csv", CSV.replace(b"region\n", b"region,note\n"))
     put("incoming/x.txt", b"")
     manifest = staging.stage_all(workspace)
     assert staging.read_manifest(workspace) == manifest
-    assert manifest.staged[0].also_named == ("incoming/again.csv",)
+    assert manifest.staged[0].also_named == ("incoming/again_20251113.csv",)
     assert len(manifest.refused) == len(manifest.warnings) == 1
 
 

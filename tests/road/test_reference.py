@@ -571,6 +571,12 @@ def test_position_of_deliveries():
     ]
 
 
+def test_days_in_names():
+    names = ["o_12-11-2025", "2025_11_12.csv", "20251101_to_12-Nov-2025", "20251340 2025-11-12 of 2026-01-01"]
+    assert {ref.date_in_name(name) for name in names} == {date(2025, 11, 12)}
+    assert ref.date_in_name("o_112-11-2025_2025-02-29") is None
+
+
 def test_later_versions_win_as_a_whole_and_repeats_change_nothing():
     first = xml_of(GOOD, "O1|9876543210|2025-10-12 10:00|S2|1|5")
     second = xml_of("O1|9876543210|2025-10-12 11:00|S3|4|6")
