@@ -40,6 +40,7 @@ _RANGE = re.compile(  # between two days: perhaps the time of the first, then wh
     r"(?:[T ]\d\d[-:.]?\d\d(?:[-:.]?\d\d)?)?Z?[-_.~– ]*(?:to|till|until|through|thru)?[-_.~– ]*",
     re.ASCII | re.IGNORECASE,
 )
+_CONTROLS = {code: 0x2400 + code for code in range(32)}  # to their pictures, which sort behind a tab
 _LINK = "is a symbolic link, not a delivery: put the file itself there"
 _UNDATED = "has no day in its name that is understood, so it stands behind all dated ones: put its day there"
 
@@ -107,14 +108,47 @@ def _month(name: str) -> int:
 
 
 def position(rank: int, day: str | None, name: str, revision: int) -> str:
-    """Return a text whose order is the order of deliveries; of one name, a later revision comes later.
+    r"""Return a text whose order, byte by byte, is the order of deliveries: at most 400 characters.
 
-    The parts are joined by a tab, which sorts before every character of an ordinary name.
+    By rank and day, then by the stem of the file's name: whatever its case, numbers as numbers, a name behind
+    one that it extends; of one name, a later revision behind. `name` is as `name_in_order` gives it. What
+    differs in case, ending or leading zeros alone stands in a fixed order, the shorter stem first.
+
+    Parts are joined by a tab, which sorts before all that a part can hold. A number of several digits has
+    their count in front, as a capital letter, which no lower-case stem has: B for two, and so on.
+
+    >>> position(1, "2025-11-12", "incoming/Orders_9 (10).xml", 2).split("\t")
+    ['1', '2025-11-12', 'orders_9 (B10)', '0132191fea00263', '000002']
     """
-    return "\t".join((str(rank), day or "" if rank else "", name, f"{revision:06d}"))
+    file = name.rpartition("/")[2]
+    stem = file.rpartition(".")[0] or file
+    tie = f"{len(stem):03d}{hashlib.sha256(file.encode()).hexdigest()[:12]}"
+    return "\t".join((str(rank), day or "" if rank else "", _sortable(stem), tie, f"{revision:06d}"))
+
+
+def _sortable(stem: str) -> str:
+    # Letter by letter: within a word, the lower case of a Greek sigma depends on what comes behind it.
+    lower = "".join(map(str.lower, stem)).translate(_CONTROLS)
+    return re.sub(r"\d+", lambda match: _counted(match[0].lstrip("0") or "0"), lower, flags=re.ASCII)
+
+
+def _counted(digits: str) -> str:
+    """Put the count of its digits in front of a number.
+
+    >>> _counted("7"), _counted("20251112"), _counted("1" * 26)
+    ('7', 'H20251112', 'Z02611111111111111111111111111')
+    """
+    count = len(digits)
+    return digits if count == 1 else f"{chr(64 + count) if count < 26 else f'Z{count:03d}'}{digits}"
+
+
+def name_in_order(rank: int, kind: str, name: str) -> str:
+    """Return the name that counts for a position: a base file has one place, whatever it is called."""
+    return name if rank else kind
 
 
 def revision(position: str) -> int:
+    """Return the revision at the end of a position, also of one made when names stood in it as they are."""
     return int(position.rpartition("\t")[2])
 
 
@@ -157,7 +191,7 @@ def repeats(deliveries: Iterable[Delivery]) -> dict[str, list[str]]:
 
 def _place(delivery: Delivery) -> str:
     day = delivery.date.isoformat() if delivery.date else None
-    return position(delivery.rank, day, delivery.name, 0)
+    return position(delivery.rank, day, name_in_order(delivery.rank, delivery.kind, delivery.name), 0)
 
 
 def _base(settings: Settings, warnings: list[str]) -> list[Delivery]:

@@ -94,9 +94,10 @@ def require_same_amounts(ledger: pd.DataFrame, amount_is: str) -> None:
 
 
 def _planned(staged: Staged, published: Any, ledger: pd.DataFrame, run_date: date) -> Planned:
-    same_name = ledger[(ledger["name"] == staged.name) & (ledger["sha256"] != staged.sha256)]
-    revision = max((deliveries.revision(place) + 1 for place in same_name["position"]), default=0)
-    place = deliveries.position(staged.rank, staged.date, staged.name, revision)
+    others = ledger[_at_the_place_of(staged, ledger) & (ledger["sha256"] != staged.sha256)]
+    revision = max((deliveries.revision(place) + 1 for place in others["position"]), default=0)
+    name = deliveries.name_in_order(staged.rank, staged.kind, staged.name)
+    place = deliveries.position(staged.rank, staged.date, name, revision)
     what = (staged.kind, staged.sha256)
     if published is None:
         return Planned(staged.name, *what, "new", place, staged.day or run_date)
@@ -106,6 +107,13 @@ def _planned(staged: Staged, published: Any, ledger: pd.DataFrame, run_date: dat
         undated = run_date if deliveries.date_in_name(published.name) else before
         return Planned(staged.name, *what, "moved", place, staged.day or undated)
     return Planned(published.name, *what, "repeat", published.position, before)
+
+
+def _at_the_place_of(staged: Staged, ledger: pd.DataFrame) -> "pd.Series[bool]":
+    """Say of each row whether it has the same name, or is a base file of the same kind as this one."""
+    if staged.rank:
+        return ledger["name"] == staged.name
+    return ledger["position"].str.startswith("0\t") & (ledger["kind"] == staged.kind)
 
 
 def _as_date(value: Any) -> date:

@@ -438,9 +438,16 @@ def _day_at_the_start(text):
 def position(name):
     """Where a delivery of this name stands: base files, dated ones, undated ones, each by name."""
     if name in ("customers.csv", "orders.xml"):
-        return (0, date.min, name)
+        return (0, date.min, [], name)
     dated = date_in_name(name)
-    return (1, dated, name) if dated else (2, date.min, name)
+    return (1 if dated else 2, dated or date.min, name_order(name), name)
+
+
+def name_order(name):
+    """The stem in any case, numbers as numbers; one of several digits stands where capitals would."""
+    stem = name.rpartition("/")[2].rpartition(".")[0]
+    parts = re.findall("[0-9]+|[^0-9]", "".join(letter.lower() for letter in stem), re.DOTALL)
+    return [("9" if int(p) < 10 else "Z", int(p)) if p[0] in "0123456789" else (p, 0) for p in parts]
 
 
 def in_delivery_order(deliveries):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lib import reference, stores
 from lib.drops import TODAY, customers, deliver, orders, run
 
-from akasa.ingest import staging
+from akasa.ingest import deliveries, staging
 from akasa.publish import database_load, road, versions, warehouse_merge
 from akasa.stores import database, warehouse
 from akasa.validate import gate, judging, plan, quarantine
@@ -222,10 +222,16 @@ def test_a_correction_wins_and_what_it_leaves_out_stays(workspace):
     assert run_with(workspace, ("customers.csv", ASHA_MOVED)) == {"customers.csv": "new"}
     regions = {key: row["region"] for key, row in published(workspace)["customers"].items()}
     assert regions == {"C-1": "South", "C-2": "East"}
-    assert database.ledger(workspace)["position"].tolist() == [
-        "0\t\tcustomers.csv\t000000",
-        "0\t\tcustomers.csv\t000001",
-    ]
+    places = [deliveries.position(0, None, "customers", revision) for revision in (0, 1)]
+    assert database.ledger(workspace)["position"].tolist() == places
+
+
+def test_a_base_file_has_its_place_whatever_it_is_called(workspace):
+    """What comes under another name corrects what came before, as if the name had been the same."""
+    for name, content in [("z.csv", ASHA), ("a.csv", ASHA_MOVED)]:
+        cfg = workspace.model_copy(update={"customers_csv_path": workspace.data_dir / name})
+        run_with(cfg, (name, content))
+    assert published(cfg)["customers"]["C-1"]["region"] == "South"
 
 
 def test_a_correction_does_not_move_when_its_predecessor_s_bytes_get_another_name(workspace):
