@@ -60,6 +60,11 @@ class Delivery:
     rank: int
     date: date | None
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What it is known by: its kind and the SHA-256 of its bytes."""
+        return self.kind, self.sha256
+
 
 @dataclass(frozen=True)
 class Found:
@@ -181,12 +186,12 @@ def find(settings: Settings) -> Found:
     return Found(tuple(sorted(base + incoming, key=_place)), tuple(warnings))
 
 
-def repeats(deliveries: Iterable[Delivery]) -> dict[str, list[str]]:
-    """Return sha256 → the names beyond the first, in delivery order, under which the same bytes lie."""
-    names: dict[str, list[str]] = {}
+def repeats(deliveries: Iterable[Delivery]) -> dict[tuple[str, str], list[str]]:
+    """Return key → the names beyond the first, in delivery order, under which the same delivery lies."""
+    names: dict[tuple[str, str], list[str]] = {}
     for delivery in deliveries:
-        names.setdefault(delivery.sha256, []).append(delivery.name)
-    return {digest: rest for digest, (_, *rest) in names.items() if rest}
+        names.setdefault(delivery.key, []).append(delivery.name)
+    return {key: rest for key, (_, *rest) in names.items() if rest}
 
 
 def _place(delivery: Delivery) -> str:

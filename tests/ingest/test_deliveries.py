@@ -257,9 +257,11 @@ def test_links_folders_and_other_files_are_named(workspace):
 
 def test_the_same_bytes_under_other_names_are_repeats(workspace):
     put(workspace, "incoming/b_20251013.csv", "incoming/a_20251014.csv", "incoming/z.csv", content=b"same")
+    put(workspace, "incoming/no_repeat.xml", content=b"same")
     put(workspace, "incoming/other.csv")
     found = deliveries.find(workspace).deliveries
-    again = {hashlib.sha256(b"same").hexdigest(): ["incoming/a_20251014.csv", "incoming/z.csv"]}
+    key = ("customers", hashlib.sha256(b"same").hexdigest())
+    again = {key: ["incoming/a_20251014.csv", "incoming/z.csv"]}
     assert deliveries.repeats(found) == again
 
 

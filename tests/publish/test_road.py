@@ -255,6 +255,13 @@ def test_a_recycled_number_is_held_by_the_latest_delivery_whatever_came_first(wo
     assert held["customer_id"].tolist() == ["C-1", "C-2"]
 
 
+def test_a_csv_under_the_name_of_an_xml_blocks_nothing(workspace):
+    deliveries = [("orders.xml", OCTOBER), ("incoming/b-2025-11-12.csv", ASHA)]
+    run_with(workspace, *deliveries, ("incoming/a-2025-11-11.xml", ASHA))
+    assert run(workspace) == {"orders.xml": "repeat", "incoming/b-2025-11-12.csv": "repeat"}
+    assert published(workspace) == expected(deliveries)
+
+
 def test_rows_of_a_file_that_is_gone_stay(workspace):
     run_with(workspace, ("incoming/o-a.xml", OCTOBER), ("customers.csv", ASHA))
     (workspace.incoming / "o-a.xml").unlink()
