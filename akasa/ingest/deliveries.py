@@ -1,7 +1,9 @@
 """Find deliveries, put them in order, and know them by the SHA-256 of their bytes."""
 
 import hashlib
+import os
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -42,6 +44,7 @@ _RANGE = re.compile(  # between two days: perhaps the time of the first, then wh
 )
 _CONTROLS = {code: 0x2400 + code for code in range(32)}  # to their pictures, which sort behind a tab
 _LINK = "is a symbolic link, not a delivery: put the file itself there"
+_UNREADABLE = "has a name that is not UTF-8, or has control characters, so it was passed over: rename it"
 _UNDATED = "has no day in its name that is understood, so it stands behind all dated ones: put its day there"
 
 
@@ -177,7 +180,7 @@ def find(settings: Settings) -> Found:
             incoming.append(_delivery(path, f"incoming/{path.name}", rank, KINDS[path.suffix.lower()]))
             warnings += [f"incoming/{path.name} {_UNDATED}"] if rank == 2 else []
         elif reason:
-            warnings.append(f"incoming/{path.name} {reason}")
+            warnings.append(f"incoming/{_shown(path.name)} {reason}")
     if not base and not incoming:
         raise FileNotFoundError(
             f"no delivery found: put {settings.customers_csv.name} and {settings.orders_xml.name} into "
@@ -207,11 +210,13 @@ def _base(settings: Settings, warnings: list[str]) -> list[Delivery]:
     )
     for path, is_named, kind in named:
         if is_named and not path.is_file():
-            raise FileNotFoundError(f"{path} is not there: mend CUSTOMERS_CSV_PATH or ORDERS_XML_PATH")
+            raise FileNotFoundError(
+                f"{_shown(str(path))} is not there: mend CUSTOMERS_CSV_PATH or ORDERS_XML_PATH"
+            )
         if path.is_symlink() and not is_named:
             warnings.append(f"{path.name} {_LINK}")
         elif path.is_file():
-            found.append(_delivery(path, path.name, 0, kind))
+            found.append(_delivery(path, _shown(path.name), 0, kind))
     return found
 
 
@@ -229,4 +234,10 @@ def _passed_over(path: Path) -> str | None:
         return "is not a file, so it was passed over"
     if path.suffix.lower() not in KINDS:
         return "ends neither in .csv nor in .xml, so it was passed over"
-    return None
+    return None if path.name == _shown(path.name) else _UNREADABLE
+
+
+def _shown(name: str) -> str:
+    r"""Return a name as text that can be stored and stands in one line: other bytes become `\xff`."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(f"\\x{ord(c):02x}" if unicodedata.category(c) == "Cc" else c for c in text)

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 from datetime import date
 
 import pyarrow.parquet as pq
@@ -216,6 +217,31 @@ def test_warnings_name_what_was_passed_over_and_what_was_ignored(workspace, put)
         "orders.xml: ignored @a (1 times)",
         "orders.xml: ignored gift (2 times)",
     )
+
+
+def test_names_that_are_no_plain_text_are_passed_over_with_a_warning(workspace, put):
+    put("customers.csv", CSV)
+    for name in (b"a_2025-11-12\xff.xml", b"b\n_2025-11-12.csv", b"c_\xe9.txt", "ü_2025-11-12.xml".encode()):
+        (workspace.incoming / os.fsdecode(name)).write_bytes(XML)
+    manifest = staging.stage_all(workspace)
+    assert [one.name for one in manifest.staged] == ["customers.csv", "incoming/ü_2025-11-12.xml"]
+    unreadable = "has a name that is not UTF-8, or has control characters, so it was passed over: rename it"
+    assert manifest.warnings == (
+        f"incoming/a_2025-11-12\\xff.xml {unreadable}",
+        f"incoming/b\\x0a_2025-11-12.csv {unreadable}",
+        "incoming/c_\\xe9.txt ends neither in .csv nor in .xml, so it was passed over",
+    )
+    assert staging.read_manifest(workspace) == manifest
+
+
+def test_a_base_file_may_have_any_name(workspace):
+    named = {}
+    for setting, name in (("customers_csv_path", b"c\xff.csv"), ("orders_xml_path", b"o" * 251 + b".xml")):
+        named[setting] = workspace.data_dir / os.fsdecode(name)
+        named[setting].write_bytes(CSV if "csv" in setting else b"")
+    manifest = staging.stage_all(workspace.model_copy(update=named))
+    assert [one.name for one in manifest.staged] == ["c\\xff.csv"]
+    assert manifest.refused == (f"{'o' * 251}.xml: the file is empty (0 bytes)",)
 
 
 def test_tables_and_previews(workspace, put):

@@ -410,6 +410,15 @@ def test_quarantine_files_hold_the_rejected_records_of_each_delivery(workspace):
     assert (record["delivery"], record["record"], record["customer_id"]) == ("customers.csv", "2", "C-2")
 
 
+@pytest.mark.parametrize("letter", ["a", "é", "😀"])
+def test_a_delivery_may_have_a_name_as_long_as_file_systems_take(workspace, letter):
+    stem = letter * (240 // len(letter.encode()))  # with its day and ending: 255 bytes
+    run_with(workspace, (f"incoming/{stem}_2025-11-12.csv", THREE_ROWS), ("orders.xml", OCTOBER))
+    assert run(workspace) == {"orders.xml": "repeat", f"incoming/{stem}_2025-11-12.csv": "repeat"}
+    (file,) = workspace.quarantine.iterdir()
+    assert quarantine.read(file)["delivery"].tolist() == [f"incoming/{stem}_2025-11-12.csv"]
+
+
 def test_a_record_that_is_lost_is_noticed(workspace):
     planned, (one,) = judged(workspace, ("customers.csv", THREE_ROWS))
     judging.require_all_accounted([one], planned.records)
