@@ -158,7 +158,7 @@ def status() -> None:
     chosen = _settings()
     migrate.upgrade(chosen)
     ledger = database.ledger(chosen)
-    published = set(ledger["sha256"])
+    published = set(zip(ledger["kind"], ledger["sha256"], strict=True))
     click.echo(f"published: {len(ledger)} deliveries")
     for row in ledger.itertuples():
         counts = f"{row.records:,} records, {row.rejected:,} rejected, {row.repeats:,} repeats"
@@ -166,7 +166,7 @@ def status() -> None:
         when = f"{row.published_at[:19]} UTC{backfilled if row.backfilled_at else ''}"
         click.echo(f"  {row.name}  {counts}  ({when})")
     found = _or_usage(lambda: deliveries.find(chosen))
-    waiting = [delivery.name for delivery in found.deliveries if delivery.sha256 not in published]
+    waiting = [delivery.name for delivery in found.deliveries if delivery.key not in published]
     click.echo(f"waiting: {', '.join(waiting) or 'nothing; all that lies there is published'}")
     for warning in found.warnings:
         click.echo(f"warning: {warning}")

@@ -1,7 +1,9 @@
 """Find deliveries, put them in order, and know them by the SHA-256 of their bytes."""
 
 import hashlib
+import os
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -13,9 +15,38 @@ from akasa.workspace.settings import Settings
 Kind = Literal["customers", "orders"]
 
 KINDS: dict[str, Kind] = {".csv": "customers", ".xml": "orders"}
-_DATE = re.compile(r"(?<!\d)(\d{4})(?:-(\d{2})-(\d{2})|(\d{2})(\d{2}))(?!\d)", re.ASCII)
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
+_GLUED_TIME = r"(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d(?:\d{3})?)?"
+_DAYS = [
+    re.compile(rf"(?<!\d){form}(?!\d)", re.ASCII | re.IGNORECASE)
+    for form in (
+        rf"(?P<year>\d{{4}})(?P<dash>[-_]?)(?P<month>\d\d)(?P=dash)(?P<day>\d\d)(?:{_GLUED_TIME})?",
+        r"(?P<day>\d\d)(?P<dash>[-.])(?P<month>\d\d)(?P=dash)(?P<year>\d{4})",
+        r"(?P<day>\d\d)-(?P<month>[a-z]{3,9})-(?P<year>\d{4})",
+    )
+]
+_RANGE = re.compile(  # between two days: perhaps the time of the first, then what joins them
+    r"(?:[T ]\d\d[-:.]?\d\d(?:[-:.]?\d\d)?)?Z?[-_.~– ]*(?:to|till|until|through|thru)?[-_.~– ]*",
+    re.ASCII | re.IGNORECASE,
+)
+_CONTROLS = {code: 0x2400 + code for code in range(32)}  # to their pictures, which sort behind a tab
 _INCOMING = "incoming"
 _LINK = "is a symbolic link, not a delivery: put the file itself there"
+_UNREADABLE = "has a name that is not UTF-8, or has control characters, so it was passed over: rename it"
+_UNDATED = "has no day in its name that is understood, so it stands behind all dated ones: put its day there"
 
 
 @dataclass(frozen=True)
@@ -33,6 +64,11 @@ class Delivery:
     rank: int
     date: date | None
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What it is known by: its kind and the SHA-256 of its bytes."""
+        return self.kind, self.sha256
+
 
 @dataclass(frozen=True)
 class Found:
@@ -43,28 +79,76 @@ class Found:
 
 
 def date_in_name(name: str) -> date | None:
-    """Return the first real date written `YYYY-MM-DD` or `YYYYMMDD` in a file name.
+    """Return the first real day written in a file name; where a range of days begins there, its last day.
 
-    >>> date_in_name("orders_20251112.xml")
+    Forms: `2025-11-12`, `20251112` and `2025_11_12`, all three with or without a time behind them;
+    `12-11-2025` and `12.11.2025`, the day first as in India; `12-Nov-2025`, the month in English.
+
+    >>> date_in_name("orders_20251112T0930.xml")
     datetime.date(2025, 11, 12)
+    >>> date_in_name("orders 01-Nov-2025 to 07-Nov-2025.xml")
+    datetime.date(2025, 11, 7)
     >>> date_in_name("orders_20251399.xml") is None
     True
     """
-    for match in _DATE.finditer(name):
-        year, *rest = (int(part) for part in match.groups() if part)
-        try:
-            return date(year, *rest)
-        except ValueError:
-            continue
-    return None
+    matches = sorted((match for form in _DAYS for match in form.finditer(name)), key=re.Match.start)
+    found = [(match, day) for match in matches if (day := _real_day(match))]
+    if not found:
+        return None
+    last, latest = found[0]
+    for match, day in found[1:]:
+        if _RANGE.fullmatch(name, last.end(), match.start()):
+            last, latest = match, max(latest, day)
+    return latest
+
+
+def _real_day(match: re.Match[str]) -> date | None:
+    month = match["month"].lower()
+    number = int(month) if month.isdigit() else _month(month)
+    try:
+        return date(int(match["year"]), number, int(match["day"]))
+    except ValueError:
+        return None
+
+
+def _month(name: str) -> int:
+    """Return 1 to 12 for an English name or its first letters, at least three; 0 for another word."""
+    return next((n for n, month in enumerate(_MONTHS, 1) if month.startswith(name)), 0)
 
 
 def position(rank: int, day: str | None, name: str, revision: int) -> str:
-    """Return a text whose order is the order of deliveries; of one name, a later revision comes later.
+    r"""Return a text whose order, byte by byte, is the order of deliveries: at most 400 characters.
 
-    The parts are joined by a tab, which sorts before every character of an ordinary name.
+    By rank and day, then by the stem of the file's name: whatever its case, numbers as numbers, a name behind
+    one that it extends; of one name, a later revision behind. `name` is a base file's kind. What
+    differs in case, ending or leading zeros alone stands in a fixed order, the shorter stem first.
+
+    Parts are joined by a tab, which sorts before all that a part can hold. A number of several digits has
+    their count in front, as a capital letter, which no lower-case stem has: B for two, and so on.
+
+    >>> position(1, "2025-11-12", "incoming/Orders_9 (10).xml", 2).split("\t")
+    ['1', '2025-11-12', 'orders_9 (B10)', '0132191fea00263', '000002']
     """
-    return "\t".join((str(rank), day or "" if rank else "", name, f"{revision:06d}"))
+    file = name.rpartition("/")[2]
+    stem = file.rpartition(".")[0] or file
+    tie = f"{len(stem):03d}{hashlib.sha256(file.encode()).hexdigest()[:12]}"
+    return "\t".join((str(rank), day or "" if rank else "", _sortable(stem), tie, f"{revision:06d}"))
+
+
+def _sortable(stem: str) -> str:
+    # Letter by letter: within a word, the lower case of a Greek sigma depends on what comes behind it.
+    lower = "".join(map(str.lower, stem)).translate(_CONTROLS)
+    return re.sub(r"\d+", lambda match: _counted(match[0].lstrip("0") or "0"), lower, flags=re.ASCII)
+
+
+def _counted(digits: str) -> str:
+    """Put the count of its digits in front of a number.
+
+    >>> _counted("7"), _counted("20251112"), _counted("1" * 26)
+    ('7', 'H20251112', 'Z02611111111111111111111111111')
+    """
+    count = len(digits)
+    return digits if count == 1 else f"{chr(64 + count) if count < 26 else f'Z{count:03d}'}{digits}"
 
 
 def rank(name: str) -> int:
@@ -100,8 +184,9 @@ def find(settings: Settings) -> Found:
         if reason is None:
             rank = 1 if date_in_name(path.name) else 2
             incoming.append(_delivery(path, f"incoming/{path.name}", rank, KINDS[path.suffix.lower()]))
+            warnings += [f"incoming/{path.name} {_UNDATED}"] if rank == 2 else []
         elif reason:
-            warnings.append(f"incoming/{path.name} {reason}")
+            warnings.append(f"incoming/{_shown(path.name)} {reason}")
     if not base and not incoming:
         raise FileNotFoundError(
             f"no delivery found: put {settings.customers_csv.name} and {settings.orders_xml.name} into "
@@ -110,17 +195,16 @@ def find(settings: Settings) -> Found:
     return Found(tuple(sorted(base + incoming, key=_place)), tuple(warnings))
 
 
-def repeats(deliveries: Iterable[Delivery]) -> dict[str, list[str]]:
-    """Return sha256 → the names beyond the first, in delivery order, under which the same bytes lie."""
-    names: dict[str, list[str]] = {}
+def repeats(deliveries: Iterable[Delivery]) -> dict[tuple[str, str], list[str]]:
+    """Return key → the names beyond the first, in delivery order, under which the same delivery lies."""
+    names: dict[tuple[str, str], list[str]] = {}
     for delivery in deliveries:
-        names.setdefault(delivery.sha256, []).append(delivery.name)
-    return {digest: rest for digest, (_, *rest) in names.items() if rest}
+        names.setdefault(delivery.key, []).append(delivery.name)
+    return {key: rest for key, (_, *rest) in names.items() if rest}
 
 
 def _place(delivery: Delivery) -> str:
-    day = delivery.date.isoformat() if delivery.date else None
-    return position(delivery.rank, day, delivery.name, 0)
+    return position_of(delivery.name, delivery.kind, 0)
 
 
 def _base(settings: Settings, warnings: list[str]) -> list[Delivery]:
@@ -131,11 +215,13 @@ def _base(settings: Settings, warnings: list[str]) -> list[Delivery]:
     )
     for path, is_named, kind in named:
         if is_named and not path.is_file():
-            raise FileNotFoundError(f"{path} is not there: mend CUSTOMERS_CSV_PATH or ORDERS_XML_PATH")
+            raise FileNotFoundError(
+                f"{_shown(str(path))} is not there: mend CUSTOMERS_CSV_PATH or ORDERS_XML_PATH"
+            )
         if path.is_symlink() and not is_named:
             warnings.append(f"{path.name} {_LINK}")
         elif path.is_file():
-            found.append(_delivery(path, path.name, 0, kind))
+            found.append(_delivery(path, _shown(path.name), 0, kind))
     return found
 
 
@@ -153,4 +239,10 @@ def _passed_over(path: Path) -> str | None:
         return "is not a file, so it was passed over"
     if path.suffix.lower() not in KINDS:
         return "ends neither in .csv nor in .xml, so it was passed over"
-    return None
+    return None if path.name == _shown(path.name) else _UNREADABLE
+
+
+def _shown(name: str) -> str:
+    r"""Return a name as text that can be stored and stands in one line: other bytes become `\xff`."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(f"\\x{ord(c):02x}" if unicodedata.category(c) == "Cc" else c for c in text)

@@ -20,13 +20,14 @@ from akasa.workspace.settings import Settings
 
 READERS = {"customers": readers.read_customers, "orders": readers.read_orders}
 _UNKNOWN = b"akasa.unknown"
+_VERSION = b"akasa.reader_version"
 
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Staged:
-    """A delivery that was read: its records lie in `staging/<sha256>.parquet`.
+    """A delivery that was read: its records lie in `staging/<kind>-<sha256>.parquet`.
 
     `also_named` lists the later names of the same bytes; `unknown` counts what was ignored.
     """
@@ -61,15 +62,15 @@ def stage_all(settings: Settings, tell: Progress = progress.tell) -> Manifest:
     """
     found = deliveries.find(settings)
     again = deliveries.repeats(found.deliveries)
-    staged: dict[str, Staged] = {}
+    staged: dict[tuple[str, str], Staged] = {}
     refused: list[str] = []
     for delivery in found.deliveries:
-        if delivery.sha256 in staged:
+        if delivery.key in staged:
             continue
         try:
             first = stage(delivery, settings.staging, tell)
-            others = (name for name in again.get(delivery.sha256, ()) if name != delivery.name)
-            staged[delivery.sha256] = replace(first, also_named=tuple(others))
+            others = (name for name in again.get(delivery.key, ()) if name != delivery.name)
+            staged[delivery.key] = replace(first, also_named=tuple(others))
         except RefusedDelivery as refusal:
             refused.append(str(refusal))
     manifest = Manifest(tuple(staged.values()), tuple(refused), found.warnings)
@@ -78,18 +79,19 @@ def stage_all(settings: Settings, tell: Progress = progress.tell) -> Manifest:
 
 
 def stage(delivery: Delivery, folder: Path, tell: Progress = progress.tell, anew: bool = False) -> Staged:
-    """Write the delivery's records to `folder/<sha256>.parquet`, unless they stand there (or: `anew`).
+    """Write the delivery's records to `path`, unless this version's reader has put them there (or: `anew`).
 
     Raises RefusedDelivery, which names the delivery, for a file that cannot be trusted as a whole.
     """
-    path = folder / f"{delivery.sha256}.parquet"
-    if anew or not path.exists():
+    there = path(folder, delivery.kind, delivery.sha256)
+    footer = None if anew else _staged_footer(there)
+    if footer is None:
         try:
-            with files.atomic(path) as temporary:
+            with files.atomic(there) as temporary:
                 _write(delivery, temporary, tell)
         except RefusedDelivery as refusal:
             raise RefusedDelivery(delivery.name, refusal.line, refusal.cause) from None
-    footer = pq.read_metadata(path)
+        footer = pq.read_metadata(there)
     return Staged(
         name=delivery.name,
         kind=delivery.kind,
@@ -101,9 +103,14 @@ def stage(delivery: Delivery, folder: Path, tell: Progress = progress.tell, anew
     )
 
 
-def read(folder: Path, sha256: str) -> pa.Table:
+def path(folder: Path, kind: str, sha256: str) -> Path:
+    """Return `<folder>/<kind>-<sha256>.parquet`: bytes are read as what they claim to be."""
+    return folder / f"{kind}-{sha256}.parquet"
+
+
+def read(folder: Path, kind: str, sha256: str) -> pa.Table:
     """Return a staged delivery's raw records: `record`, its fields as text, `malformed`, `raw`."""
-    return pq.read_table(folder / f"{sha256}.parquet")
+    return pq.read_table(path(folder, kind, sha256))
 
 
 def write_manifest(settings: Settings, manifest: Manifest) -> None:
@@ -133,7 +140,7 @@ def require_none_refused(manifest: Manifest, on_refused: str) -> None:
 def preview(settings: Settings, manifest: Manifest, kind: str) -> pd.DataFrame:
     """Return the first three raw records of the first delivery of a kind, as they came."""
     first = next((one for one in manifest.staged if one.kind == kind), None)
-    return read(settings.staging, first.sha256)[:3].to_pandas().fillna("") if first else pd.DataFrame()
+    return read(settings.staging, kind, first.sha256)[:3].to_pandas().fillna("") if first else pd.DataFrame()
 
 
 def repeated(manifest: Manifest) -> pd.DataFrame:
@@ -161,13 +168,27 @@ def warnings(manifest: Manifest) -> Sequence[str]:
     return (*manifest.warnings, *ignored)
 
 
+def _staged_footer(path: Path) -> Any:
+    """Return the footer of a staged file; None where it is absent, damaged, or of another reader version."""
+    try:
+        footer = pq.read_metadata(path)
+    except (OSError, pa.ArrowInvalid):
+        return None
+    return footer if (footer.metadata or {}).get(_VERSION) == _version() else None
+
+
+def _version() -> bytes:
+    return str(readers.READER_VERSION).encode()
+
+
 def _write(delivery: Delivery, path: Path, tell: Progress) -> None:
     unknown: Counter[str] = Counter()
     batches = READERS[delivery.kind](delivery.path, unknown)
     with pq.ParquetWriter(path, batches.schema, compression="zstd") as writer:
         for batch in _told(batches, delivery.name, tell):
             writer.write_batch(batch)
-        writer.add_key_value_metadata({_UNKNOWN.decode(): json.dumps(dict(sorted(unknown.items())))})
+        counts = json.dumps(dict(sorted(unknown.items())))
+        writer.add_key_value_metadata({_UNKNOWN: counts, _VERSION: _version()})
     # A feed may still have been writing: what was staged must be the bytes that the ledger will name.
     if deliveries.sha256(delivery.path) != delivery.sha256:
         cause = "changed while it was read; deliver under a temporary name (*.part) and rename it when whole"

@@ -254,7 +254,7 @@ def _write_quarantine(settings: Settings, change: Change) -> None:
 
 def _quarantined(settings: Settings, one: Judged) -> pd.DataFrame:
     """Return what stands in a delivery's quarantine file, with its raw fields as they were read."""
-    raw = staging.read(settings.staging, one.delivery.sha256).drop_columns("malformed").to_pandas()
+    raw = staging.read(settings.staging, "orders", one.delivery.sha256).drop_columns("malformed").to_pandas()
     nothing, columns = one.records.rejected.iloc[:0, :3], one.records.rejected.columns
     files = quarantine.files(settings.quarantine, one.delivery.sha256)
     kept = [quarantine.read(file)[["record", "reasons", "detail"]] for file in files]

@@ -29,7 +29,7 @@ def judge(settings: Settings, plan: Plan, tell: Progress = progress.tell) -> lis
 def judge_one(settings: Settings, delivery: Planned, tell: Progress = progress.tell) -> Judged:
     """Clean and judge one staged delivery."""
     tell(f"{delivery.name}: cleaning")
-    raw = staging.read(settings.staging, delivery.sha256)
+    raw = staging.read(settings.staging, delivery.kind, delivery.sha256)
     if delivery.kind == "customers":
         return Judged(delivery, rules.judge_customers(raw, cleaning.clean_customers(raw)))
     clean = cleaning.clean_orders(raw, settings.source_timezone, settings.business_timezone)

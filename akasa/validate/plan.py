@@ -40,6 +40,11 @@ class Sighting:
     def position(self) -> str:
         return deliveries.position_of(self.name, self.kind, self.revision)
 
+    @property
+    def delivered_on(self) -> date:
+        """The day in the name, as it is understood now; else the one that was noted."""
+        return deliveries.date_in_name(self.name) or self.day
+
 
 @dataclass(frozen=True)
 class Planned:
@@ -181,12 +186,13 @@ def _overtaking(in_order: Iterable[str], known: Mapping[str, Any]) -> set[str]:
 def _planned(place: Sighting, published: Any, present: bool, overtaking: bool) -> Planned:
     if published is None:
         status = "new"
-    elif overtaking or _as_date(published.delivered_on) != place.day:
+    elif overtaking or _as_date(published.delivered_on) != place.delivered_on:
         status = "again"
     else:
         status = "repeat" if present else "published"
     was = "" if published is None else published.name
-    return Planned(place.name, place.kind, place.sha256, status, place.position, place.day, was)
+    what = (place.name, place.kind, place.sha256)
+    return Planned(*what, status, place.position, place.delivered_on, was)
 
 
 def _placed(planned: Iterable[Planned], known: Mapping[str, Any]) -> Iterator[Planned]:

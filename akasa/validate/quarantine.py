@@ -17,8 +17,13 @@ from akasa.workspace.files import atomic
 
 
 def path(folder: Path, name: str, sha256: str) -> Path:
-    """Return `<folder>/<file name>.<first twelve digits of the sha256>.csv`."""
-    return folder / f"{name.rpartition('/')[2]}.{sha256[:12]}.csv"
+    """Return `<folder>/<file name>.<first twelve digits of the sha256>.csv`.
+
+    Of a long name only as much stands there as file systems take: 255 bytes with all that follows.
+    """
+    ending = f".{sha256[:12]}.csv"
+    begins = name.rpartition("/")[2].encode()[: 255 - len(ending)].decode(errors="ignore")
+    return folder / f"{begins}{ending}"
 
 
 def files(folder: Path, sha256: str) -> list[Path]:

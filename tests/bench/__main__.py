@@ -46,10 +46,9 @@ def read(folder: Path, size: int, runs: int) -> Tables:
 
 def judge(folder: Path, size: int, runs: int) -> Tables:
     xml, lines = _delivery(folder, size, dirty=0)
-    staged = staging.stage(_found(xml.parent), folder).sha256
-    return {
-        f"cleaning and judging {lines:,} order lines": judging.measure(folder / f"{staged}.parquet", runs)
-    }
+    staged = staging.stage(_found(xml.parent), folder)
+    path = staging.path(folder, staged.kind, staged.sha256)
+    return {f"cleaning and judging {lines:,} order lines": judging.measure(path, runs)}
 
 
 def publish_days(folder: Path, size: int, runs: int) -> Tables:

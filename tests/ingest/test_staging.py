@@ -1,7 +1,9 @@
 import hashlib
 import json
+import os
 from datetime import date
 
+import pyarrow.parquet as pq
 import pytest
 
 from akasa.ingest import readers, staging
@@ -27,28 +29,35 @@ def staged_files(workspace):
 def test_records_are_staged_under_the_sha256_of_their_bytes(workspace, put):
     of_csv, of_xml = put("customers.csv", CSV), put("incoming/orders_20251012.xml", XML)
     manifest = staging.stage_all(workspace)
-    assert staged_files(workspace) == sorted([f"{of_csv}.parquet", f"{of_xml}.parquet", "manifest.json"])
+    assert staged_files(workspace) == [
+        f"customers-{of_csv}.parquet",
+        "manifest.json",
+        f"orders-{of_xml}.parquet",
+    ]
     first, second = manifest.staged
     assert first == staging.Staged("customers.csv", "customers", of_csv, 0, None, 2, {})
     assert second == staging.Staged("incoming/orders_20251012.xml", "orders", of_xml, 1, "2025-10-12", 2, {})
     assert (first.day, second.day) == (None, date(2025, 10, 12))
-    raw = staging.read(workspace.staging, of_csv).to_pandas()
+    raw = staging.read(workspace.staging, "customers", of_csv).to_pandas()
     assert list(raw) == ["record", *readers.CUSTOMER_FIELDS, "malformed", "raw"]
     assert raw[["record", "customer_id", "mobile_number"]].to_numpy().tolist() == [
         [1, "1", "9876543210"],
         [2, "2", ""],
     ]
-    assert staging.read(workspace.staging, of_xml)["order_id"].is_null().to_pylist() == [False, True]
+    assert staging.read(workspace.staging, "orders", of_xml)["order_id"].is_null().to_pylist() == [
+        False,
+        True,
+    ]
 
 
 def test_the_manifest_is_read_back_as_it_was_written(workspace, put):
     put("customers.csv", CSV.replace(b"region\n", b"region,note\n"))
     put("orders.xml", b"<orders>")
-    put("incoming/again.csv", CSV.replace(b"region\n", b"region,note\n"))
+    put("incoming/again_20251113.csv", CSV.replace(b"region\n", b"region,note\n"))
     put("incoming/x.txt", b"")
     manifest = staging.stage_all(workspace)
     assert staging.read_manifest(workspace) == manifest
-    assert manifest.staged[0].also_named == ("incoming/again.csv",)
+    assert manifest.staged[0].also_named == ("incoming/again_20251113.csv",)
     assert len(manifest.refused) == len(manifest.warnings) == 1
 
 
@@ -69,10 +78,52 @@ def test_the_manifest_shows_only_what_lies_there_now(workspace, put):
 def test_what_is_staged_is_not_read_again(workspace, put, monkeypatch):
     sha256 = put("customers.csv", CSV)
     before = staging.stage_all(workspace)
-    written = (workspace.staging / f"{sha256}.parquet").stat().st_mtime_ns
+    file = staging.path(workspace.staging, "customers", sha256)
+    written = file.stat().st_mtime_ns
     monkeypatch.setattr(staging, "READERS", {})
     assert staging.stage_all(workspace) == before
-    assert (workspace.staging / f"{sha256}.parquet").stat().st_mtime_ns == written
+    assert file.stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda b: b"", lambda b: b[:-1], lambda b: b[: len(b) // 2], lambda b: CSV]
+)
+def test_a_staged_file_that_cannot_be_opened_is_read_again(workspace, put, damage):
+    sha256 = put("customers.csv", CSV)
+    before = staging.stage_all(workspace)
+    file = staging.path(workspace.staging, "customers", sha256)
+    whole = file.read_bytes()
+    file.write_bytes(damage(whole))
+    assert staging.stage_all(workspace) == before
+    assert file.read_bytes() == whole
+
+
+def test_what_another_version_of_the_reader_staged_is_read_again(workspace, put, monkeypatch):
+    sha256 = put("customers.csv", CSV)
+    staging.stage_all(workspace)
+    file = staging.path(workspace.staging, "customers", sha256)
+    by_this_version = file.read_bytes()
+    monkeypatch.setattr(readers, "READER_VERSION", readers.READER_VERSION + 1)
+    staging.stage_all(workspace)
+    assert file.read_bytes() != by_this_version
+    monkeypatch.undo()
+    pq.write_table(pq.read_table(file).replace_schema_metadata(), file)
+    staging.stage_all(workspace)
+    assert file.read_bytes() == by_this_version
+
+
+def test_bytes_of_a_csv_under_the_name_of_an_xml_are_refused_every_time(workspace, put):
+    """Staged by their hash alone, they were taken for orders in the second run."""
+    put("incoming/a_20251012.xml", CSV)
+    put("incoming/b_20251013.csv", CSV)
+    put("incoming/c_20251014.xml", CSV)
+    for _ in range(3):
+        manifest = staging.stage_all(workspace)
+        assert [(one.name, one.kind) for one in manifest.staged] == [("incoming/b_20251013.csv", "customers")]
+        assert [refusal.split(":")[0] for refusal in manifest.refused] == [
+            "incoming/a_20251012.xml, line 1",
+            "incoming/c_20251014.xml, line 1",
+        ]
 
 
 def test_the_same_bytes_are_staged_once_and_listed_as_repeats(workspace, put):
@@ -166,6 +217,31 @@ def test_warnings_name_what_was_passed_over_and_what_was_ignored(workspace, put)
         "orders.xml: ignored @a (1 times)",
         "orders.xml: ignored gift (2 times)",
     )
+
+
+def test_names_that_are_no_plain_text_are_passed_over_with_a_warning(workspace, put):
+    put("customers.csv", CSV)
+    for name in (b"a_2025-11-12\xff.xml", b"b\n_2025-11-12.csv", b"c_\xe9.txt", "ü_2025-11-12.xml".encode()):
+        (workspace.incoming / os.fsdecode(name)).write_bytes(XML)
+    manifest = staging.stage_all(workspace)
+    assert [one.name for one in manifest.staged] == ["customers.csv", "incoming/ü_2025-11-12.xml"]
+    unreadable = "has a name that is not UTF-8, or has control characters, so it was passed over: rename it"
+    assert manifest.warnings == (
+        f"incoming/a_2025-11-12\\xff.xml {unreadable}",
+        f"incoming/b\\x0a_2025-11-12.csv {unreadable}",
+        "incoming/c_\\xe9.txt ends neither in .csv nor in .xml, so it was passed over",
+    )
+    assert staging.read_manifest(workspace) == manifest
+
+
+def test_a_base_file_may_have_any_name(workspace):
+    named = {}
+    for setting, name in (("customers_csv_path", b"c\xff.csv"), ("orders_xml_path", b"o" * 251 + b".xml")):
+        named[setting] = workspace.data_dir / os.fsdecode(name)
+        named[setting].write_bytes(CSV if "csv" in setting else b"")
+    manifest = staging.stage_all(workspace.model_copy(update=named))
+    assert [one.name for one in manifest.staged] == ["c\\xff.csv"]
+    assert manifest.refused == (f"{'o' * 251}.xml: the file is empty (0 bytes)",)
 
 
 def test_tables_and_previews(workspace, put):

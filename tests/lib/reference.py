@@ -407,22 +407,47 @@ def _rejected(lines):
 # What is published when all deliveries are in.
 
 
+DAYS = ("%Y-%m-%d", "%Y_%m_%d", "%Y%m%d", "%d-%m-%Y", "%d.%m.%Y", "%d-%b-%Y", "%d-%B-%Y")
+
+
 def date_in_name(name):
-    """The first `YYYY-MM-DD` or `YYYYMMDD` in a file name that is a day of the calendar."""
-    for found in re.finditer(r"(?<![0-9])([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})(?![0-9])", name):
-        try:
-            return date(int(found[1]), int(found[3]), int(found[4]))
-        except ValueError:
-            continue
+    """The first day of the calendar in a file name, in any of the forms of `DAYS`; of a range, the last."""
+    starts = [at for at in range(len(name)) if at == 0 or not name[at - 1].isdigit()]
+    for at in starts:
+        day, rest = _day_at_the_start(name[at:])
+        if day:
+            until, _ = _day_at_the_start(re.sub("^[-_ ]+(to[-_ ]+)?", "", rest))
+            return max(day, until or day)
     return None
+
+
+def _day_at_the_start(text):
+    """The day with which a text begins, and the rest; None where it begins with none."""
+    for form in DAYS:
+        for length in range(8, 18):
+            written, rest = text[:length], text[length:]
+            try:
+                day = datetime.strptime(written, form)
+            except ValueError:
+                continue
+            if day.strftime(form).lower() == written.lower() and not rest[:1].isdigit():
+                return day.date(), rest
+    return None, text
 
 
 def position(name):
     """Where a delivery of this name stands: base files, dated ones, undated ones, each by name."""
     if name in ("customers.csv", "orders.xml"):
-        return (0, date.min, name)
+        return (0, date.min, [], name)
     dated = date_in_name(name)
-    return (1, dated, name) if dated else (2, date.min, name)
+    return (1 if dated else 2, dated or date.min, name_order(name), name)
+
+
+def name_order(name):
+    """The stem in any case, numbers as numbers; one of several digits stands where capitals would."""
+    stem = name.rpartition("/")[2].rpartition(".")[0]
+    parts = re.findall("[0-9]+|[^0-9]", "".join(letter.lower() for letter in stem), re.DOTALL)
+    return [("9" if int(p) < 10 else "Z", int(p)) if p[0] in "0123456789" else (p, 0) for p in parts]
 
 
 def in_delivery_order(deliveries):

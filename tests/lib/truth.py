@@ -557,7 +557,9 @@ def build(directory, shape, seed, incoming=False):
     files = _incoming_files(truth, rng) if incoming else {}
     files |= _base_files(truth, rng)
     truth["deliveries"] = {name: _delivery_truth(entries) for name, entries in files.items()}
-    _write(Path(directory), files, shape, rng, incoming)
+    _write(Path(directory), files, shape, rng)
+    if incoming:
+        _copy_orders(Path(directory), truth)
     truth["kpis"] = truth_kpis(truth)
     return truth
 
@@ -651,12 +653,19 @@ def _late_future_line(order, day, shape, rng):
     return _entry(spell_lines(future, shape, rng)[0], ["future_order"])
 
 
-def _write(directory, files, shape, rng, incoming):
+def _write(directory, files, shape, rng):
     for name, entries in files.items():
         render = customers_csv if name.endswith(".csv") else orders_xml
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(render(entries, shape, rng))
-    if incoming:
-        again = directory / "incoming" / "orders-again.xml"
-        again.write_bytes((directory / "orders.xml").read_bytes())
+
+
+def _copy_orders(directory, truth):
+    """Copy the base orders to a place before the later day's, where they stand then, and change nothing.
+
+    Behind the later day, they would take all back.
+    """
+    name = f"incoming/orders-{SHAPES[truth['shape']]['last_day']:%Y%m%d}-again.xml"
+    (directory / name).write_bytes((directory / "orders.xml").read_bytes())
+    truth["deliveries"][name] = truth["deliveries"].pop("orders.xml")

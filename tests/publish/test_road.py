@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lib import reference, stores
 from lib.drops import TODAY, customers, deliver, orders, run
 
-from akasa.ingest import staging
+from akasa.ingest import deliveries, staging
 from akasa.publish import database_load, road, versions, warehouse_merge
 from akasa.stores import database, warehouse
 from akasa.validate import cleaning, gate, judging, plan, quarantine
@@ -250,10 +250,16 @@ def test_a_correction_wins_and_what_it_leaves_out_stays(workspace):
     assert run_with(workspace, ("customers.csv", ASHA_MOVED)) == {"customers.csv": "new"}
     regions = {key: row["region"] for key, row in published(workspace)["customers"].items()}
     assert regions == {"C-1": "South", "C-2": "East"}
-    assert database.ledger(workspace)["position"].tolist() == [
-        "0\t\tcustomers\t000000",
-        "0\t\tcustomers\t000001",
-    ]
+    places = [deliveries.position(0, None, "customers", revision) for revision in (0, 1)]
+    assert database.ledger(workspace)["position"].tolist() == places
+
+
+def test_a_base_file_has_its_place_whatever_it_is_called(workspace):
+    """What comes under another name corrects what came before, as if the name had been the same."""
+    for name, content in [("z.csv", ASHA), ("a.csv", ASHA_MOVED)]:
+        cfg = workspace.model_copy(update={"customers_csv_path": workspace.data_dir / name})
+        run_with(cfg, (name, content))
+    assert published(cfg)["customers"]["C-1"]["region"] == "South"
 
 
 def test_a_correction_does_not_move_when_its_predecessor_s_bytes_get_another_name(workspace):
@@ -276,6 +282,13 @@ def test_a_recycled_number_is_held_by_the_latest_delivery_whatever_came_first(wo
         run_with(workspace, delivery)
     held = warehouse.customers(workspace).sort_values("position")
     assert held["customer_id"].tolist() == ["C-1", "C-2"]
+
+
+def test_a_csv_under_the_name_of_an_xml_blocks_nothing(workspace):
+    deliveries = [("orders.xml", OCTOBER), ("incoming/b-2025-11-12.csv", ASHA)]
+    run_with(workspace, *deliveries, ("incoming/a-2025-11-11.xml", ASHA))
+    assert run(workspace) == {"orders.xml": "repeat", "incoming/b-2025-11-12.csv": "repeat"}
+    assert published(workspace) == expected(deliveries)
 
 
 def test_rows_of_a_file_that_is_gone_stay(workspace):
@@ -425,6 +438,15 @@ def test_quarantine_files_hold_the_rejected_records_of_each_delivery(workspace):
     (file,) = workspace.quarantine.iterdir()
     (record,) = quarantine.read(file).to_dict("records")
     assert (record["delivery"], record["record"], record["customer_id"]) == ("customers.csv", "2", "C-2")
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "😀"])
+def test_a_delivery_may_have_a_name_as_long_as_file_systems_take(workspace, letter):
+    stem = letter * (240 // len(letter.encode()))  # with its day and ending: 255 bytes
+    run_with(workspace, (f"incoming/{stem}_2025-11-12.csv", THREE_ROWS), ("orders.xml", OCTOBER))
+    assert run(workspace) == {"orders.xml": "repeat", f"incoming/{stem}_2025-11-12.csv": "repeat"}
+    (file,) = workspace.quarantine.iterdir()
+    assert quarantine.read(file)["delivery"].tolist() == [f"incoming/{stem}_2025-11-12.csv"]
 
 
 def test_a_record_that_is_lost_is_noticed(workspace):

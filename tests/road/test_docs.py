@@ -170,6 +170,12 @@ def test_every_field_has_examples() -> None:
     assert all(f"`{one}`" in RULES.read_text().split("\n### ids\n")[1].split("\n|")[0] for one in ids)
 
 
+def test_every_file_name_has_the_day_that_it_says() -> None:
+    table = rows(RULES.read_text(), "name", "day")
+    said = [(name, day) for names, day in table for name in re.findall(r"`([^`]*)`", names)]
+    assert said == [(name, str(deliveries.date_in_name(name) or "none").lower()) for name, _ in said]
+
+
 # Names.
 
 MODULES = [

@@ -571,17 +571,25 @@ def test_position_of_deliveries():
     ]
 
 
-def test_later_versions_win_as_a_whole_and_repeats_change_nothing():
+def test_days_in_names():
+    names = ["o_12-11-2025", "2025_11_12.csv", "20251101_to_12-Nov-2025", "20251340 2025-11-12 of 2026-01-01"]
+    assert {ref.date_in_name(name) for name in names} == {date(2025, 11, 12)}
+    assert ref.date_in_name("o_112-11-2025_2025-02-29") is None
+
+
+def test_later_versions_win_as_a_whole_and_earlier_copies_change_nothing():
     first = xml_of(GOOD, "O1|9876543210|2025-10-12 10:00|S2|1|5")
     second = xml_of("O1|9876543210|2025-10-12 11:00|S3|4|6")
-    deliveries = [("o_20251013.xml", second), ("orders.xml", first), ("o_20251014.xml", first)]
+    deliveries = [("o_20251013.xml", second), ("orders.xml", first), ("o_20251012.xml", first)]
     for permutation in (deliveries, deliveries[::-1]):
         published = ref.publish(permutation)
         order = published["orders"]["O1"]
         assert order["delivery"] == "o_20251013.xml"
         assert order["items"] == {"S3": {"sku_count": 4}}
         assert (order["total_amount_paise"], order["order_date_time"]) == (600, datetime(2025, 10, 12, 11))
-        assert [entry["name"] for entry in published["ledger"]] == ["orders.xml", "o_20251013.xml"]
+        assert [entry["name"] for entry in published["ledger"]] == ["o_20251012.xml", "o_20251013.xml"]
+    again = ref.publish([*deliveries, ("o_20251014.xml", first)])["orders"]["O1"]
+    assert (again["delivery"], again["total_amount_paise"]) == ("o_20251014.xml", 500)
 
 
 def test_a_number_that_changes_hands():

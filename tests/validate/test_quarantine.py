@@ -1,6 +1,7 @@
 import csv
 
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,6 +42,16 @@ def rejected(*rows):
 def test_file_names_tell_the_delivery_and_its_bytes(tmp_path):
     file = quarantine.path(tmp_path, "incoming/orders_20251012.xml", "0123456789abcdef" * 4)
     assert file == tmp_path / "orders_20251012.xml.0123456789ab.csv"
+
+
+@pytest.mark.parametrize("name", ["a" * 251 + ".xml", "é" * 125 + ".csv", "ж" * 119 + ".csv"])
+def test_files_of_long_names_fit_into_a_folder(tmp_path, name):
+    sha256 = "0123456789abcdef" * 4
+    file = quarantine.path(tmp_path, f"incoming/{name}", sha256)
+    quarantine.write(file, rejected())
+    assert quarantine.files(tmp_path, sha256) == [file]
+    kept = file.name.removesuffix(".0123456789ab.csv")
+    assert (name.startswith(kept), 254 <= len(file.name.encode()) <= 255) == (True, True)
 
 
 def test_absent_is_empty_blank_is_quoted_and_formulas_are_tamed(tmp_path):

@@ -9,4 +9,15 @@ from akasa.ingest.readers.customers_csv import read_customers
 from akasa.ingest.readers.orders_xml import read_orders
 from akasa.ingest.readers.records import CUSTOMER_FIELDS, ORDER_FIELDS, RefusedDelivery
 
-__all__ = ["CUSTOMER_FIELDS", "ORDER_FIELDS", "RefusedDelivery", "read_customers", "read_orders"]
+__all__ = [
+    "CUSTOMER_FIELDS",
+    "ORDER_FIELDS",
+    "READER_VERSION",
+    "RefusedDelivery",
+    "read_customers",
+    "read_orders",
+]
+
+# One more whenever the same bytes become other records, or are refused no longer: what was staged by
+# another version is read again.
+READER_VERSION = 1

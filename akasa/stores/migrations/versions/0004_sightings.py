@@ -35,8 +35,10 @@ def upgrade() -> None:
     if not op.get_bind().execute(sa.text("select count(*) from sightings")).scalar():
         op.execute(
             "insert into sightings (name, revision, kind, sha256, day) "
-            "select name, row_number() over (partition by name order by position) - 1, kind, sha256, "
-            "delivered_on from deliveries"
+            "select name, row_number() over ("
+            # Base files, whose positions begin with 0, have one place a kind, whatever they are called.
+            "partition by case when substr(position, 1, 1) = '0' then kind else name end order by position"
+            ") - 1, kind, sha256, delivered_on from deliveries"
         )
 
 
