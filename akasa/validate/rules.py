@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import reduce
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,7 @@ REASONS = {
     "shared_mobile_number": "one mobile number claimed by two customers in one delivery",
     "conflicting_order": "lines of one order disagree on mobile number, time or total",
     "conflicting_sku": "one SKU of one order with different counts in one delivery",
+    "repeated_line": "AMOUNT_IS=line: two equal lines of one SKU, which may be one or two",
     "order_rejected": "a good line whose order is rejected for another line",
 }
 REQUIRED_OF_CUSTOMERS = ("customer_id", "mobile_number")
@@ -81,7 +82,8 @@ def judge_customers(raw: Records, clean: pd.DataFrame) -> Parted:
     versions = clean.groupby(list(CUSTOMER_FIELDS), sort=False, dropna=False).ngroup().to_numpy()
     reasons["conflicting_customer"] = known & _disagree(customer, np.where(known, versions, -1))
     reasons["shared_mobile_number"] = _disagree(mobile, customer)
-    marks = _mark(raw, clean, reasons, CUSTOMER_FIELDS, customer)
+    repeated = _repeats(raw, clean, CUSTOMER_FIELDS, customer, well_formed)
+    marks = _mark(raw, reasons, CUSTOMER_FIELDS, repeated)
     unknown = _rows(raw.select(["customer_name", "region"]), marks.accepted)
     lacking = {f"missing_{name}": int(_blank(unknown[name]).sum()) for name in unknown}
     accepted = clean.loc[marks.accepted, list(CUSTOMER_FIELDS)].reset_index(drop=True)
@@ -107,9 +109,14 @@ def judge_orders(raw: Records, clean: pd.DataFrame, delivered_on: date, amount_i
     (per_order if amount_is == "order" else per_line).append("total_amount_paise")
     reasons["conflicting_order"] = _any(_disagree(order, _codes(clean[field])) for field in per_order)
     reasons["conflicting_sku"] = _any(_disagree(line, _codes(clean[field])) for field in per_line)
+    repeated = _repeats(raw, clean, ORDER_FIELDS, line, well_formed)
+    if amount_is == "line":
+        equal = _repeats(raw, clean, ORDER_FIELDS, line, well_formed, keep=False)
+        reasons["repeated_line"] = equal & (line >= 0)
+        repeated &= ~reasons["repeated_line"]
     bad = _any(reasons.values())
     reasons["order_rejected"] = ~bad & _is_in(order, named[bad])
-    marks = _mark(raw, clean, reasons, ORDER_FIELDS, line)
+    marks = _mark(raw, reasons, ORDER_FIELDS, repeated)
     accepted = clean.loc[marks.accepted, list(ORDER_LINE)].astype(line_types())
     return Parted(accepted.reset_index(drop=True), marks.rejected, marks.repeats, {})
 
@@ -210,23 +217,34 @@ def _is_in(keys: Codes, chosen: Codes) -> Mask:
     return np.asarray(flags[keys])
 
 
-def _mark(
-    raw: pa.Table, clean: pd.DataFrame, reasons: Mapping[str, Mask], fields: tuple[str, ...], keys: Codes
-) -> _Marks:
-    """Part the records; only those whose key comes more than once, or who have none (-1), can be repeats."""
-    well_formed = ~reasons["malformed_record"]
-    again = (keys < 0) | pd.Series(keys).duplicated(keep=False).to_numpy()
-    repeated = np.zeros(len(raw), bool)
-    repeated[again] = _repeats(_rows(raw, again), clean[again], fields, well_formed[again])
-    repeated &= well_formed
+def _mark(raw: pa.Table, reasons: Mapping[str, Mask], fields: tuple[str, ...], repeated: Mask) -> _Marks:
     bad = _any(reasons.values())
     rejected = bad & ~repeated
     explained = _explain(_rows(raw, rejected), {r: mask[rejected] for r, mask in reasons.items()}, fields)
     return _Marks(~bad & ~repeated, explained, int(repeated.sum()))
 
 
-def _repeats(raw: pd.DataFrame, clean: pd.DataFrame, fields: tuple[str, ...], well_formed: Mask) -> Mask:
-    """Mark records equal in every field to an earlier one, by clean values; by raw text where not clean."""
+def _repeats(
+    raw: pa.Table,
+    clean: pd.DataFrame,
+    fields: tuple[str, ...],
+    keys: Codes,
+    well_formed: Mask,
+    keep: Literal["first", False] = "first",
+) -> Mask:
+    """Mark well-formed records equal in every field to an earlier one; with `keep=False`, to any other.
+
+    Only those whose key comes more than once, or who have none (-1), are looked at.
+    """
+    again = (keys < 0) | pd.Series(keys).duplicated(keep=False).to_numpy()
+    told_apart = _told_apart(_rows(raw, again), clean[again], fields).assign(well_formed=well_formed[again])
+    repeated = np.zeros(len(raw), bool)
+    repeated[again] = told_apart.duplicated(keep=keep)
+    return np.asarray(repeated & well_formed)
+
+
+def _told_apart(raw: pd.DataFrame, clean: pd.DataFrame, fields: tuple[str, ...]) -> pd.DataFrame:
+    """Return what makes two records equal: their clean values, and the raw text of those that have none."""
     columns: Mapping[str, pd.Series] = {
         field: clean[CLEAN_NAMES.get(field, field)].reset_index(drop=True) for field in fields
     }
@@ -235,8 +253,7 @@ def _repeats(raw: pd.DataFrame, clean: pd.DataFrame, fields: tuple[str, ...], we
         for f, column in columns.items()
         if column.isna().any()
     }
-    repeated = pd.DataFrame({"well_formed": well_formed, **columns, **unclean}).duplicated()
-    return np.asarray(repeated)
+    return pd.DataFrame({**columns, **unclean})
 
 
 def _explain(raw: pd.DataFrame, reasons: Mapping[str, Mask], fields: tuple[str, ...]) -> pd.DataFrame:

@@ -277,7 +277,10 @@ def judge_customers(records):
 def judge_orders(records, delivery_date, amount_is="order", source_timezone=INDIA, business_timezone=INDIA):
     """-> (accepted clean lines, [(record number, set of reasons)], number of exact repeats)."""
     zones = (source_timezone, business_timezone)
-    lines, repeats = _without_repeats([_order_line(record, zones) for record in records])
+    every = [_order_line(record, zones) for record in records]
+    lines, repeats = _without_repeats(every, _is_line_of_its_own if amount_is == "line" else _is_malformed)
+    if amount_is == "line":
+        _mark_repeated(lines)
     _mark_missing(lines, ORDER_FIELDS)
     _mark_invalid(lines, ["mobile_number", "order_date_time", "sku_count", "total_amount"])
     _mark_future(lines, delivery_date)
@@ -329,15 +332,32 @@ def _is_malformed(line):
     return "malformed_record" in line["reasons"]
 
 
-def _without_repeats(lines):
+def _is_line_of_its_own(line):
+    """Of a known SKU of a known order, where amounts are the lines' own: two of them may be two sales."""
+    return _is_malformed(line) or None not in (line["clean"]["order_id"], line["clean"]["sku_id"])
+
+
+def _without_repeats(lines, never_repeats=_is_malformed):
     seen, kept = set(), []
     for line in lines:
         identity = _identity(line)
-        if _is_malformed(line) or identity not in seen:
+        if never_repeats(line) or identity not in seen:
             kept.append(line)
-        if not _is_malformed(line):
+        if not never_repeats(line):
             seen.add(identity)
     return kept, len(lines) - len(kept)
+
+
+def _mark_repeated(lines):
+    """Where amounts are the lines' own: lines that are equal, of which repeats without a SKU are gone."""
+    groups = {}
+    for line in lines:
+        if not _is_malformed(line):
+            groups.setdefault(_identity(line), []).append(line)
+    for group in groups.values():
+        if len(group) > 1:
+            for line in group:
+                line["reasons"].add("repeated_line")
 
 
 def _identity(line):

@@ -216,6 +216,31 @@ def test_amounts_of_lines_may_differ_but_not_for_one_sku():
     assert reasons(judged) == {1: "conflicting_sku", 2: "conflicting_sku", 3: "order_rejected"}
 
 
+def test_equal_lines_of_one_sku_with_amounts_of_their_own_may_be_one_or_two():
+    respelt, second, apart = GOOD.replace("|5", "|₹5.00"), GOOD.replace("S1", "S2"), GOOD.replace("O1", "O2")
+    judged = orders(GOOD, second, respelt, apart, amount_is="line")
+    assert judged.accepted["order_id"].tolist() == ["O2"]
+    assert reasons(judged) == {1: "repeated_line", 2: "order_rejected", 3: "repeated_line"}
+    assert orders(GOOD, second, respelt, apart).repeats == 1
+
+
+def test_of_lines_with_amounts_of_their_own_only_those_without_an_order_or_sku_are_repeats():
+    no_sku, no_order = GOOD.replace("S1", "~"), GOOD.replace("O1", "~")
+    judged = orders(no_sku, no_order, no_sku, no_order, *[GOOD.replace("|5", "|x")] * 2, amount_is="line")
+    assert reasons(judged) == {
+        1: "missing_sku_id",
+        2: "missing_order_id",
+        **dict.fromkeys((5, 6), "invalid_total_amount repeated_line"),
+    }
+    assert judged.repeats == 2
+
+
+def test_two_equal_lines_and_a_third_of_their_sku():
+    judged = orders(GOOD, GOOD, GOOD.replace("|1|5", "|2|5"), amount_is="line")
+    both = "conflicting_sku repeated_line"
+    assert reasons(judged) == {1: both, 2: both, 3: "conflicting_sku"}
+
+
 def test_conflicting_skus_take_their_order_with_them():
     judged = orders(GOOD, GOOD.replace("S1|1", "S1|2"), GOOD.replace("S1", "S2"), GOOD.replace("O1", "O2"))
     assert judged.accepted["order_id"].tolist() == ["O2"]
