@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import reduce
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from akasa.ingest.readers import CUSTOMER_FIELDS, ORDER_FIELDS
-from akasa.workspace.tables import LONGEST_TEXT, ORDER_LINE, line_types
+from akasa.workspace.tables import LONGEST_TEXT, MOST_PAISE, ORDER_LINE, line_types
 
 Codes: TypeAlias = np.ndarray  # whole numbers that stand for a column's values; -1 for null
 Mask: TypeAlias = np.ndarray
@@ -47,6 +47,8 @@ REQUIRED_OF_CUSTOMERS = ("customer_id", "mobile_number")
 # What can be there and yet be wrong; any other text is right.
 HAVE_A_FORM = ("mobile_number", "order_date_time", "sku_count", "total_amount")
 CLEAN_NAMES = {"total_amount": "total_amount_paise"}
+TOO_LONG = f"a field is longer than {LONGEST_TEXT} characters"
+TOO_MUCH = "the order's lines come to more than ₹92,23,37,20,36,85,47,758.07"  # MOST_PAISE
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def judge_customers(raw: Records, clean: pd.DataFrame) -> Parted:
     reasons["conflicting_customer"] = known & _disagree(customer, np.where(known, versions, -1))
     reasons["shared_mobile_number"] = _disagree(mobile, customer)
     repeated = _repeats(raw, clean, CUSTOMER_FIELDS, customer, well_formed)
-    marks = _mark(raw, reasons, CUSTOMER_FIELDS, repeated)
+    marks = _mark(raw, reasons, {TOO_LONG: ~well_formed}, CUSTOMER_FIELDS, repeated)
     unknown = _rows(raw.select(["customer_name", "region"]), marks.accepted)
     lacking = {f"missing_{name}": int(_blank(unknown[name]).sum()) for name in unknown}
     accepted = clean.loc[marks.accepted, list(CUSTOMER_FIELDS)].reset_index(drop=True)
@@ -110,13 +112,16 @@ def judge_orders(raw: Records, clean: pd.DataFrame, delivered_on: date, amount_i
     reasons["conflicting_order"] = _any(_disagree(order, _codes(clean[field])) for field in per_order)
     reasons["conflicting_sku"] = _any(_disagree(line, _codes(clean[field])) for field in per_line)
     repeated = _repeats(raw, clean, ORDER_FIELDS, line, well_formed)
+    details = {TOO_LONG: ~well_formed}
     if amount_is == "line":
+        details[TOO_MUCH] = _too_much(order, clean["total_amount_paise"])
+        reasons["invalid_total_amount"] |= details[TOO_MUCH]
         equal = _repeats(raw, clean, ORDER_FIELDS, line, well_formed, keep=False)
         reasons["repeated_line"] = equal & (line >= 0)
         repeated &= ~reasons["repeated_line"]
     bad = _any(reasons.values())
     reasons["order_rejected"] = ~bad & _is_in(order, named[bad])
-    marks = _mark(raw, reasons, ORDER_FIELDS, repeated)
+    marks = _mark(raw, reasons, details, ORDER_FIELDS, repeated)
     accepted = clean.loc[marks.accepted, list(ORDER_LINE)].astype(line_types())
     return Parted(accepted.reset_index(drop=True), marks.rejected, marks.repeats, {})
 
@@ -217,10 +222,29 @@ def _is_in(keys: Codes, chosen: Codes) -> Mask:
     return np.asarray(flags[keys])
 
 
-def _mark(raw: pa.Table, reasons: Mapping[str, Mask], fields: tuple[str, ...], repeated: Mask) -> _Marks:
+def _too_much(order: Codes, paise: "pd.Series[Any]") -> Mask:
+    """Mark the lines of each order whose amounts add up to more than MOST_PAISE; nulls take no part."""
+    known = (order >= 0) & paise.notna().to_numpy()
+    amounts = paise[known].to_numpy("int64")
+    if int(amounts.max(initial=0)) * len(amounts) <= MOST_PAISE:
+        return np.zeros(len(order), bool)
+    wide = pa.decimal128(38)
+    lines = pa.table({"order": order[known], "paise": pa.array(amounts).cast(wide)})
+    sums = lines.group_by("order").aggregate([("paise", "sum")])
+    beyond = sums.filter(pc.greater(sums["paise_sum"], pa.scalar(MOST_PAISE).cast(wide)))
+    return np.asarray(known & _is_in(order, beyond["order"].to_numpy()))
+
+
+def _mark(
+    raw: pa.Table,
+    reasons: Mapping[str, Mask],
+    details: Mapping[str, Mask],
+    fields: tuple[str, ...],
+    repeated: Mask,
+) -> _Marks:
     bad = _any(reasons.values())
     rejected = bad & ~repeated
-    explained = _explain(_rows(raw, rejected), {r: mask[rejected] for r, mask in reasons.items()}, fields)
+    explained = _explain(raw, rejected, reasons, details, fields)
     return _Marks(~bad & ~repeated, explained, int(repeated.sum()))
 
 
@@ -256,12 +280,20 @@ def _told_apart(raw: pd.DataFrame, clean: pd.DataFrame, fields: tuple[str, ...])
     return pd.DataFrame({**columns, **unclean})
 
 
-def _explain(raw: pd.DataFrame, reasons: Mapping[str, Mask], fields: tuple[str, ...]) -> pd.DataFrame:
-    """Return the rejected records as they came, with all their reason codes."""
+def _explain(
+    records: pa.Table,
+    rejected: Mask,
+    reasons: Mapping[str, Mask],
+    details: Mapping[str, Mask],
+    fields: tuple[str, ...],
+) -> pd.DataFrame:
+    """Return the rejected records as they came, with all their reason codes, and a detail where one helps."""
+    raw = _rows(records, rejected)
     codes = [code for code in REASONS if code in reasons]
-    rows = np.column_stack([reasons[code] for code in codes])
+    rows = np.column_stack([reasons[code][rejected] for code in codes])
     listed = [" ".join(code for code, holds in zip(codes, row, strict=True) if holds) for row in rows]
-    long = raw["malformed"].isna() & reasons["malformed_record"]
-    detail = raw["malformed"].where(~long, f"a field is longer than {LONGEST_TEXT} characters")
+    detail = raw["malformed"]  # what a reader says comes first
+    for text, told in details.items():
+        detail = detail.mask(detail.isna() & told[rejected], text)
     columns = {"record": raw["record"], "reasons": listed, "detail": detail, **{f: raw[f] for f in fields}}
     return pd.DataFrame({**columns, "raw": raw["raw"]}).reset_index(drop=True)

@@ -283,6 +283,8 @@ def judge_orders(records, delivery_date, amount_is="order", source_timezone=INDI
         _mark_repeated(lines)
     _mark_missing(lines, ORDER_FIELDS)
     _mark_invalid(lines, ["mobile_number", "order_date_time", "sku_count", "total_amount"])
+    if amount_is == "line":
+        _mark_too_much(lines)
     _mark_future(lines, delivery_date)
     total = ["total_amount"]
     _mark_conflicts(
@@ -381,6 +383,19 @@ def _mark_invalid(lines, checked):
             present = not is_missing(line["raw"][field])
             if not _is_malformed(line) and present and line["clean"][field] is None:
                 line["reasons"].add(f"invalid_{field}")
+
+
+def _mark_too_much(lines):
+    """Where amounts are the lines' own: an order that no 64 bits hold."""
+    orders = {}
+    for line in lines:
+        order_id, amount = line["clean"]["order_id"], line["clean"]["total_amount"]
+        if not _is_malformed(line) and None not in (order_id, amount):
+            orders.setdefault(order_id, []).append(line)
+    for own in orders.values():
+        if sum(line["clean"]["total_amount"] for line in own) >= 2**63:
+            for line in own:
+                line["reasons"].add("invalid_total_amount")
 
 
 def _mark_future(lines, delivery_date):

@@ -478,6 +478,25 @@ def test_amounts_of_lines_may_differ():
     assert rejected == []
 
 
+def test_equal_lines_are_repeats_only_where_the_amount_is_the_orders():
+    rows = orders(GOOD, GOOD.replace("S1", "S2"), GOOD)
+    assert ref.judge_orders(rows, DAY)[2] == 1
+    assert ref.judge_orders(rows, DAY, amount_is="line") == (
+        [],
+        [(1, {"repeated_line"}), (2, {"order_rejected"}), (3, {"repeated_line"})],
+        0,
+    )
+
+
+def test_an_order_of_more_than_64_bits_is_rejected():
+    most = "9,999,999,999,999.99"
+    rows = orders(*(GOOD.replace("S1|1|5", f"S{n}|1|{most}") for n in range(9_224)))
+    accepted, rejected, _ = ref.judge_orders(rows, DAY, amount_is="line")
+    assert accepted == []
+    assert rejected[-1] == (9_224, {"invalid_total_amount"})
+    assert len(ref.judge_orders(rows[1:], DAY, amount_is="line")[0]) == 9_223
+
+
 def test_conflicting_sku_and_the_rest_of_its_order():
     rows = orders(
         GOOD,

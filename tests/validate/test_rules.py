@@ -241,6 +241,36 @@ def test_two_equal_lines_and_a_third_of_their_sku():
     assert reasons(judged) == {1: both, 2: both, 3: "conflicting_sku"}
 
 
+MOST = "9,999,999,999,999.99"
+FEWEST_BEYOND = 9_224  # lines of MOST; 2⁶³ is 9,223.37 of them
+
+
+@pytest.mark.parametrize("lines", [FEWEST_BEYOND, 18_447])
+def test_lines_that_add_up_to_more_than_64_bits_are_turned_away(lines):
+    """18,447 of them are a little more than 2⁶⁴ paise: wrapped, the sum looks like any other."""
+    apart = GOOD.replace("O1", "O2").replace("|5", f"|{MOST}")
+    many = [GOOD.replace("S1|1|5", f"S{n}|1|{MOST}") for n in range(lines)]
+    judged = orders(apart, *many, amount_is="line")
+    assert judged.accepted["order_id"].tolist() == ["O2"]
+    assert set(judged.rejected["reasons"]) == {"invalid_total_amount"}
+    assert set(judged.rejected["detail"]) == {
+        "the order's lines come to more than ₹92,23,37,20,36,85,47,758.07"
+    }
+
+
+def test_what_is_wrong_with_a_line_itself_is_not_laid_to_the_sum():
+    many = [GOOD.replace("S1|1|5", f"S{n}|1|{MOST}") for n in range(FEWEST_BEYOND)]
+    judged = orders(*many, GOOD.replace("|5", "|~"), amount_is="line")
+    assert reasons(judged)[FEWEST_BEYOND + 1] == "missing_total_amount"
+
+
+def test_lines_that_just_fit_are_summed_exactly():
+    most = [GOOD.replace("S1|1|5", f"S{n}|1|{MOST}") for n in range(FEWEST_BEYOND - 1)]
+    rest = GOOD.replace("S1|1|5", f"S|1|{ref.rupees(2**63 - 1 - (FEWEST_BEYOND - 1) * (10**15 - 1))}")
+    lines = orders(*most, rest, amount_is="line").accepted
+    assert rules.orders_of(lines, "line")["total_amount_paise"].tolist() == [2**63 - 1]
+
+
 def test_conflicting_skus_take_their_order_with_them():
     judged = orders(GOOD, GOOD.replace("S1|1", "S1|2"), GOOD.replace("S1", "S2"), GOOD.replace("O1", "O2"))
     assert judged.accepted["order_id"].tolist() == ["O2"]
