@@ -246,7 +246,7 @@ def _outermost_orders(element):
 
 
 def _order_record(number, order, root):
-    """A field that is given twice or holds elements is None: it cannot be read."""
+    """A field that is given twice or holds elements is None: it cannot be read; but an id, twice the same."""
     fields, damaged = dict.fromkeys(ORDER_FIELDS), order not in list(root)
     damaged = damaged or any(_local_name(inner) == "order" for inner in order.iterfind(".//"))
     for field in ORDER_FIELDS:
@@ -254,7 +254,13 @@ def _order_record(number, order, root):
         if len(given) == 1 and len(given[0]) == 0:
             fields[field] = given[0].text or ""
         damaged = damaged or (bool(given) and fields[field] is None)
+        if field == "order_id" and len({_flat_text(element) for element in given}) == 1:
+            fields[field] = _flat_text(given[0])
     return {"record": number, "malformed": damaged or _has_long_field(fields), **fields}
+
+
+def _flat_text(element):
+    return None if len(element) else (element.text or "").strip()
 
 
 # docs/rules.md: Why a record is turned away.

@@ -533,12 +533,20 @@ def test_malformed_lines_neither_conflict_nor_repeat_but_taint_their_order():
     assert repeats == 0
 
 
-@pytest.mark.parametrize("order_id", ["", "<order_id>O1</order_id>" * 2, "<order_id>O1<b/></order_id>"])
+@pytest.mark.parametrize(
+    "order_id", ["", "<order_id>O1</order_id><order_id>O2</order_id>", "<order_id>O1<b/></order_id>"]
+)
 def test_a_malformed_order_without_a_readable_id_taints_nothing(order_id):
     damaged = f"<order>{order_id}<sku_id>A</sku_id><sku_id>A</sku_id></order>".encode()
     records = ref.read_orders(xml_of(GOOD).replace(b"</orders>", damaged + b"</orders>"))
     accepted, rejected, _ = ref.judge_orders(records, DAY)
     assert (numbers(accepted), rejected) == ([1], [(2, {"malformed_record"})])
+
+
+def test_a_malformed_order_that_gives_its_id_twice_taints_it():
+    damaged = b"<order><order_id>O1</order_id><order_id> O1</order_id></order>"
+    records = ref.read_orders(xml_of(GOOD).replace(b"</orders>", damaged + b"</orders>"))
+    assert ref.judge_orders(records, DAY)[1] == [(1, {"order_rejected"}), (2, {"malformed_record"})]
 
 
 def test_orders_in_a_wrapper_and_in_an_order_are_malformed():
