@@ -76,8 +76,8 @@ def clean_orders(
 
 
 def ids(text: Text) -> Text:
-    """Return ids trimmed, their inner case kept."""
-    return _blank_to_null(pc.utf8_trim_whitespace(text))
+    """Return ids trimmed, in Unicode NFC, their inner case and spaces kept."""
+    return _blank_to_null(pc.utf8_trim_whitespace(pc.utf8_normalize(text, form="NFC")))
 
 
 def names(text: Text) -> Text:

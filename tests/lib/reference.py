@@ -49,7 +49,7 @@ def is_missing(text):
 
 
 def clean_id(text):
-    return None if is_missing(text) else text.strip()
+    return None if is_missing(text) else unicodedata.normalize("NFC", text).strip()
 
 
 def clean_mobile(text):

@@ -12,6 +12,9 @@ from lib import reference as ref
 from akasa.validate import cleaning
 
 
+SPACES = [c for c in map(chr, range(sys.maxunicode + 1)) if c.isspace()]
+
+
 def cleaned(clean, *texts):
     return clean(pa.array(texts, pa.string())).to_pylist()
 
@@ -35,6 +38,11 @@ def test_ids_are_trimmed_and_keep_their_inner_case():
         None,
         None,
     ]
+
+
+def test_an_id_is_one_whatever_accents_are_made_of_and_spaces_stand_around_it():
+    around = [f"{space}Zoe\u0308-1{space}" for space in SPACES]
+    assert set(cleaned(cleaning.ids, *around, "Zoë-1")) == {"Zoë-1"}
 
 
 @pytest.mark.parametrize(
@@ -237,7 +245,6 @@ def test_no_total_amount(text):
 
 # The same texts, cleaned as columns here and one by one in the reference: accepted forms, and near misses.
 
-SPACES = [c for c in map(chr, range(sys.maxunicode + 1)) if c.isspace()]
 TRICKY = st.sampled_from(
     [*"0123456789+-–−.,:/ TZRrSsIiNn₹eE'()[]{}\0", "९", "ſ", "\u200b", "\ufeff", "Ⅷ", *SPACES]
 )
