@@ -76,7 +76,7 @@ def judge_customers(raw: Records, clean: pd.DataFrame) -> Parted:
     row. `accepted` has customer_id, customer_name, mobile_number, region.
     """
     raw = _table(raw)
-    well_formed = ~_malformed(raw, CUSTOMER_FIELDS)
+    well_formed = ~_malformed(raw, clean, CUSTOMER_FIELDS)
     reasons = _own_reasons(raw, clean, REQUIRED_OF_CUSTOMERS, well_formed)
     customer = np.where(well_formed, _codes(clean["customer_id"]), -1)
     mobile = np.where(customer >= 0, _codes(clean["mobile_number"]), -1)
@@ -100,7 +100,7 @@ def judge_orders(raw: Records, clean: pd.DataFrame, delivered_on: date, amount_i
     order_id, mobile_number, order_date_time, order_date, sku_id, sku_count, total_amount_paise.
     """
     raw = _table(raw)
-    well_formed = ~_malformed(raw, ORDER_FIELDS)
+    well_formed = ~_malformed(raw, clean, ORDER_FIELDS)
     reasons = _own_reasons(raw, clean, ORDER_FIELDS, well_formed)
     latest = np.datetime64(delivered_on + timedelta(days=1))
     reasons["future_order"] = well_formed & (clean["order_date"].to_numpy() > latest)
@@ -180,8 +180,13 @@ def _own_reasons(
     return reasons
 
 
-def _malformed(raw: pa.Table, fields: tuple[str, ...]) -> Mask:
-    too_long = (pc.greater(pc.utf8_length(raw[field]), LONGEST_TEXT).fill_null(False) for field in fields)
+def _malformed(raw: pa.Table, clean: pd.DataFrame, fields: tuple[str, ...]) -> Mask:
+    """Mark records that a reader could not take apart, and those with a text that no table holds.
+
+    Text is measured clean, as it is stored: Unicode's NFC can be longer than what came.
+    """
+    texts = (pa.array(clean[field], pa.string()) for field in fields if field not in HAVE_A_FORM)
+    too_long = (pc.greater(pc.utf8_length(text), LONGEST_TEXT).fill_null(False) for text in texts)
     return _any(np.asarray(mask) for mask in (raw["malformed"].is_valid(), *too_long))
 
 

@@ -210,11 +210,7 @@ def _customer_record(number, header, row):
     named = dict(zip(header, row or [], strict=False))
     fields = {field: named.get(field) for field in CUSTOMER_FIELDS}
     damaged = row is None or len(row) != len(header) or any("\0" in cell for cell in row)
-    return {"record": number, "malformed": damaged or _has_long_field(fields), **fields}
-
-
-def _has_long_field(fields):
-    return any(len(text or "") > LONGEST_FIELD for text in fields.values())
+    return {"record": number, "malformed": damaged, **fields}
 
 
 class _NoDoctype(ET.TreeBuilder):
@@ -256,7 +252,7 @@ def _order_record(number, order, root):
         damaged = damaged or (bool(given) and fields[field] is None)
         if field == "order_id" and len({_flat_text(element) for element in given}) == 1:
             fields[field] = _flat_text(given[0])
-    return {"record": number, "malformed": damaged or _has_long_field(fields), **fields}
+    return {"record": number, "malformed": damaged, **fields}
 
 
 def _flat_text(element):
@@ -332,7 +328,8 @@ def _order_line(record, zones):
 
 
 def _line(record, clean):
-    reasons = {"malformed_record"} if record["malformed"] else set()
+    has_long_text = any(len(value) > LONGEST_FIELD for value in clean.values() if isinstance(value, str))
+    reasons = {"malformed_record"} if record["malformed"] or has_long_text else set()
     return {"record": record["record"], "raw": record, "clean": clean, "reasons": reasons}
 
 

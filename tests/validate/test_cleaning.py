@@ -11,7 +11,6 @@ from lib import reference as ref
 
 from akasa.validate import cleaning
 
-
 SPACES = [c for c in map(chr, range(sys.maxunicode + 1)) if c.isspace()]
 
 

@@ -90,6 +90,32 @@ def test_a_field_of_more_than_255_characters_makes_a_record_malformed():
     assert judged.rejected["detail"].tolist() == ["a field is longer than 255 characters"]
 
 
+@pytest.mark.parametrize(
+    ("name", "accepted"),
+    [
+        ("\u0958" * 128, False),  # NFC writes it with two characters: MariaDB would refuse it
+        ("\u0958" * 127 + "a", True),
+        ("e\u0301" * 255, True),
+        (" " * 300 + "a", True),
+    ],
+)
+def test_lengths_are_those_of_clean_text(name, accepted):
+    judged = customers(f"1|{name}|9876543210|N", f"2|A|9876543211|{name}", f"{name}|A|9876543212|N")
+    assert judged.count == 3
+    assert len(judged.accepted) == 3 * accepted
+    assert set(judged.rejected["reasons"]) == (set() if accepted else {"malformed_record"})
+    assert set(judged.rejected["detail"]) == (set() if accepted else {rules.TOO_LONG})
+
+
+def test_only_text_can_be_too_long():
+    long = "0" * 300
+    judged = orders(GOOD.replace("|5", f"|{long}5"), GOOD.replace("O1", "O2").replace("|9", f"|{long}9"))
+    assert judged.accepted["total_amount_paise"].tolist() == [500]
+    assert reasons(judged) == {2: "invalid_mobile_number"}
+    judged = orders(GOOD, GOOD.replace("S1", "\u0958" * 128))
+    assert reasons(judged) == {1: "order_rejected", 2: "malformed_record"}
+
+
 def test_conflicting_customers():
     judged = customers(
         "1|A|9876543210|N", "1|B|9876543210|N", "2|A|9876543211|N", "2|A|9876543212|N", "3|A|9876543213|S",
