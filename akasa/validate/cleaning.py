@@ -5,6 +5,7 @@ Records come as a frame or as an Arrow table; a frame's index is kept.
 The accepted forms are those of docs/rules.md.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
@@ -33,6 +34,11 @@ _COUNT = r"^0*(?P<count>[1-9]\d{0,8})$"
 _CURRENCY = r"(?:₹|[rR][sS]\.?|[iI][nN][rR])"
 _GROUPED = r"^(?:\d+|\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d{2})*,\d{3})(?:\.\d{1,2})?$"
 _AMOUNT = r"^0*(?P<rupees>\d{0,13})(?:\.(?P<paise>\d{1,2}))?$"
+
+_ACCENT = r"\u0300-\u036f"
+# The st of 1st, and the s of John's.
+_NO_WORD = re.compile(rf"(?<=\d)[^\W\d_](?:[^\W\d_]|[{_ACCENT}])*|(?<=\w['’])[^\W\d_](?![\w{_ACCENT}])")
+_FINAL_SIGMA = re.compile(r"(?<=\w)σ(?!\w)")
 
 _DAY_US, _HOUR_US, _MINUTE_US, _SECOND_US = 86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000
 _LARGEST_OFFSET_US = 14 * _HOUR_US
@@ -88,10 +94,14 @@ def names(text: Text) -> Text:
 def regions(text: Text) -> Text:
     """Return regions like names, in title case.
 
-    >>> regions(pa.array([" north  EAST ", None])).to_pylist()
-    ['North East', 'Unknown']
+    >>> regions(pa.array([" north  EAST ", "ST JOHN'S", "1ST ZONE", None])).to_pylist()
+    ['North East', "St John's", '1st Zone', 'Unknown']
     """
-    return names(pc.utf8_title(_collapse(text)))
+    # Some letters are composed only when small, and then no longer begin the next word: so once more.
+    composed = _collapse(pc.utf8_title(_collapse(text)))
+    titles, smalls = pc.utf8_title(composed), pc.utf8_lower(composed)  # letter by letter: of equal length
+    spelled = map(_spelled, titles.to_pylist(), smalls.to_pylist())  # there are few regions
+    return names(pa.array(spelled, pa.string()))
 
 
 def mobiles(text: Text) -> Text:
@@ -142,6 +152,14 @@ def times(text: Text, source_timezone: str, business_timezone: str) -> Text:
     local = _to_business(naive.view("datetime64[us]"), has_offset, source_timezone, business_timezone)
     in_range = (local >= np.datetime64("1000-01-01")) & (local < np.datetime64("10000-01-01"))
     return pa.array(local, pa.timestamp("us"), mask=~in_range)
+
+
+def _spelled(title: str | None, small: str | None) -> str | None:
+    """Return a text in title case but for what only looks like a word; a Greek sigma by its place."""
+    if title is None or small is None:
+        return None
+    spelled = _NO_WORD.sub(lambda part: small[part.start() : part.end()], title)
+    return _FINAL_SIGMA.sub("ς", spelled.replace("ς", "σ"))
 
 
 def _day_first_to_iso(text: Text) -> Text:

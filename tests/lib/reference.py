@@ -106,7 +106,24 @@ def clean_name(text):
 
 
 def clean_region(text):
-    return unicodedata.normalize("NFC", clean_name(text).title())
+    """Letters that stand together are a word; not behind a digit, nor one alone behind an apostrophe."""
+    name = clean_name(text)
+    for letters in re.finditer(r"[^\W\d_]+", name):
+        before = name[: letters.start()]
+        is_suffix = (
+            len(letters[0]) == 1 and re.search(r"\w['’]$", before) and not name[letters.end() :][:1].isdigit()
+        )
+        is_word = not re.search(r"[0-9]$", before) and not is_suffix
+        word = letters[0].title() if is_word else letters[0].lower()
+        name = before + _with_greek_sigma(word, before, name[letters.end() :]) + name[letters.end() :]
+    return unicodedata.normalize("NFC", name)
+
+
+def _with_greek_sigma(word, before, after):
+    """Small sigma has a form of its own at the end of a word."""
+    is_last = re.search(r"\w$", before + word[:-1]) and not re.match(r"\w", after)
+    word = word.replace("ς", "σ")
+    return word[:-1] + "ς" if word.endswith("σ") and is_last else word
 
 
 ISO = re.compile(

@@ -103,6 +103,25 @@ def test_regions_are_names_in_title_case():
 
 
 @pytest.mark.parametrize(
+    ("region", "texts"),
+    [
+        ("St John's", ["ST JOHN'S", "st john's", "St John'S"]),
+        ("St John’s", ["ST JOHN’S"]),
+        ("O'Neil", ["O'NEIL", "o'neil"]),
+        ("'North' \"East\"", ["'north' \"EAST\""]),
+        ("1st Zone", ["1ST ZONE", "1st zone", "1St Zone"]),
+        ("Sector 22b-North", ["SECTOR 22B-NORTH", "sector 22b-north"]),
+        ("North-East (Hills)", ["NORTH-EAST (HILLS)"]),
+        ("Αθηνας", ["ΑΘΗΝΑΣ", "αθηνας", "αθηνασ", "ΑΘΗΝΑς"]),
+        ("Σάμος Κως", ["ΣΆΜΟΣ ΚΩΣ", "ςάμος κως", "Σα\u0301μοσ Κωσ"]),
+        ("Σάσσας'σ", ["ΣΆΣΣΑΣ'Σ", "σάσσας'ς"]),
+    ],
+)
+def test_a_region_has_one_spelling_whatever_came(region, texts):
+    assert set(cleaned(cleaning.regions, region, *texts)) == {region}
+
+
+@pytest.mark.parametrize(
     ("text", "clean"),
     [
         ("2025-10-12T09:15:32", datetime(2025, 10, 12, 9, 15, 32)),
@@ -344,7 +363,7 @@ def test_times_as_in_the_reference(texts, source, business):
     assert cleaned(again, *(time and time.isoformat() for time in found)) == found
 
 
-LETTERS = [*"abcXYZ", *"éÉñÑøØçÇ", "e\u0301", "न", "த", *"  \t\u00a0'-&.0"]
+LETTERS = [*"abcXYZ", *"éÉñÑøØçÇ", "e\u0301", "न", "த", *"ΣσςαΑ’1s  \t\u00a0'-&.0"]
 WORDS = st.lists(st.sampled_from(LETTERS)).map("".join)
 
 
