@@ -6,7 +6,7 @@ The accepted forms are those of docs/rules.md.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
@@ -138,9 +138,9 @@ def amounts(text: Text) -> Text:
 def times(text: Text, source_timezone: str, business_timezone: str) -> Text:
     """Return naive business times (timestamp[us]) of ISO 8601 and `DD-MM-YYYY` or `DD/MM/YYYY` texts.
 
-    A time without offset is in `source_timezone`. Times that clock changes make ambiguous, and years
-    outside 1000-9999 (the range of MySQL's DATETIME; its last two days, where a time has to be converted,
-    included), are null. Digits past microseconds are dropped.
+    A time without offset is in `source_timezone`; a date alone is a day of the business, at midnight. Times
+    that clock changes make ambiguous, and years outside 1000-9999 (the range of MySQL's DATETIME; its last
+    two days, where a time has to be converted, included), are null. Digits past microseconds are dropped.
     """
     part = _groups(_day_first_to_iso(pc.utf8_trim_whitespace(text)), _ISO)
     known = pc.is_valid(part["year"]).to_numpy(zero_copy_only=False)
@@ -149,7 +149,10 @@ def times(text: Text, source_timezone: str, business_timezone: str) -> Text:
     offset, real_offset = _offset_microseconds(number, _equal(part["sign"], "-"))
     has_offset = ~_equal(part["zone"], "")
     naive = np.where(known & real & real_offset, micros - np.where(has_offset, offset, 0), _NAT)
-    local = _to_business(naive.view("datetime64[us]"), has_offset, source_timezone, business_timezone)
+    in_source = ~has_offset & ~_equal(part["hour"], "")
+    local = _to_business(
+        naive.view("datetime64[us]"), [("UTC", has_offset), (source_timezone, in_source)], business_timezone
+    )
     in_range = (local >= np.datetime64("1000-01-01")) & (local < np.datetime64("10000-01-01"))
     return pa.array(local, pa.timestamp("us"), mask=~in_range)
 
@@ -190,11 +193,11 @@ def _offset_microseconds(number: Mapping[str, np.ndarray], west: np.ndarray) -> 
     return np.where(west, -size, size), (size <= _LARGEST_OFFSET_US) & (number["zone_minute"] <= 59)
 
 
-def _to_business(naive: np.ndarray, is_utc: np.ndarray, source: str, business: str) -> np.ndarray:
-    """Return business wall time of instants (`is_utc`) and of wall times in `source`; NaT where ambiguous."""
+def _to_business(naive: np.ndarray, zones: Sequence[tuple[str, np.ndarray]], business: str) -> np.ndarray:
+    """Return business wall time of those that are wall time in one of the zones; NaT where ambiguous."""
     local = naive.copy()
     convertible = np.where(naive < _CONVERTIBLE_BEFORE, naive, np.datetime64("NaT"))
-    for chosen, zone in ((is_utc, "UTC"), (~is_utc, source)):
+    for zone, chosen in zones:
         if zone != business and chosen.any():
             there = pd.DatetimeIndex(convertible[chosen])
             there = there.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")

@@ -139,7 +139,7 @@ DAY_FIRST = re.compile(
 
 
 def clean_time(text, source_timezone=INDIA, business_timezone=INDIA):
-    """Naive time in the business zone, with microseconds."""
+    """Naive time in the business zone, with microseconds; a date alone is a day there."""
     written = (text or "").strip()
     match = ISO.fullmatch(written) or DAY_FIRST.fullmatch(written)
     if not match:
@@ -147,7 +147,8 @@ def clean_time(text, source_timezone=INDIA, business_timezone=INDIA):
     parts = match.groupdict()
     try:
         wall = _wall_time(parts)
-        clean = _in_business_zone(wall, parts.get("offset"), source_timezone, business_timezone)
+        zones = (source_timezone, business_timezone)
+        clean = _in_business_zone(wall, parts.get("offset"), *zones) if parts["hour"] else wall
     except (ValueError, OverflowError):  # no such day, hour, offset or year
         return None
     return clean if wall.year >= 1000 and clean.year >= 1000 else None

@@ -219,7 +219,8 @@ def test_order_date_time_refused(text):
 
 def test_time_without_offset_is_in_the_source_zone():
     assert ref.clean_time("2025-10-12 20:00", "UTC") == datetime(2025, 10, 13, 1, 30)
-    assert ref.clean_time("2025-10-12", "UTC") == datetime(2025, 10, 12, 5, 30)
+    assert ref.clean_time("2025-10-12", "UTC") == datetime(2025, 10, 12)
+    assert ref.clean_time("2025-10-12 00:00", "UTC") == datetime(2025, 10, 12, 5, 30)
     assert ref.clean_time("2025-10-12T20:00Z", "America/New_York", "UTC") == datetime(2025, 10, 12, 20)
 
 

@@ -176,7 +176,14 @@ def test_no_order_date_time(text):
     ("text", "source", "business", "clean"),
     [
         ("2025-10-31 20:00", "UTC", "Asia/Kolkata", datetime(2025, 11, 1, 1, 30)),
-        ("2025-11-01", "Asia/Kolkata", "UTC", datetime(2025, 10, 31, 18, 30)),
+        ("2025-11-01 00:00", "Asia/Kolkata", "UTC", datetime(2025, 10, 31, 18, 30)),
+        ("2025-11-01", "Asia/Kolkata", "UTC", datetime(2025, 11, 1)),
+        ("2025-10-12", "UTC", "Asia/Kolkata", datetime(2025, 10, 12)),
+        ("12-10-2025", "UTC", "Asia/Kolkata", datetime(2025, 10, 12)),
+        ("12/10/2025", "America/New_York", "Asia/Kolkata", datetime(2025, 10, 12)),
+        ("2024-09-08", "America/Santiago", "UTC", datetime(2024, 9, 8)),  # a day without a midnight
+        ("2011-12-30", "Pacific/Apia", "UTC", datetime(2011, 12, 30)),  # a day that never was there
+        ("9999-12-31", "Pacific/Auckland", "Asia/Kolkata", datetime(9999, 12, 31)),
         ("2025-11-01T00:00:00+05:30", "UTC", "UTC", datetime(2025, 10, 31, 18, 30)),
         ("2025-11-01T00:00:00Z", "America/New_York", "UTC", datetime(2025, 11, 1)),
         ("2025-03-09 01:59:59", "America/New_York", "UTC", datetime(2025, 3, 9, 6, 59, 59)),
