@@ -2,8 +2,10 @@
 
 import shlex
 import sys
+from collections import ChainMap
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,40 +27,47 @@ def main() -> None:
     """
 
 
+def _fitting(_: click.Context, option: click.Parameter, given: Any) -> dict[str, Any]:
+    """Return an option of `report`, or its pairs of -p, as notebook parameters that keep their rules."""
+    from akasa.run import parameters
+
+    pairs = map(_pair, given) if isinstance(given, tuple) else [(option.name, given)]
+    found = {str(name): value for name, value in pairs if value is not None}
+    try:
+        if found:
+            parameters.check(found)
+    except parameters.UsageError as error:
+        raise click.BadParameter(str(error)) from None
+    return found
+
+
+_parameter = partial(click.option, callback=_fitting)
+
+
 @main.command()
-@click.option("--engine", type=click.Choice(["pandas", "dask", "both"]), help="In-memory engine [pandas].")
-@click.option("--as-of", metavar="YYYY-MM-DD", help="Last day that counts [the latest published order date].")
-@click.option("--window-days", type=click.IntRange(1), help="Days that top spenders look back [30].")
-@click.option("--top-n", type=click.IntRange(1), help="How many top spenders [10].")
-@click.option(
-    "--on-refused", type=click.Choice(["stop", "skip"]), help="What a refused file does [ON_REFUSED]."
-)
-@click.option("--max-reject-ratio", type=click.FloatRange(0, 1), help="Gate per delivery [MAX_REJECT_RATIO].")
-@click.option("--today", metavar="YYYY-MM-DD", help="Day of files whose name tells none [TODAY].")
-@click.option("-p", "parameters", metavar="NAME=VALUE", multiple=True, help="Any other notebook parameter.")
-def report(as_of: str | None, today: str | None, parameters: tuple[str, ...], **options: Any) -> None:
+@_parameter("--engine", metavar="pandas|dask|both", help="In-memory engine [pandas].")
+@_parameter("--as-of", metavar="YYYY-MM-DD", help="Last day that counts [the latest published order date].")
+@_parameter("--window-days", metavar="NUMBER", help="Days that top spenders look back [30].")
+@_parameter("--top-n", metavar="NUMBER", help="How many top spenders [10].")
+@_parameter("--on-refused", metavar="stop|skip", help="What a refused file does [ON_REFUSED].")
+@_parameter("--max-reject-ratio", metavar="0..1", help="Gate per delivery [MAX_REJECT_RATIO].")
+@_parameter("--today", metavar="YYYY-MM-DD", help="Day of files whose name tells none [TODAY].")
+@_parameter("-p", "parameters", metavar="NAME=VALUE", multiple=True, help="Any notebook parameter.")
+def report(parameters: dict[str, Any], **options: dict[str, Any]) -> None:
     """Run the five notebooks and put the report in place.
 
     Every option is also a parameter of the notebooks and, in capitals, a variable of `make report`.
     """
     from akasa.run import console, pipeline
-    from akasa.run.parameters import UsageError
     from akasa.stores.database import DatabaseUnavailable
     from akasa.stores.lock import Busy
 
-    given = {name: value for name, value in options.items() if value is not None}
-    if as_of is not None:
-        given["as_of"] = _day(as_of, "--as-of").isoformat()
-    if today is not None:
-        given["today"] = _day(today, "--today").isoformat()
-    given.update(_pair(text) for text in parameters)
+    given = dict(ChainMap(parameters, *options.values()))
     chosen, command = _settings(), [Path(sys.executable).name, "-m", "akasa", *map(shlex.quote, sys.argv[1:])]
     with console.interrupted(command):
         try:
             with console.Ticker(pipeline.progress_file(chosen)) as ticker:
                 page = pipeline.report(chosen, given, ticker)
-        except UsageError as error:
-            raise click.UsageError(str(error)) from None
         except (Busy, DatabaseUnavailable) as error:
             raise click.ClickException(str(error)) from None
         except pipeline.StepFailed as error:

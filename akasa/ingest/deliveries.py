@@ -174,9 +174,13 @@ def sha256(path: Path) -> str:
 def find(settings: Settings) -> Found:
     """Return every delivery in order (base files, dated, undated; then by name) and what was passed over.
 
-    Raises FileNotFoundError when a base file that was named in the settings is not there,
+    Raises FileNotFoundError when a base file or the folder that was named in the settings is not there,
     or when there is no delivery at all.
     """
+    if settings.incoming_dir and not settings.incoming.is_dir():
+        raise FileNotFoundError(
+            f"{settings.incoming} is not a folder that is there: mend INCOMING_DIR, or make the folder"
+        )
     warnings: list[str] = []
     base, incoming = _base(settings, warnings), []
     for path in sorted(settings.incoming.iterdir()) if settings.incoming.exists() else []:

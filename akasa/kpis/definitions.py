@@ -11,6 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from akasa.workspace.tables import MOST_PAISE
+
 Kind = Literal["text", "count", "paise", "date"]
 Whole = TypeVar("Whole", int, "pd.Series[int]")
 
@@ -19,7 +21,6 @@ DTYPES: dict[Kind, str] = {"text": "str", "count": "int64", "paise": "int64", "d
 WINDOW_DAYS = 30
 TOP_N = 10
 UNMATCHED = "Unmatched"
-MOST_PAISE = 2**63 - 1
 
 
 @dataclass(frozen=True)

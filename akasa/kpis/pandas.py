@@ -16,7 +16,6 @@ from pyarrow.dataset import Dataset, Fragment
 
 from akasa.kpis.definitions import (
     CUSTOMER,
-    MOST_PAISE,
     TOP_N,
     UNMATCHED,
     WINDOW_DAYS,
@@ -26,6 +25,7 @@ from akasa.kpis.definitions import (
 )
 from akasa.stores import warehouse
 from akasa.workspace.settings import Settings
+from akasa.workspace.tables import MOST_PAISE
 
 # A published mobile number is ten digits that start 6-9: as a whole number it is the same key, half as wide.
 _COLUMNS = {

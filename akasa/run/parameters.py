@@ -1,13 +1,42 @@
-"""The notebooks' parameters: which there are, and whether given values fit, before any kernel starts."""
+"""The notebooks' parameters: which there are, and whether given values fit, before any kernel starts.
+
+The rules here are those of `report`'s options, too.
+"""
 
 import ast
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
-
-import nbformat
 
 from akasa.run.steps import NOTEBOOKS, STEPS
 
+
+@dataclass(frozen=True)
+class Rule:
+    """What a value is, in words, and whether one of the right type is that."""
+
+    what: str
+    fits: Callable[[Any], bool]
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+_COUNT = Rule("a whole number from 1 to 999,999,999", lambda number: 1 <= number <= 999_999_999)
+RULES = {
+    "engine": Rule("pandas, dask or both", lambda word: word in ("pandas", "dask", "both")),
+    "as_of": Rule("a day written YYYY-MM-DD", _is_day),
+    "today": Rule("a day written YYYY-MM-DD", _is_day),
+    "window_days": _COUNT,
+    "top_n": _COUNT,
+    "on_refused": Rule("stop or skip", lambda word: word in ("stop", "skip")),
+    "max_reject_ratio": Rule("a share from 0 to 1", lambda share: 0 <= share <= 1),
+}
 _TRUTH = {"true": True, "false": False}
 _TYPES: dict[str, Callable[[Any], Any]] = {
     "int": int,
@@ -18,11 +47,13 @@ _TYPES: dict[str, Callable[[Any], Any]] = {
 
 
 class UsageError(ValueError):
-    """A parameter that no notebook has, or a value not of its type; found before any kernel starts."""
+    """A parameter that no notebook has, or a value that does not fit; found before any kernel starts."""
 
 
 def declared(step: str) -> dict[str, str]:
     """Return the notebook's parameters: name → annotated type."""
+    import nbformat
+
     notebook = nbformat.read(NOTEBOOKS / f"{step}.ipynb", as_version=4)
     cells = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())]
     tree = ast.parse("\n".join(cell.source for cell in cells))
@@ -33,7 +64,7 @@ def declared(step: str) -> dict[str, str]:
 def check(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return step → the given parameters that its notebook has, as values of their annotated types.
 
-    Raises UsageError for a name that no notebook has, or a value that is not of its type.
+    Raises UsageError for a name that no notebook has, or a value that is not of its type or breaks its rule.
     """
     names_of = {step: declared(step) for step in STEPS}
     for name in given:
@@ -41,13 +72,16 @@ def check(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             known = sorted({known for names in names_of.values() for known in names})
             raise UsageError(f"no notebook has the parameter {name!r}; there are: {', '.join(known)}")
     return {
-        step: {name: _typed(name, value, names[name]) for name, value in given.items() if name in names}
+        step: {name: _fitting(name, value, names[name]) for name, value in given.items() if name in names}
         for step, names in names_of.items()
     }
 
 
-def _typed(name: str, value: Any, annotation: str) -> Any:
+def _fitting(name: str, value: Any, annotation: str) -> Any:
     try:
-        return _TYPES[annotation](value)
+        typed = _TYPES[annotation](value)
     except (KeyError, ValueError):
         raise UsageError(f"{name} is {value!r}; it must be of type {annotation}") from None
+    if name in RULES and not RULES[name].fits(typed):
+        raise UsageError(f"{name}: {value!r} is not {RULES[name].what}")
+    return typed

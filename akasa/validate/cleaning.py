@@ -5,7 +5,8 @@ Records come as a frame or as an Arrow table; a frame's index is kept.
 The accepted forms are those of docs/rules.md.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
@@ -33,6 +34,11 @@ _COUNT = r"^0*(?P<count>[1-9]\d{0,8})$"
 _CURRENCY = r"(?:₹|[rR][sS]\.?|[iI][nN][rR])"
 _GROUPED = r"^(?:\d+|\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d{2})*,\d{3})(?:\.\d{1,2})?$"
 _AMOUNT = r"^0*(?P<rupees>\d{0,13})(?:\.(?P<paise>\d{1,2}))?$"
+
+_ACCENT = r"\u0300-\u036f"
+# The st of 1st, and the s of John's.
+_NO_WORD = re.compile(rf"(?<=\d)[^\W\d_](?:[^\W\d_]|[{_ACCENT}])*|(?<=\w['’])[^\W\d_](?![\w{_ACCENT}])")
+_FINAL_SIGMA = re.compile(r"(?<=\w)σ(?!\w)")
 
 _DAY_US, _HOUR_US, _MINUTE_US, _SECOND_US = 86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000
 _LARGEST_OFFSET_US = 14 * _HOUR_US
@@ -76,8 +82,8 @@ def clean_orders(
 
 
 def ids(text: Text) -> Text:
-    """Return ids trimmed, their inner case kept."""
-    return _blank_to_null(pc.utf8_trim_whitespace(text))
+    """Return ids trimmed, in Unicode NFC, their inner case and spaces kept."""
+    return _blank_to_null(pc.utf8_trim_whitespace(pc.utf8_normalize(text, form="NFC")))
 
 
 def names(text: Text) -> Text:
@@ -88,10 +94,14 @@ def names(text: Text) -> Text:
 def regions(text: Text) -> Text:
     """Return regions like names, in title case.
 
-    >>> regions(pa.array([" north  EAST ", None])).to_pylist()
-    ['North East', 'Unknown']
+    >>> regions(pa.array([" north  EAST ", "ST JOHN'S", "1ST ZONE", None])).to_pylist()
+    ['North East', "St John's", '1st Zone', 'Unknown']
     """
-    return names(pc.utf8_title(_collapse(text)))
+    # Some letters are composed only when small, and then no longer begin the next word: so once more.
+    composed = _collapse(pc.utf8_title(_collapse(text)))
+    titles, smalls = pc.utf8_title(composed), pc.utf8_lower(composed)  # letter by letter: of equal length
+    spelled = map(_spelled, titles.to_pylist(), smalls.to_pylist())  # there are few regions
+    return names(pa.array(spelled, pa.string()))
 
 
 def mobiles(text: Text) -> Text:
@@ -128,9 +138,9 @@ def amounts(text: Text) -> Text:
 def times(text: Text, source_timezone: str, business_timezone: str) -> Text:
     """Return naive business times (timestamp[us]) of ISO 8601 and `DD-MM-YYYY` or `DD/MM/YYYY` texts.
 
-    A time without offset is in `source_timezone`. Times that clock changes make ambiguous, and years
-    outside 1000-9999 (the range of MySQL's DATETIME; its last two days, where a time has to be converted,
-    included), are null. Digits past microseconds are dropped.
+    A time without offset is in `source_timezone`; a date alone is a day of the business, at midnight. Times
+    that clock changes make ambiguous, and years outside 1000-9999 (the range of MySQL's DATETIME; its last
+    two days, where a time has to be converted, included), are null. Digits past microseconds are dropped.
     """
     part = _groups(_day_first_to_iso(pc.utf8_trim_whitespace(text)), _ISO)
     known = pc.is_valid(part["year"]).to_numpy(zero_copy_only=False)
@@ -139,9 +149,20 @@ def times(text: Text, source_timezone: str, business_timezone: str) -> Text:
     offset, real_offset = _offset_microseconds(number, _equal(part["sign"], "-"))
     has_offset = ~_equal(part["zone"], "")
     naive = np.where(known & real & real_offset, micros - np.where(has_offset, offset, 0), _NAT)
-    local = _to_business(naive.view("datetime64[us]"), has_offset, source_timezone, business_timezone)
+    in_source = ~has_offset & ~_equal(part["hour"], "")
+    local = _to_business(
+        naive.view("datetime64[us]"), [("UTC", has_offset), (source_timezone, in_source)], business_timezone
+    )
     in_range = (local >= np.datetime64("1000-01-01")) & (local < np.datetime64("10000-01-01"))
     return pa.array(local, pa.timestamp("us"), mask=~in_range)
+
+
+def _spelled(title: str | None, small: str | None) -> str | None:
+    """Return a text in title case but for what only looks like a word; a Greek sigma by its place."""
+    if title is None or small is None:
+        return None
+    spelled = _NO_WORD.sub(lambda part: small[part.start() : part.end()], title)
+    return _FINAL_SIGMA.sub("ς", spelled.replace("ς", "σ"))
 
 
 def _day_first_to_iso(text: Text) -> Text:
@@ -172,11 +193,11 @@ def _offset_microseconds(number: Mapping[str, np.ndarray], west: np.ndarray) -> 
     return np.where(west, -size, size), (size <= _LARGEST_OFFSET_US) & (number["zone_minute"] <= 59)
 
 
-def _to_business(naive: np.ndarray, is_utc: np.ndarray, source: str, business: str) -> np.ndarray:
-    """Return business wall time of instants (`is_utc`) and of wall times in `source`; NaT where ambiguous."""
+def _to_business(naive: np.ndarray, zones: Sequence[tuple[str, np.ndarray]], business: str) -> np.ndarray:
+    """Return business wall time of those that are wall time in one of the zones; NaT where ambiguous."""
     local = naive.copy()
     convertible = np.where(naive < _CONVERTIBLE_BEFORE, naive, np.datetime64("NaT"))
-    for chosen, zone in ((is_utc, "UTC"), (~is_utc, source)):
+    for zone, chosen in zones:
         if zone != business and chosen.any():
             there = pd.DatetimeIndex(convertible[chosen])
             there = there.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")

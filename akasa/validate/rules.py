@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import reduce
-from typing import TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from akasa.ingest.readers import CUSTOMER_FIELDS, ORDER_FIELDS
-from akasa.workspace.tables import LONGEST_TEXT, ORDER_LINE, line_types
+from akasa.workspace.tables import LONGEST_TEXT, MOST_PAISE, ORDER_LINE, line_types
 
 Codes: TypeAlias = np.ndarray  # whole numbers that stand for a column's values; -1 for null
 Mask: TypeAlias = np.ndarray
@@ -40,12 +40,15 @@ REASONS = {
     "shared_mobile_number": "one mobile number claimed by two customers in one delivery",
     "conflicting_order": "lines of one order disagree on mobile number, time or total",
     "conflicting_sku": "one SKU of one order with different counts in one delivery",
+    "repeated_line": "AMOUNT_IS=line: two equal lines of one SKU, which may be one or two",
     "order_rejected": "a good line whose order is rejected for another line",
 }
 REQUIRED_OF_CUSTOMERS = ("customer_id", "mobile_number")
 # What can be there and yet be wrong; any other text is right.
 HAVE_A_FORM = ("mobile_number", "order_date_time", "sku_count", "total_amount")
 CLEAN_NAMES = {"total_amount": "total_amount_paise"}
+TOO_LONG = f"a field is longer than {LONGEST_TEXT} characters"
+TOO_MUCH = "the order's lines come to more than ₹92,23,37,20,36,85,47,758.07"  # MOST_PAISE
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def judge_customers(raw: Records, clean: pd.DataFrame) -> Parted:
     row. `accepted` has customer_id, customer_name, mobile_number, region.
     """
     raw = _table(raw)
-    well_formed = ~_malformed(raw, CUSTOMER_FIELDS)
+    well_formed = ~_malformed(raw, clean, CUSTOMER_FIELDS)
     reasons = _own_reasons(raw, clean, REQUIRED_OF_CUSTOMERS, well_formed)
     customer = np.where(well_formed, _codes(clean["customer_id"]), -1)
     mobile = np.where(customer >= 0, _codes(clean["mobile_number"]), -1)
@@ -81,7 +84,8 @@ def judge_customers(raw: Records, clean: pd.DataFrame) -> Parted:
     versions = clean.groupby(list(CUSTOMER_FIELDS), sort=False, dropna=False).ngroup().to_numpy()
     reasons["conflicting_customer"] = known & _disagree(customer, np.where(known, versions, -1))
     reasons["shared_mobile_number"] = _disagree(mobile, customer)
-    marks = _mark(raw, clean, reasons, CUSTOMER_FIELDS, customer)
+    repeated = _repeats(raw, clean, CUSTOMER_FIELDS, customer, well_formed)
+    marks = _mark(raw, reasons, {TOO_LONG: ~well_formed}, CUSTOMER_FIELDS, repeated)
     unknown = _rows(raw.select(["customer_name", "region"]), marks.accepted)
     lacking = {f"missing_{name}": int(_blank(unknown[name]).sum()) for name in unknown}
     accepted = clean.loc[marks.accepted, list(CUSTOMER_FIELDS)].reset_index(drop=True)
@@ -96,7 +100,7 @@ def judge_orders(raw: Records, clean: pd.DataFrame, delivered_on: date, amount_i
     order_id, mobile_number, order_date_time, order_date, sku_id, sku_count, total_amount_paise.
     """
     raw = _table(raw)
-    well_formed = ~_malformed(raw, ORDER_FIELDS)
+    well_formed = ~_malformed(raw, clean, ORDER_FIELDS)
     reasons = _own_reasons(raw, clean, ORDER_FIELDS, well_formed)
     latest = np.datetime64(delivered_on + timedelta(days=1))
     reasons["future_order"] = well_formed & (clean["order_date"].to_numpy() > latest)
@@ -107,9 +111,17 @@ def judge_orders(raw: Records, clean: pd.DataFrame, delivered_on: date, amount_i
     (per_order if amount_is == "order" else per_line).append("total_amount_paise")
     reasons["conflicting_order"] = _any(_disagree(order, _codes(clean[field])) for field in per_order)
     reasons["conflicting_sku"] = _any(_disagree(line, _codes(clean[field])) for field in per_line)
+    repeated = _repeats(raw, clean, ORDER_FIELDS, line, well_formed)
+    details = {TOO_LONG: ~well_formed}
+    if amount_is == "line":
+        details[TOO_MUCH] = _too_much(order, clean["total_amount_paise"])
+        reasons["invalid_total_amount"] |= details[TOO_MUCH]
+        equal = _repeats(raw, clean, ORDER_FIELDS, line, well_formed, keep=False)
+        reasons["repeated_line"] = equal & (line >= 0)
+        repeated &= ~reasons["repeated_line"]
     bad = _any(reasons.values())
     reasons["order_rejected"] = ~bad & _is_in(order, named[bad])
-    marks = _mark(raw, clean, reasons, ORDER_FIELDS, line)
+    marks = _mark(raw, reasons, details, ORDER_FIELDS, repeated)
     accepted = clean.loc[marks.accepted, list(ORDER_LINE)].astype(line_types())
     return Parted(accepted.reset_index(drop=True), marks.rejected, marks.repeats, {})
 
@@ -168,8 +180,13 @@ def _own_reasons(
     return reasons
 
 
-def _malformed(raw: pa.Table, fields: tuple[str, ...]) -> Mask:
-    too_long = (pc.greater(pc.utf8_length(raw[field]), LONGEST_TEXT).fill_null(False) for field in fields)
+def _malformed(raw: pa.Table, clean: pd.DataFrame, fields: tuple[str, ...]) -> Mask:
+    """Mark records that a reader could not take apart, and those with a text that no table holds.
+
+    Text is measured clean, as it is stored: Unicode's NFC can be longer than what came.
+    """
+    texts = (pa.array(clean[field], pa.string()) for field in fields if field not in HAVE_A_FORM)
+    too_long = (pc.greater(pc.utf8_length(text), LONGEST_TEXT).fill_null(False) for text in texts)
     return _any(np.asarray(mask) for mask in (raw["malformed"].is_valid(), *too_long))
 
 
@@ -210,23 +227,53 @@ def _is_in(keys: Codes, chosen: Codes) -> Mask:
     return np.asarray(flags[keys])
 
 
+def _too_much(order: Codes, paise: "pd.Series[Any]") -> Mask:
+    """Mark the lines of each order whose amounts add up to more than MOST_PAISE; nulls take no part."""
+    known = (order >= 0) & paise.notna().to_numpy()
+    amounts = paise[known].to_numpy("int64")
+    if int(amounts.max(initial=0)) * len(amounts) <= MOST_PAISE:
+        return np.zeros(len(order), bool)
+    wide = pa.decimal128(38)
+    lines = pa.table({"order": order[known], "paise": pa.array(amounts).cast(wide)})
+    sums = lines.group_by("order").aggregate([("paise", "sum")])
+    beyond = sums.filter(pc.greater(sums["paise_sum"], pa.scalar(MOST_PAISE).cast(wide)))
+    return np.asarray(known & _is_in(order, beyond["order"].to_numpy()))
+
+
 def _mark(
-    raw: pa.Table, clean: pd.DataFrame, reasons: Mapping[str, Mask], fields: tuple[str, ...], keys: Codes
+    raw: pa.Table,
+    reasons: Mapping[str, Mask],
+    details: Mapping[str, Mask],
+    fields: tuple[str, ...],
+    repeated: Mask,
 ) -> _Marks:
-    """Part the records; only those whose key comes more than once, or who have none (-1), can be repeats."""
-    well_formed = ~reasons["malformed_record"]
-    again = (keys < 0) | pd.Series(keys).duplicated(keep=False).to_numpy()
-    repeated = np.zeros(len(raw), bool)
-    repeated[again] = _repeats(_rows(raw, again), clean[again], fields, well_formed[again])
-    repeated &= well_formed
     bad = _any(reasons.values())
     rejected = bad & ~repeated
-    explained = _explain(_rows(raw, rejected), {r: mask[rejected] for r, mask in reasons.items()}, fields)
+    explained = _explain(raw, rejected, reasons, details, fields)
     return _Marks(~bad & ~repeated, explained, int(repeated.sum()))
 
 
-def _repeats(raw: pd.DataFrame, clean: pd.DataFrame, fields: tuple[str, ...], well_formed: Mask) -> Mask:
-    """Mark records equal in every field to an earlier one, by clean values; by raw text where not clean."""
+def _repeats(
+    raw: pa.Table,
+    clean: pd.DataFrame,
+    fields: tuple[str, ...],
+    keys: Codes,
+    well_formed: Mask,
+    keep: Literal["first", False] = "first",
+) -> Mask:
+    """Mark well-formed records equal in every field to an earlier one; with `keep=False`, to any other.
+
+    Only those whose key comes more than once, or who have none (-1), are looked at.
+    """
+    again = (keys < 0) | pd.Series(keys).duplicated(keep=False).to_numpy()
+    told_apart = _told_apart(_rows(raw, again), clean[again], fields).assign(well_formed=well_formed[again])
+    repeated = np.zeros(len(raw), bool)
+    repeated[again] = told_apart.duplicated(keep=keep)
+    return np.asarray(repeated & well_formed)
+
+
+def _told_apart(raw: pd.DataFrame, clean: pd.DataFrame, fields: tuple[str, ...]) -> pd.DataFrame:
+    """Return what makes two records equal: their clean values, and the raw text of those that have none."""
     columns: Mapping[str, pd.Series] = {
         field: clean[CLEAN_NAMES.get(field, field)].reset_index(drop=True) for field in fields
     }
@@ -235,16 +282,23 @@ def _repeats(raw: pd.DataFrame, clean: pd.DataFrame, fields: tuple[str, ...], we
         for f, column in columns.items()
         if column.isna().any()
     }
-    repeated = pd.DataFrame({"well_formed": well_formed, **columns, **unclean}).duplicated()
-    return np.asarray(repeated)
+    return pd.DataFrame({**columns, **unclean})
 
 
-def _explain(raw: pd.DataFrame, reasons: Mapping[str, Mask], fields: tuple[str, ...]) -> pd.DataFrame:
-    """Return the rejected records as they came, with all their reason codes."""
+def _explain(
+    records: pa.Table,
+    rejected: Mask,
+    reasons: Mapping[str, Mask],
+    details: Mapping[str, Mask],
+    fields: tuple[str, ...],
+) -> pd.DataFrame:
+    """Return the rejected records as they came, with all their reason codes, and a detail where one helps."""
+    raw = _rows(records, rejected)
     codes = [code for code in REASONS if code in reasons]
-    rows = np.column_stack([reasons[code] for code in codes])
+    rows = np.column_stack([reasons[code][rejected] for code in codes])
     listed = [" ".join(code for code, holds in zip(codes, row, strict=True) if holds) for row in rows]
-    long = raw["malformed"].isna() & reasons["malformed_record"]
-    detail = raw["malformed"].where(~long, f"a field is longer than {LONGEST_TEXT} characters")
+    detail = raw["malformed"]  # what a reader says comes first
+    for text, told in details.items():
+        detail = detail.mask(detail.isna() & told[rejected], text)
     columns = {"record": raw["record"], "reasons": listed, "detail": detail, **{f: raw[f] for f in fields}}
     return pd.DataFrame({**columns, "raw": raw["raw"]}).reset_index(drop=True)

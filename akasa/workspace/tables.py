@@ -6,6 +6,7 @@ from typing import Literal
 Kind = Literal["text", "mobile", "moment", "day", "count", "paise", "paise or none", "id"]
 
 LONGEST_TEXT = 255
+MOST_PAISE = 2**63 - 1  # BIGINT, int64
 
 TABLES: dict[str, dict[str, Kind]] = {
     "customers": {

@@ -277,6 +277,22 @@ def test_base_files_may_lie_elsewhere_under_any_name(workspace, monkeypatch, tmp
     ]
 
 
+@pytest.mark.parametrize("there", ["nothing", "a file"])
+def test_an_incoming_folder_that_is_named_must_be_there(workspace, monkeypatch, tmp_path, there):
+    put(workspace, "customers.csv")
+    monkeypatch.setenv("INCOMING_DIR", str(tmp_path / "drop"))
+    if there == "a file":
+        (tmp_path / "drop").write_bytes(b"")
+    with pytest.raises(FileNotFoundError, match="drop is not a folder that is there: mend INCOMING_DIR"):
+        deliveries.find(settings.load())
+
+
+def test_an_incoming_folder_that_is_not_named_may_be_absent(workspace):
+    put(workspace, "customers.csv")
+    workspace.incoming.rmdir()
+    assert len(deliveries.find(workspace).deliveries) == 1
+
+
 def test_a_base_file_that_is_not_named_may_be_absent(workspace):
     put(workspace, "incoming/a.csv")
     assert names(workspace) == ["incoming/a.csv"]

@@ -49,7 +49,7 @@ def is_missing(text):
 
 
 def clean_id(text):
-    return None if is_missing(text) else text.strip()
+    return None if is_missing(text) else unicodedata.normalize("NFC", text).strip()
 
 
 def clean_mobile(text):
@@ -106,7 +106,24 @@ def clean_name(text):
 
 
 def clean_region(text):
-    return unicodedata.normalize("NFC", clean_name(text).title())
+    """Letters that stand together are a word; not behind a digit, nor one alone behind an apostrophe."""
+    name = clean_name(text)
+    for letters in re.finditer(r"[^\W\d_]+", name):
+        before = name[: letters.start()]
+        is_suffix = (
+            len(letters[0]) == 1 and re.search(r"\w['’]$", before) and not name[letters.end() :][:1].isdigit()
+        )
+        is_word = not re.search(r"[0-9]$", before) and not is_suffix
+        word = letters[0].title() if is_word else letters[0].lower()
+        name = before + _with_greek_sigma(word, before, name[letters.end() :]) + name[letters.end() :]
+    return unicodedata.normalize("NFC", name)
+
+
+def _with_greek_sigma(word, before, after):
+    """Small sigma has a form of its own at the end of a word."""
+    is_last = re.search(r"\w$", before + word[:-1]) and not re.match(r"\w", after)
+    word = word.replace("ς", "σ")
+    return word[:-1] + "ς" if word.endswith("σ") and is_last else word
 
 
 ISO = re.compile(
@@ -122,7 +139,7 @@ DAY_FIRST = re.compile(
 
 
 def clean_time(text, source_timezone=INDIA, business_timezone=INDIA):
-    """Naive time in the business zone, with microseconds."""
+    """Naive time in the business zone, with microseconds; a date alone is a day there."""
     written = (text or "").strip()
     match = ISO.fullmatch(written) or DAY_FIRST.fullmatch(written)
     if not match:
@@ -130,7 +147,8 @@ def clean_time(text, source_timezone=INDIA, business_timezone=INDIA):
     parts = match.groupdict()
     try:
         wall = _wall_time(parts)
-        clean = _in_business_zone(wall, parts.get("offset"), source_timezone, business_timezone)
+        zones = (source_timezone, business_timezone)
+        clean = _in_business_zone(wall, parts.get("offset"), *zones) if parts["hour"] else wall
     except (ValueError, OverflowError):  # no such day, hour, offset or year
         return None
     return clean if wall.year >= 1000 and clean.year >= 1000 else None
@@ -210,11 +228,7 @@ def _customer_record(number, header, row):
     named = dict(zip(header, row or [], strict=False))
     fields = {field: named.get(field) for field in CUSTOMER_FIELDS}
     damaged = row is None or len(row) != len(header) or any("\0" in cell for cell in row)
-    return {"record": number, "malformed": damaged or _has_long_field(fields), **fields}
-
-
-def _has_long_field(fields):
-    return any(len(text or "") > LONGEST_FIELD for text in fields.values())
+    return {"record": number, "malformed": damaged, **fields}
 
 
 class _NoDoctype(ET.TreeBuilder):
@@ -246,7 +260,7 @@ def _outermost_orders(element):
 
 
 def _order_record(number, order, root):
-    """A field that is given twice or holds elements is None: it cannot be read."""
+    """A field that is given twice or holds elements is None: it cannot be read; but an id, twice the same."""
     fields, damaged = dict.fromkeys(ORDER_FIELDS), order not in list(root)
     damaged = damaged or any(_local_name(inner) == "order" for inner in order.iterfind(".//"))
     for field in ORDER_FIELDS:
@@ -254,7 +268,13 @@ def _order_record(number, order, root):
         if len(given) == 1 and len(given[0]) == 0:
             fields[field] = given[0].text or ""
         damaged = damaged or (bool(given) and fields[field] is None)
-    return {"record": number, "malformed": damaged or _has_long_field(fields), **fields}
+        if field == "order_id" and len({_flat_text(element) for element in given}) == 1:
+            fields[field] = _flat_text(given[0])
+    return {"record": number, "malformed": damaged, **fields}
+
+
+def _flat_text(element):
+    return None if len(element) else (element.text or "").strip()
 
 
 # docs/rules.md: Why a record is turned away.
@@ -277,9 +297,14 @@ def judge_customers(records):
 def judge_orders(records, delivery_date, amount_is="order", source_timezone=INDIA, business_timezone=INDIA):
     """-> (accepted clean lines, [(record number, set of reasons)], number of exact repeats)."""
     zones = (source_timezone, business_timezone)
-    lines, repeats = _without_repeats([_order_line(record, zones) for record in records])
+    every = [_order_line(record, zones) for record in records]
+    lines, repeats = _without_repeats(every, _is_line_of_its_own if amount_is == "line" else _is_malformed)
+    if amount_is == "line":
+        _mark_repeated(lines)
     _mark_missing(lines, ORDER_FIELDS)
     _mark_invalid(lines, ["mobile_number", "order_date_time", "sku_count", "total_amount"])
+    if amount_is == "line":
+        _mark_too_much(lines)
     _mark_future(lines, delivery_date)
     total = ["total_amount"]
     _mark_conflicts(
@@ -321,7 +346,8 @@ def _order_line(record, zones):
 
 
 def _line(record, clean):
-    reasons = {"malformed_record"} if record["malformed"] else set()
+    has_long_text = any(len(value) > LONGEST_FIELD for value in clean.values() if isinstance(value, str))
+    reasons = {"malformed_record"} if record["malformed"] or has_long_text else set()
     return {"record": record["record"], "raw": record, "clean": clean, "reasons": reasons}
 
 
@@ -329,15 +355,32 @@ def _is_malformed(line):
     return "malformed_record" in line["reasons"]
 
 
-def _without_repeats(lines):
+def _is_line_of_its_own(line):
+    """Of a known SKU of a known order, where amounts are the lines' own: two of them may be two sales."""
+    return _is_malformed(line) or None not in (line["clean"]["order_id"], line["clean"]["sku_id"])
+
+
+def _without_repeats(lines, never_repeats=_is_malformed):
     seen, kept = set(), []
     for line in lines:
         identity = _identity(line)
-        if _is_malformed(line) or identity not in seen:
+        if never_repeats(line) or identity not in seen:
             kept.append(line)
-        if not _is_malformed(line):
+        if not never_repeats(line):
             seen.add(identity)
     return kept, len(lines) - len(kept)
+
+
+def _mark_repeated(lines):
+    """Where amounts are the lines' own: lines that are equal, of which repeats without a SKU are gone."""
+    groups = {}
+    for line in lines:
+        if not _is_malformed(line):
+            groups.setdefault(_identity(line), []).append(line)
+    for group in groups.values():
+        if len(group) > 1:
+            for line in group:
+                line["reasons"].add("repeated_line")
 
 
 def _identity(line):
@@ -361,6 +404,19 @@ def _mark_invalid(lines, checked):
             present = not is_missing(line["raw"][field])
             if not _is_malformed(line) and present and line["clean"][field] is None:
                 line["reasons"].add(f"invalid_{field}")
+
+
+def _mark_too_much(lines):
+    """Where amounts are the lines' own: an order that no 64 bits hold."""
+    orders = {}
+    for line in lines:
+        order_id, amount = line["clean"]["order_id"], line["clean"]["total_amount"]
+        if not _is_malformed(line) and None not in (order_id, amount):
+            orders.setdefault(order_id, []).append(line)
+    for own in orders.values():
+        if sum(line["clean"]["total_amount"] for line in own) >= 2**63:
+            for line in own:
+                line["reasons"].add("invalid_total_amount")
 
 
 def _mark_future(lines, delivery_date):

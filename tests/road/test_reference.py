@@ -219,7 +219,8 @@ def test_order_date_time_refused(text):
 
 def test_time_without_offset_is_in_the_source_zone():
     assert ref.clean_time("2025-10-12 20:00", "UTC") == datetime(2025, 10, 13, 1, 30)
-    assert ref.clean_time("2025-10-12", "UTC") == datetime(2025, 10, 12, 5, 30)
+    assert ref.clean_time("2025-10-12", "UTC") == datetime(2025, 10, 12)
+    assert ref.clean_time("2025-10-12 00:00", "UTC") == datetime(2025, 10, 12, 5, 30)
     assert ref.clean_time("2025-10-12T20:00Z", "America/New_York", "UTC") == datetime(2025, 10, 12, 20)
 
 
@@ -478,6 +479,25 @@ def test_amounts_of_lines_may_differ():
     assert rejected == []
 
 
+def test_equal_lines_are_repeats_only_where_the_amount_is_the_orders():
+    rows = orders(GOOD, GOOD.replace("S1", "S2"), GOOD)
+    assert ref.judge_orders(rows, DAY)[2] == 1
+    assert ref.judge_orders(rows, DAY, amount_is="line") == (
+        [],
+        [(1, {"repeated_line"}), (2, {"order_rejected"}), (3, {"repeated_line"})],
+        0,
+    )
+
+
+def test_an_order_of_more_than_64_bits_is_rejected():
+    most = "9,999,999,999,999.99"
+    rows = orders(*(GOOD.replace("S1|1|5", f"S{n}|1|{most}") for n in range(9_224)))
+    accepted, rejected, _ = ref.judge_orders(rows, DAY, amount_is="line")
+    assert accepted == []
+    assert rejected[-1] == (9_224, {"invalid_total_amount"})
+    assert len(ref.judge_orders(rows[1:], DAY, amount_is="line")[0]) == 9_223
+
+
 def test_conflicting_sku_and_the_rest_of_its_order():
     rows = orders(
         GOOD,
@@ -514,12 +534,20 @@ def test_malformed_lines_neither_conflict_nor_repeat_but_taint_their_order():
     assert repeats == 0
 
 
-@pytest.mark.parametrize("order_id", ["", "<order_id>O1</order_id>" * 2, "<order_id>O1<b/></order_id>"])
+@pytest.mark.parametrize(
+    "order_id", ["", "<order_id>O1</order_id><order_id>O2</order_id>", "<order_id>O1<b/></order_id>"]
+)
 def test_a_malformed_order_without_a_readable_id_taints_nothing(order_id):
     damaged = f"<order>{order_id}<sku_id>A</sku_id><sku_id>A</sku_id></order>".encode()
     records = ref.read_orders(xml_of(GOOD).replace(b"</orders>", damaged + b"</orders>"))
     accepted, rejected, _ = ref.judge_orders(records, DAY)
     assert (numbers(accepted), rejected) == ([1], [(2, {"malformed_record"})])
+
+
+def test_a_malformed_order_that_gives_its_id_twice_taints_it():
+    damaged = b"<order><order_id>O1</order_id><order_id> O1</order_id></order>"
+    records = ref.read_orders(xml_of(GOOD).replace(b"</orders>", damaged + b"</orders>"))
+    assert ref.judge_orders(records, DAY)[1] == [(1, {"order_rejected"}), (2, {"malformed_record"})]
 
 
 def test_orders_in_a_wrapper_and_in_an_order_are_malformed():

@@ -11,6 +11,8 @@ from lib import reference as ref
 
 from akasa.validate import cleaning
 
+SPACES = [c for c in map(chr, range(sys.maxunicode + 1)) if c.isspace()]
+
 
 def cleaned(clean, *texts):
     return clean(pa.array(texts, pa.string())).to_pylist()
@@ -35,6 +37,11 @@ def test_ids_are_trimmed_and_keep_their_inner_case():
         None,
         None,
     ]
+
+
+def test_an_id_is_one_whatever_accents_are_made_of_and_spaces_stand_around_it():
+    around = [f"{space}Zoe\u0308-1{space}" for space in SPACES]
+    assert set(cleaned(cleaning.ids, *around, "Zoë-1")) == {"Zoë-1"}
 
 
 @pytest.mark.parametrize(
@@ -96,6 +103,25 @@ def test_regions_are_names_in_title_case():
 
 
 @pytest.mark.parametrize(
+    ("region", "texts"),
+    [
+        ("St John's", ["ST JOHN'S", "st john's", "St John'S"]),
+        ("St John’s", ["ST JOHN’S"]),
+        ("O'Neil", ["O'NEIL", "o'neil"]),
+        ("'North' \"East\"", ["'north' \"EAST\""]),
+        ("1st Zone", ["1ST ZONE", "1st zone", "1St Zone"]),
+        ("Sector 22b-North", ["SECTOR 22B-NORTH", "sector 22b-north"]),
+        ("North-East (Hills)", ["NORTH-EAST (HILLS)"]),
+        ("Αθηνας", ["ΑΘΗΝΑΣ", "αθηνας", "αθηνασ", "ΑΘΗΝΑς"]),
+        ("Σάμος Κως", ["ΣΆΜΟΣ ΚΩΣ", "ςάμος κως", "Σα\u0301μοσ Κωσ"]),
+        ("Σάσσας'σ", ["ΣΆΣΣΑΣ'Σ", "σάσσας'ς"]),
+    ],
+)
+def test_a_region_has_one_spelling_whatever_came(region, texts):
+    assert set(cleaned(cleaning.regions, region, *texts)) == {region}
+
+
+@pytest.mark.parametrize(
     ("text", "clean"),
     [
         ("2025-10-12T09:15:32", datetime(2025, 10, 12, 9, 15, 32)),
@@ -150,7 +176,14 @@ def test_no_order_date_time(text):
     ("text", "source", "business", "clean"),
     [
         ("2025-10-31 20:00", "UTC", "Asia/Kolkata", datetime(2025, 11, 1, 1, 30)),
-        ("2025-11-01", "Asia/Kolkata", "UTC", datetime(2025, 10, 31, 18, 30)),
+        ("2025-11-01 00:00", "Asia/Kolkata", "UTC", datetime(2025, 10, 31, 18, 30)),
+        ("2025-11-01", "Asia/Kolkata", "UTC", datetime(2025, 11, 1)),
+        ("2025-10-12", "UTC", "Asia/Kolkata", datetime(2025, 10, 12)),
+        ("12-10-2025", "UTC", "Asia/Kolkata", datetime(2025, 10, 12)),
+        ("12/10/2025", "America/New_York", "Asia/Kolkata", datetime(2025, 10, 12)),
+        ("2024-09-08", "America/Santiago", "UTC", datetime(2024, 9, 8)),  # a day without a midnight
+        ("2011-12-30", "Pacific/Apia", "UTC", datetime(2011, 12, 30)),  # a day that never was there
+        ("9999-12-31", "Pacific/Auckland", "Asia/Kolkata", datetime(9999, 12, 31)),
         ("2025-11-01T00:00:00+05:30", "UTC", "UTC", datetime(2025, 10, 31, 18, 30)),
         ("2025-11-01T00:00:00Z", "America/New_York", "UTC", datetime(2025, 11, 1)),
         ("2025-03-09 01:59:59", "America/New_York", "UTC", datetime(2025, 3, 9, 6, 59, 59)),
@@ -237,7 +270,6 @@ def test_no_total_amount(text):
 
 # The same texts, cleaned as columns here and one by one in the reference: accepted forms, and near misses.
 
-SPACES = [c for c in map(chr, range(sys.maxunicode + 1)) if c.isspace()]
 TRICKY = st.sampled_from(
     [*"0123456789+-–−.,:/ TZRrSsIiNn₹eE'()[]{}\0", "९", "ſ", "\u200b", "\ufeff", "Ⅷ", *SPACES]
 )
@@ -338,7 +370,7 @@ def test_times_as_in_the_reference(texts, source, business):
     assert cleaned(again, *(time and time.isoformat() for time in found)) == found
 
 
-LETTERS = [*"abcXYZ", *"éÉñÑøØçÇ", "e\u0301", "न", "த", *"  \t\u00a0'-&.0"]
+LETTERS = [*"abcXYZ", *"éÉñÑøØçÇ", "e\u0301", "न", "த", *"ΣσςαΑ’1s  \t\u00a0'-&.0"]
 WORDS = st.lists(st.sampled_from(LETTERS)).map("".join)
 
 

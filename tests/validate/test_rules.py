@@ -90,6 +90,32 @@ def test_a_field_of_more_than_255_characters_makes_a_record_malformed():
     assert judged.rejected["detail"].tolist() == ["a field is longer than 255 characters"]
 
 
+@pytest.mark.parametrize(
+    ("name", "accepted"),
+    [
+        ("\u0958" * 128, False),  # NFC writes it with two characters: MariaDB would refuse it
+        ("\u0958" * 127 + "a", True),
+        ("e\u0301" * 255, True),
+        (" " * 300 + "a", True),
+    ],
+)
+def test_lengths_are_those_of_clean_text(name, accepted):
+    judged = customers(f"1|{name}|9876543210|N", f"2|A|9876543211|{name}", f"{name}|A|9876543212|N")
+    assert judged.count == 3
+    assert len(judged.accepted) == 3 * accepted
+    assert set(judged.rejected["reasons"]) == (set() if accepted else {"malformed_record"})
+    assert set(judged.rejected["detail"]) == (set() if accepted else {rules.TOO_LONG})
+
+
+def test_only_text_can_be_too_long():
+    long = "0" * 300
+    judged = orders(GOOD.replace("|5", f"|{long}5"), GOOD.replace("O1", "O2").replace("|9", f"|{long}9"))
+    assert judged.accepted["total_amount_paise"].tolist() == [500]
+    assert reasons(judged) == {2: "invalid_mobile_number"}
+    judged = orders(GOOD, GOOD.replace("S1", "\u0958" * 128))
+    assert reasons(judged) == {1: "order_rejected", 2: "malformed_record"}
+
+
 def test_conflicting_customers():
     judged = customers(
         "1|A|9876543210|N", "1|B|9876543210|N", "2|A|9876543211|N", "2|A|9876543212|N", "3|A|9876543213|S",
@@ -216,6 +242,61 @@ def test_amounts_of_lines_may_differ_but_not_for_one_sku():
     assert reasons(judged) == {1: "conflicting_sku", 2: "conflicting_sku", 3: "order_rejected"}
 
 
+def test_equal_lines_of_one_sku_with_amounts_of_their_own_may_be_one_or_two():
+    respelt, second, apart = GOOD.replace("|5", "|₹5.00"), GOOD.replace("S1", "S2"), GOOD.replace("O1", "O2")
+    judged = orders(GOOD, second, respelt, apart, amount_is="line")
+    assert judged.accepted["order_id"].tolist() == ["O2"]
+    assert reasons(judged) == {1: "repeated_line", 2: "order_rejected", 3: "repeated_line"}
+    assert orders(GOOD, second, respelt, apart).repeats == 1
+
+
+def test_of_lines_with_amounts_of_their_own_only_those_without_an_order_or_sku_are_repeats():
+    no_sku, no_order = GOOD.replace("S1", "~"), GOOD.replace("O1", "~")
+    judged = orders(no_sku, no_order, no_sku, no_order, *[GOOD.replace("|5", "|x")] * 2, amount_is="line")
+    assert reasons(judged) == {
+        1: "missing_sku_id",
+        2: "missing_order_id",
+        **dict.fromkeys((5, 6), "invalid_total_amount repeated_line"),
+    }
+    assert judged.repeats == 2
+
+
+def test_two_equal_lines_and_a_third_of_their_sku():
+    judged = orders(GOOD, GOOD, GOOD.replace("|1|5", "|2|5"), amount_is="line")
+    both = "conflicting_sku repeated_line"
+    assert reasons(judged) == {1: both, 2: both, 3: "conflicting_sku"}
+
+
+MOST = "9,999,999,999,999.99"
+FEWEST_BEYOND = 9_224  # lines of MOST; 2⁶³ is 9,223.37 of them
+
+
+@pytest.mark.parametrize("lines", [FEWEST_BEYOND, 18_447])
+def test_lines_that_add_up_to_more_than_64_bits_are_turned_away(lines):
+    """18,447 of them are a little more than 2⁶⁴ paise: wrapped, the sum looks like any other."""
+    apart = GOOD.replace("O1", "O2").replace("|5", f"|{MOST}")
+    many = [GOOD.replace("S1|1|5", f"S{n}|1|{MOST}") for n in range(lines)]
+    judged = orders(apart, *many, amount_is="line")
+    assert judged.accepted["order_id"].tolist() == ["O2"]
+    assert set(judged.rejected["reasons"]) == {"invalid_total_amount"}
+    assert set(judged.rejected["detail"]) == {
+        "the order's lines come to more than ₹92,23,37,20,36,85,47,758.07"
+    }
+
+
+def test_what_is_wrong_with_a_line_itself_is_not_laid_to_the_sum():
+    many = [GOOD.replace("S1|1|5", f"S{n}|1|{MOST}") for n in range(FEWEST_BEYOND)]
+    judged = orders(*many, GOOD.replace("|5", "|~"), amount_is="line")
+    assert reasons(judged)[FEWEST_BEYOND + 1] == "missing_total_amount"
+
+
+def test_lines_that_just_fit_are_summed_exactly():
+    most = [GOOD.replace("S1|1|5", f"S{n}|1|{MOST}") for n in range(FEWEST_BEYOND - 1)]
+    rest = GOOD.replace("S1|1|5", f"S|1|{ref.rupees(2**63 - 1 - (FEWEST_BEYOND - 1) * (10**15 - 1))}")
+    lines = orders(*most, rest, amount_is="line").accepted
+    assert rules.orders_of(lines, "line")["total_amount_paise"].tolist() == [2**63 - 1]
+
+
 def test_conflicting_skus_take_their_order_with_them():
     judged = orders(GOOD, GOOD.replace("S1|1", "S1|2"), GOOD.replace("S1", "S2"), GOOD.replace("O1", "O2"))
     assert judged.accepted["order_id"].tolist() == ["O2"]
@@ -243,12 +324,13 @@ def test_a_malformed_order_that_was_read_rejects_its_siblings(tmp_path):
     good = "".join(
         f"<{f}>{text}</{f}>" for f, text in zip(readers.ORDER_FIELDS, GOOD.split("|"), strict=True)
     )
-    siblings = [good, good.replace("O1", "O2"), good.replace("O1", "O3"), good.replace("O1", "O4")]
+    siblings = [good, *(good.replace("O1", f"O{n}") for n in range(2, 6))]
     damaged = [
         f"<order_id>{order_id}</order_id>{given}"
         for order_id, given in [
             (" O1 ", "<sku_id>S2</sku_id><sku_id>S3</sku_id>"),
-            ("O2", "<order_id>O2</order_id>"),
+            ("O2", "<order_id> O2</order_id>"),
+            ("O5", "<order_id>O6</order_id>"),
             ("O3<b/>", ""),
             ("O4", "<order/>"),
         ]
@@ -257,9 +339,9 @@ def test_a_malformed_order_that_was_read_rejects_its_siblings(tmp_path):
     (tmp_path / "o.xml").write_text(f"<orders>{lines}</orders>")
     frame = readers.read_orders(tmp_path / "o.xml").read_all().to_pandas()
     judged = checked(rules.judge_orders(frame, cleaning.clean_orders(frame), DAY), frame)
-    assert judged.accepted["order_id"].tolist() == ["O2", "O3"]
-    malformed = dict.fromkeys((5, 6, 7, 8), "malformed_record")
-    assert reasons(judged) == {1: "order_rejected", 4: "order_rejected", **malformed}
+    assert judged.accepted["order_id"].tolist() == ["O3", "O5"]
+    malformed = dict.fromkeys(range(6, 11), "malformed_record")
+    assert reasons(judged) == {**dict.fromkeys((1, 2, 4), "order_rejected"), **malformed}
 
 
 def test_exact_repeats_of_lines():

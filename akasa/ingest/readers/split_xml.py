@@ -10,7 +10,7 @@ may end. If it is not, a cut may have been wrong, and the file has to be read in
 import io
 import re
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from threading import Lock
@@ -18,6 +18,7 @@ from typing import IO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from lxml import etree
 
 from akasa.ingest.readers import plain_xml
@@ -99,17 +100,23 @@ def _part(head: bytes, shape: pa.Schema, elements: Elements, run: bytes) -> Part
 
 
 def _plain_part(head: bytes, shape: pa.Schema, elements: Elements, run: bytes) -> Part:
-    """Read a run by columns; only orders that repeat a field go to the whole parser, for their fault."""
+    """Read a run by columns; only orders that repeat a field go to the whole parser."""
     fields = shape.names[1:-2]  # less `record`, `malformed` and `raw`
     plain = plain_xml.parse(run, fields)
-    faults: list[str | None] = [None] * plain.count
-    raw = faults.copy()
+    nothing = pa.nulls(plain.count, pa.string())
+    columns = [*plain.columns, nothing, nothing]
     if plain.repeating:
         faulty = b"".join((head, *plain.repeating.values(), _END_OF_ROOT))
-        records = _whole_records(faulty, elements, Counter())
-        for row, record in zip(plain.repeating, records, strict=True):
-            *_, faults[row], raw[row] = record
-    return batch((np.arange(1, plain.count + 1), *plain.columns, faults, raw), shape), plain.unknown
+        _, *found = zip(*_whole_records(faulty, elements, Counter()), strict=True)
+        columns = [_with(one, plain.repeating, texts) for one, texts in zip(columns, found, strict=True)]
+    return batch((np.arange(1, plain.count + 1), *columns), shape), plain.unknown
+
+
+def _with(column: pa.StringArray, rows: Collection[int], texts: Sequence[str | None]) -> pa.StringArray:
+    """Return the column with these texts in these rows, which ascend."""
+    chosen = np.zeros(len(column), bool)
+    chosen[list(rows)] = True
+    return pc.replace_with_mask(column, pa.array(chosen), pa.array(texts, pa.string()))
 
 
 def _whole_part(head: bytes, shape: pa.Schema, elements: Elements, run: bytes) -> Part:

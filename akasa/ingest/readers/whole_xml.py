@@ -7,7 +7,7 @@ LONGEST_BYTES and MOST_ELEMENTS; the names that differ (the parser keeps them al
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import IO, Any
 
@@ -218,11 +218,23 @@ def _fields(element: Any, unknown: Counter[str], fault: str | None) -> Record:
             fault = f"gives {name} twice"
         elif len(child):
             fault = f"has elements inside {name}"
-        values[name] = None if name in values or len(child) else child.text or ""
+        values[name] = _once(name, values, None if len(child) else child.text or "")
     for attribute, _ in element.items():
         unknown[f"@{attribute}"] += 1
     raw = etree.tostring(element, encoding="unicode", with_tail=False) if fault else None
     return (*(values.get(field) for field in ORDER_FIELDS), fault, raw)
+
+
+def _once(name: str, values: Mapping[str, str | None], text: str | None) -> str | None:
+    """Return a field's text; None where it was given before. An order_id given twice alike is still known.
+
+    For then its order is known, and is turned away with this line.
+    """
+    if name not in values:
+        return text
+    before = values[name]
+    alike = name == "order_id" and before is not None and text is not None and before.strip() == text.strip()
+    return before if alike else None
 
 
 def _count_stray_text(text: str | None, unknown: Counter[str]) -> None:

@@ -124,6 +124,9 @@ def test_no_orders_at_all(orders):
         ),
         ("<sku_id/><sku_id/><sku_id>a</sku_id>", "gives sku_id twice", {}),
         ("<order_id>1</order_id><sku_id>a<b/></sku_id>", "has elements inside sku_id", {"order_id": "1"}),
+        ("<order_id> 1</order_id><order_id>1</order_id>", "gives order_id twice", {"order_id": " 1"}),
+        ("<order_id>1</order_id><order_id>2</order_id><order_id>2</order_id>", "gives order_id twice", {}),
+        ("<order_id>1</order_id><order_id>1<b/></order_id>", "gives order_id twice", {}),
         ("<sku_id>1</sku_id><a:sku_id>2</a:sku_id>", "gives sku_id twice", {}),
         (
             "<order_id>1</order_id><order><order_id>2</order_id></order>",

@@ -14,11 +14,13 @@ from akasa.ingest.readers import ORDER_FIELDS, records, split_xml, whole_xml
 ONE = "<order>\n <order_id>O-1</order_id>\n <sku_id>S</sku_id>\n</order>\n"
 LACKING = "<order><total_amount>7</total_amount></order>"
 TWICE = "<order><sku_id>1</sku_id><order_id>O</order_id><sku_id> 2\t</sku_id></order>"
+AGAIN = "<order><order_id>O</order_id><sku_id>1</sku_id><order_id>O </order_id></order>"
 STRANGE = "<order><gift>x</gift><order_id></order_id><gift>\n</gift></order>"
 EXAMPLES = {
     "plain": ONE * 3,
     "fields missing": ONE + LACKING + ONE,
     "fields twice": TWICE + ONE + TWICE + TWICE,
+    "an order_id twice": TWICE + AGAIN + ONE + AGAIN.replace("O ", "P"),
     "twice beside unknown": STRANGE + TWICE.replace("<sku_id>1", "<gift>y</gift><sku_id>1") + STRANGE,
     "unknown elements": STRANGE * 2 + ONE,
     "unknown element of many names": "".join(f"<order><n{n}>1</n{n}></order>" for n in range(120)),
