@@ -28,6 +28,7 @@ def level_warehouse(settings: Settings, just_now: Published | None = None) -> No
     them. Where the warehouse holds nothing yet, or something that the ledger does not know so (another order,
     a backfill, another database), it is made anew.
     """
+    opened = warehouse.opened(settings)
     ledger = database.ledger(settings)
     held = warehouse.deliveries(settings)
     anew = held.empty or not warehouse.marks(held) <= warehouse.marks(ledger)
@@ -37,9 +38,9 @@ def level_warehouse(settings: Settings, just_now: Published | None = None) -> No
     if just_now is None or lacking != just_now.delivery_ids:
         just_now = Published(lacking, published(settings, lacking), warehouse.months(settings))
     if anew:
-        warehouse_merge.rebuild(settings, just_now.tables, ledger)
+        warehouse_merge.rebuild(settings, just_now.tables, ledger, opened)
     else:
-        warehouse_merge.merge(settings, just_now.tables, ledger, just_now.months)
+        warehouse_merge.merge(settings, just_now.tables, ledger, just_now.months, opened)
 
 
 def published(settings: Settings, delivery_ids: Collection[int]) -> dict[str, pd.DataFrame]:

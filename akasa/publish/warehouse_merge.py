@@ -1,6 +1,7 @@
 """Write published rows into the warehouse's Delta tables, month by month.
 
-Each table changes in one commit. `deliveries`, the copy of the ledger, is written last, so that a run cut
+Each table changes in one commit, through the table that was read, so that a commit of another writer in
+between is an error and not lost. `deliveries`, the copy of the ledger, is written last, so that a run cut
 short between two tables is seen, and done again.
 """
 
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
 
 from akasa.publish.versions import beside
 from akasa.stores import warehouse
@@ -19,46 +20,61 @@ from akasa.workspace.settings import Settings
 from akasa.workspace.tables import KEYS
 
 _TEXT = pa.string()
+Opened = Mapping[str, DeltaTable]
 
 
-def rebuild(settings: Settings, tables: Mapping[str, pd.DataFrame], ledger: pd.DataFrame) -> None:
-    """Put rows in place of all that the warehouse holds."""
+def rebuild(
+    settings: Settings,
+    tables: Mapping[str, pd.DataFrame],
+    ledger: pd.DataFrame,
+    opened: Opened | None = None,
+) -> None:
+    """Put rows in place of all that the warehouse holds, or held when it was `opened`."""
+    opened = warehouse.opened(settings) if opened is None else opened
     for name, frame in _with_month(tables).items():
-        _overwrite(settings, name, _arrow(name, frame))
-    _note(settings, ledger)
+        _overwrite(settings, opened, name, _arrow(name, frame))
+    _note(settings, opened, ledger)
 
 
 def merge(
-    settings: Settings, tables: Mapping[str, pd.DataFrame], ledger: pd.DataFrame, months: Set[str]
+    settings: Settings,
+    tables: Mapping[str, pd.DataFrame],
+    ledger: pd.DataFrame,
+    months: Set[str],
+    opened: Opened | None = None,
 ) -> None:
     """Merge accepted rows. A row yields to the one that is there when that one's delivery stands later.
 
     `months` are those, beside the rows' own, in which the orders may stand that these replace: other months'
-    files are not opened.
+    files are not opened. What is there is what was when the warehouse was `opened`.
     """
+    opened = warehouse.opened(settings) if opened is None else opened
     incoming = _with_month(tables)
     months = months | set(incoming["orders"]["order_month"])
-    held = {name: _versions(settings, name, frame[_key(name)], months) for name, frame in incoming.items()}
+    held = {
+        name: _versions(settings, opened, name, frame[_key(name)], months) for name, frame in incoming.items()
+    }
     for name, frame in _not_superseded(incoming, held, ledger).items():
         if len(frame):
             yields = _among(held[name][_key(name)], frame[_key(name)])
-            _replace(settings, name, frame, held[name][yields])
-    _note(settings, ledger)
+            _replace(settings, opened, name, frame, held[name][yields])
+    _note(settings, opened, ledger)
 
 
 def replace(
     settings: Settings, gone: "pd.Series[str]", tables: Mapping[str, pd.DataFrame], ledger: pd.DataFrame
 ) -> None:
     """Take orders out with their items, and put others in."""
+    opened = warehouse.opened(settings)
     months = warehouse.months(settings)
     for name, frame in _with_month(tables).items():
-        held = _versions(settings, name, pd.concat([gone, frame["order_id"]]), months)
-        _replace(settings, name, frame, held)
-    _note(settings, ledger)
+        held = _versions(settings, opened, name, pd.concat([gone, frame["order_id"]]), months)
+        _replace(settings, opened, name, frame, held)
+    _note(settings, opened, ledger)
 
 
-def _note(settings: Settings, ledger: pd.DataFrame) -> None:
-    _overwrite(settings, "deliveries", _arrow("deliveries", ledger))
+def _note(settings: Settings, opened: Opened, ledger: pd.DataFrame) -> None:
+    _overwrite(settings, opened, "deliveries", _arrow("deliveries", ledger))
 
 
 def _not_superseded(
@@ -75,7 +91,7 @@ def _not_superseded(
     return {**kept, "order_items": items[_among(items["order_id"], kept["orders"]["order_id"])]}
 
 
-def _replace(settings: Settings, name: str, frame: pd.DataFrame, held: pd.DataFrame) -> None:
+def _replace(settings: Settings, opened: Opened, name: str, frame: pd.DataFrame, held: pd.DataFrame) -> None:
     """Put rows in place of the held ones, in one commit.
 
     Only the months that rows come to or leave are rewritten. They are those of this very table, since a run
@@ -87,19 +103,25 @@ def _replace(settings: Settings, name: str, frame: pd.DataFrame, held: pd.DataFr
         months = sorted({*frame["order_month"], *held["order_month"]})
         touched = pc.field("order_month").isin(months)
         predicate = "order_month in (" + ", ".join(f"'{month}'" for month in months) + ")"
-    there = warehouse.select(settings, name, filter_=touched)
+    there = warehouse.select(settings, name, filter_=touched, at=opened.get(name))
     leaving = _distinct(pd.concat([held[key], frame[key]]))
     stays = there.filter(pc.invert(pc.is_in(there[key], leaving)))
-    _overwrite(settings, name, pa.concat_tables([stays, _arrow(name, frame)]), predicate)
+    _overwrite(settings, opened, name, pa.concat_tables([stays, _arrow(name, frame)]), predicate)
 
 
-def _overwrite(settings: Settings, name: str, rows: pa.Table, predicate: str | None = None) -> None:
+def _overwrite(
+    settings: Settings, opened: Opened, name: str, rows: pa.Table, predicate: str | None = None
+) -> None:
     partition = ["order_month"] if "order_month" in warehouse.SCHEMAS[name].names else None
     keys = [(key, "ascending") for key in KEYS.get(name, ("position",))]
+    rows = rows.sort_by(keys)
     reached(f"before the Delta commit of {name}")
+    if name not in opened:
+        write_deltalake(warehouse.uri(settings, name), rows, mode="error", partition_by=partition)
+        return
     write_deltalake(
-        warehouse.uri(settings, name),
-        rows.sort_by(keys),
+        opened[name],
+        rows,
         mode="overwrite",
         partition_by=partition,
         predicate=predicate,
@@ -107,14 +129,16 @@ def _overwrite(settings: Settings, name: str, rows: pa.Table, predicate: str | N
     )
 
 
-def _versions(settings: Settings, name: str, keys: "pd.Series[str]", months: Set[str]) -> pd.DataFrame:
+def _versions(
+    settings: Settings, opened: Opened, name: str, keys: "pd.Series[str]", months: Set[str]
+) -> pd.DataFrame:
     """Return key, delivery_id (and order_month) of the rows held under the keys, in some months."""
     key = _key(name)
     wanted = pc.field(key).isin(_distinct(keys))
     columns = [c for c in (key, "delivery_id", "order_month") if c in warehouse.SCHEMAS[name].names]
     if "order_month" in columns:
         wanted &= pc.field("order_month").isin(pa.array(sorted(months), _TEXT))
-    return warehouse.select(settings, name, columns, wanted).to_pandas()
+    return warehouse.select(settings, name, columns, wanted, opened.get(name)).to_pandas()
 
 
 def _with_month(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

@@ -3,7 +3,7 @@
 It follows the database's ledger: `publish` is told which deliveries it should hold and brings itself level.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import pandas as pd
@@ -52,15 +52,26 @@ def order_items(settings: Settings | None = None, columns: Sequence[str] | None 
     return select(settings or load(), "order_items", columns).to_pandas()
 
 
-def dataset(table: str, settings: Settings) -> Dataset:
+def opened(settings: Settings) -> Mapping[str, DeltaTable]:
+    """Return the tables that are there, each at its present version.
+
+    What is written through a table that was opened before another writer's commit is refused
+    (CommitFailedError); written to its URI, it would undo that commit without a word.
+    """
+    return {name: DeltaTable(uri(settings, name)) for name in SCHEMAS if exists(settings, name)}
+
+
+def dataset(table: str, settings: Settings, at: DeltaTable | None = None) -> Dataset:
     """Return a published table, for reads of some columns and rows; files without such rows stay shut.
 
+    `at` is the table as it was opened; by default it is opened now.
     Arrow opens the files itself: threads that come back to Python for that abort a process that is ending.
     """
-    if not exists(settings, table):
+    if at is None and not exists(settings, table):
         return InMemoryDataset(SCHEMAS[table].empty_table())
     place = uri(settings, table)
-    return DeltaTable(place).to_pyarrow_dataset(filesystem=SubTreeFileSystem(place, LocalFileSystem()))
+    at = at or DeltaTable(place)
+    return at.to_pyarrow_dataset(filesystem=SubTreeFileSystem(place, LocalFileSystem()))
 
 
 def count(table: str, settings: Settings) -> int:
@@ -115,9 +126,10 @@ def select(
     name: str,
     columns: Sequence[str] | None = None,
     filter_: pc.Expression | None = None,
+    at: DeltaTable | None = None,
 ) -> pa.Table:
     columns = list(columns or SCHEMAS[name].names)
-    found = dataset(name, settings).to_table(columns=columns, filter=filter_)
+    found = dataset(name, settings, at).to_table(columns=columns, filter=filter_)
     return found.cast(pa.schema([SCHEMAS[name].field(column) for column in columns]))
 
 

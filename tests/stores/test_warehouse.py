@@ -1,10 +1,13 @@
 """The warehouse: Delta tables by month that hold one version of each row, also after a run cut short."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError
 from lib.stores import customer, fill, in_warehouse, item, ledger_row, order, rows, tables
 
 from akasa.publish import database_load, warehouse_merge
@@ -92,6 +95,40 @@ def test_publishing_twice_changes_nothing(workspace):
         "orders": [order("O-1"), order("O-2", when="2025-09-01 00:00:00")],
         "order_items": [item("O-1"), item("O-2")],
     }
+
+
+def after_another_writer(monkeypatch, settings, table):
+    """Let another writer commit to a table just before ours does, once."""
+    waiting = [table]
+
+    def overtaken(place):
+        if waiting and place == f"before the Delta commit of {waiting[0]}":
+            waiting.pop()
+            theirs = DeltaTable(warehouse.uri(settings, table))
+            rows = warehouse.select(settings, table)
+            write_deltalake(theirs, rows, mode="overwrite")
+
+    monkeypatch.setattr(warehouse_merge, "reached", overtaken)
+
+
+@pytest.mark.parametrize("table", ["customers", "orders", "order_items", "deliveries"])
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_commit_of_another_writer_in_between_is_an_error_and_not_lost(workspace, monkeypatch, table, anew):
+    warehouse_merge.rebuild(workspace, tables([customer("C-1")], [order("O-1")]), ledger(1))
+    after_another_writer(monkeypatch, workspace, table)
+    content = tables([customer("C-2", "9000000002", delivery=2)], [order("O-2", delivery=2)])
+    write = warehouse_merge.rebuild if anew else partial(warehouse_merge.merge, months=set())
+    with pytest.raises(CommitFailedError, match="concurrent transaction"):
+        write(workspace, content, ledger=ledger(1, 2))
+    assert warehouse.deliveries(workspace)["delivery_id"].tolist() == [1]
+
+
+def test_a_table_that_another_writer_made_in_between_is_not_overwritten(workspace, monkeypatch):
+    content = tables([customer("C-1")], [order("O-1")])
+    monkeypatch.setattr(warehouse, "opened", lambda _: {})
+    warehouse_merge.rebuild(workspace, content, ledger(1))
+    with pytest.raises(DeltaError, match="already exists"):
+        warehouse_merge.rebuild(workspace, content, ledger(1))
 
 
 @pytest.mark.parametrize("table", ["customers", "orders", "order_items", "deliveries"])
