@@ -60,9 +60,10 @@ def plan(settings: Settings, run_date: date | None = None) -> Plan:
 def audit(settings: Settings, tables: Mapping[str, pd.DataFrame], audit_all: bool = False) -> pd.DataFrame:
     """Audit the rows to publish, write Data Docs to `outputs/data_docs`, return the verdicts.
 
-    Where there are no rows and `audit_all`, what is published is audited.
+    Where there are no rows and `audit_all`, what is published is audited; the warehouse is made level first.
     """
     if audit_all and not any(len(frame) for frame in tables.values()):
+        level_warehouse(settings)
         tables = {name: warehouse.read(settings, name) for name in tables}
     return gate.audit(tables, settings.output_dir / "data_docs")
 

@@ -20,7 +20,7 @@ from akasa.workspace.settings import Settings
 from akasa.workspace.tables import KEYS
 
 _TEXT = pa.string()
-Opened = Mapping[str, DeltaTable]
+Opened = dict[str, DeltaTable]
 
 
 def rebuild(
@@ -74,7 +74,9 @@ def replace(
 
 
 def _note(settings: Settings, opened: Opened, ledger: pd.DataFrame) -> None:
-    _overwrite(settings, opened, "deliveries", _arrow("deliveries", ledger))
+    """Write the copy of the ledger, which says in every row what the other tables hold now."""
+    holds = warehouse.contents(settings, opened)
+    _overwrite(settings, opened, "deliveries", _arrow("deliveries", ledger.assign(holds=holds)))
 
 
 def _not_superseded(
@@ -118,6 +120,7 @@ def _overwrite(
     reached(f"before the Delta commit of {name}")
     if name not in opened:
         write_deltalake(warehouse.uri(settings, name), rows, mode="error", partition_by=partition)
+        opened[name] = DeltaTable(warehouse.uri(settings, name))
         return
     write_deltalake(
         opened[name],

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -85,6 +86,8 @@ class Run:
         site.render(executed, self.folder, STEPS)
         self.done.append(step)
         self.listener(Told(step, 0, 0, time.monotonic() - began, done=True))
+        for line in _warnings(executed):
+            print(line, file=sys.stderr, flush=True)
 
     def promote(self) -> Path:
         """Move the run's files into place, those of engines that it left out aside; return the report."""
@@ -123,6 +126,16 @@ def report(settings: Settings, given: Mapping[str, Any], listener: Listener) -> 
 def progress_file(settings: Settings) -> Path:
     """Return where the running notebook writes how far it is (see `progress`)."""
     return settings.data_dir / ".run.progress"
+
+
+def _warnings(executed: Path) -> list[str]:
+    """Return the warnings that a notebook printed: who runs it from a console should not miss them."""
+    cells = nbformat.read(executed, as_version=4).cells
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    printed = [
+        line for output in outputs if output.get("name") == "stderr" for line in output.text.splitlines()
+    ]
+    return [line for line in printed if line.startswith("warning: ")]
 
 
 def _cause(error: Exception) -> str:

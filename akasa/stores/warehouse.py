@@ -3,6 +3,7 @@
 It follows the database's ledger: `publish` is told which deliveries it should hold and brings itself level.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 from pyarrow.dataset import Dataset, InMemoryDataset
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
@@ -29,9 +31,11 @@ SCHEMAS = {
             "name": arrow.TEXT,
             "published_at": arrow.TEXT,
             "backfilled_at": arrow.TEXT,
+            "holds": arrow.TEXT,  # the same in every row: what the other tables held then (see `contents`)
         }
     ),
 }
+UNREADABLE = (DeltaError, OSError, pa.ArrowException)  # what a cut log, or a lost or cut file, may raise
 
 
 def customers(settings: Settings | None = None) -> pd.DataFrame:
@@ -52,13 +56,35 @@ def order_items(settings: Settings | None = None, columns: Sequence[str] | None 
     return select(settings or load(), "order_items", columns).to_pandas()
 
 
-def opened(settings: Settings) -> Mapping[str, DeltaTable]:
+def opened(settings: Settings) -> dict[str, DeltaTable]:
     """Return the tables that are there, each at its present version.
 
     What is written through a table that was opened before another writer's commit is refused
     (CommitFailedError); written to its URI, it would undo that commit without a word.
     """
     return {name: DeltaTable(uri(settings, name)) for name in SCHEMAS if exists(settings, name)}
+
+
+def contents(settings: Settings, tables: Mapping[str, DeltaTable]) -> str:
+    """Return of each opened table but `deliveries` its version, its rows, and a digest of its files' names.
+
+    Two states of a warehouse that have it in common are the same. Raises one of UNREADABLE where a file is
+    lost or cut off, for rows are counted in the files' footers.
+    """
+    told = []
+    for name in (name for name in SCHEMAS if name in tables and name != "deliveries"):
+        rows = dataset(name, settings, tables[name]).count_rows()
+        digest = hashlib.sha256("\n".join(_paths(tables[name])).encode()).hexdigest()[:8]
+        told.append(f"{name} {tables[name].version()} with {rows:,} rows ({digest})")
+    return ", ".join(told)
+
+
+def noted(settings: Settings, tables: Mapping[str, DeltaTable]) -> str | None:
+    """Return the `contents` that the last publish noted; None where none was completed by this version."""
+    if not _is_current(settings, "deliveries"):
+        return None
+    found = select(settings, "deliveries", ["holds"], at=tables["deliveries"])["holds"].unique().to_pylist()
+    return " or ".join(found) or None
 
 
 def dataset(table: str, settings: Settings, at: DeltaTable | None = None) -> Dataset:
@@ -119,6 +145,11 @@ def files(table: str, settings: Settings | None = None) -> list[str]:
     """Return the Parquet files that make up the table's present version."""
     settings = settings or load()
     return sorted(DeltaTable(uri(settings, table)).file_uris()) if exists(settings, table) else []
+
+
+def _paths(table: DeltaTable) -> list[str]:
+    """Return the files of a table's version, below its folder."""
+    return sorted(pa.table(table.get_add_actions(flatten=True))["path"].to_pylist())
 
 
 def select(
