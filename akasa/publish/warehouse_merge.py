@@ -3,8 +3,12 @@
 Each table changes in one commit, through the table that was read, so that a commit of another writer in
 between is an error and not lost. `deliveries`, the copy of the ledger, is written last, so that a run cut
 short between two tables is seen, and done again.
+
+Before that, files and log entries go that no reader needs any more: a table that is written anew every day
+would else take many times the room of its rows.
 """
 
+import math
 from collections.abc import Mapping, Set
 
 import numpy as np
@@ -75,20 +79,50 @@ def replace(
 
 def _note(settings: Settings, opened: Opened, ledger: pd.DataFrame) -> None:
     """Write the copy of the ledger, which says in every row what the other tables hold now."""
+    for name in opened.keys() & KEYS.keys():
+        _tidy(settings, opened, name)
     holds = warehouse.contents(settings, opened)
     _overwrite(settings, opened, "deliveries", _arrow("deliveries", ledger.assign(holds=holds)))
+    _tidy(settings, opened, "deliveries")
+
+
+def _tidy(settings: Settings, opened: Opened, name: str) -> None:
+    """Remove what a table's old versions alone need, once it is older than WAREHOUSE_RETENTION_DAYS.
+
+    Old versions are read by nobody but those who began before this publish.
+    """
+    table, hours = opened[name], math.ceil(settings.warehouse_retention_days * 24)
+    kept = dict.fromkeys(
+        ("delta.logRetentionDuration", "delta.deletedFileRetentionDuration"), f"interval {hours} hours"
+    )
+    if not kept.items() <= table.metadata().configuration.items():
+        reached(f"before setting the retention of {name}")
+        table.alter.set_table_properties(kept)
+    reached(f"before vacuuming {name}")
+    # `full`: also the files of a publish that was cut short, which no version ever had
+    table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True)
+    reached(f"before the checkpoint of {name}")
+    table.create_checkpoint()
+    reached(f"before cutting the log of {name}")
+    table.cleanup_metadata()
 
 
 def _not_superseded(
     incoming: Mapping[str, pd.DataFrame], held: Mapping[str, pd.DataFrame], ledger: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
-    """Keep the incoming rows whose delivery stands after that of the row that they would replace."""
+    """Keep the incoming rows whose delivery stands after that of the row that they would replace.
+
+    Of customers, not those either that are there already: where no row is left, the table stays as it is.
+    """
     place = ledger.set_index("delivery_id")["position"]
     kept = {}
     for name in ("customers", "orders"):
         rows, there = incoming[name], held[name].set_index(_key(name))["delivery_id"].map(place)
         before = rows[_key(name)].map(there).astype("str")
         kept[name] = rows[before.isna() | ~(before > rows["delivery_id"].map(place).astype("str"))]
+    customers = kept["customers"]
+    there = customers["customer_id"].map(held["customers"].set_index("customer_id")["delivery_id"])
+    kept["customers"] = customers[there != customers["delivery_id"]]
     items = incoming["order_items"]
     return {**kept, "order_items": items[_among(items["order_id"], kept["orders"]["order_id"])]}
 

@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     amount_is: Literal["order", "line"] = "order"
     on_refused: Literal["stop", "skip"] = "stop"
     max_reject_ratio: float = Field(default=0.10, ge=0, le=1)
+    warehouse_retention_days: float = Field(default=1, ge=0)
     lock_timeout: float = Field(default=60, ge=0)
     dask_scheduler_address: str | None = None
 
