@@ -95,9 +95,9 @@ def dataset(table: str, settings: Settings, at: DeltaTable | None = None) -> Dat
     """
     if at is None and not exists(settings, table):
         return InMemoryDataset(SCHEMAS[table].empty_table())
-    place = uri(settings, table)
-    at = at or DeltaTable(place)
-    return at.to_pyarrow_dataset(filesystem=SubTreeFileSystem(place, LocalFileSystem()))
+    at = at or DeltaTable(uri(settings, table))
+    place = SubTreeFileSystem(str(settings.warehouse / table), LocalFileSystem())
+    return at.to_pyarrow_dataset(filesystem=place)
 
 
 def count(table: str, settings: Settings) -> int:
@@ -144,11 +144,13 @@ def months(settings: Settings) -> set[str]:
 def files(table: str, settings: Settings | None = None) -> list[str]:
     """Return the Parquet files that make up the table's present version."""
     settings = settings or load()
-    return sorted(DeltaTable(uri(settings, table)).file_uris()) if exists(settings, table) else []
+    if not exists(settings, table):
+        return []
+    return [str(settings.warehouse / table / path) for path in _paths(DeltaTable(uri(settings, table)))]
 
 
 def _paths(table: DeltaTable) -> list[str]:
-    """Return the files of a table's version, below its folder."""
+    """Return the files of a table's version, below its folder. (As URIs they would be percent-encoded.)"""
     return sorted(pa.table(table.get_add_actions(flatten=True))["path"].to_pylist())
 
 
@@ -176,4 +178,5 @@ def _is_current(settings: Settings, table: str) -> bool:
 
 
 def uri(settings: Settings, table: str) -> str:
-    return str(settings.warehouse / table)
+    """Return a table's folder for deltalake, which would take parts of a plain path for those of a URI."""
+    return (settings.warehouse / table).as_uri()

@@ -1,6 +1,7 @@
 """Settings from the environment and `.env`, as one frozen object."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -9,6 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+_UNFIT = re.compile(r"%[0-9A-Fa-f]{2}|[\[\]|^\\\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class SettingsError(ValueError):
@@ -22,6 +24,16 @@ def _below_root(path: Path) -> Path:
         raise ValueError(f"no home folder is known for {path.parts[0]}") from None
 
 
+def _fit_for_delta(path: Path) -> Path:
+    """Refuse what deltalake, which decodes a folder's name twice and takes it for a host's, cannot open."""
+    unfit = _UNFIT.search(str(path.resolve()))
+    if unfit:
+        raise ValueError(
+            f"the warehouse (Delta Lake) cannot lie in a folder whose name holds {unfit[0]!r}; name another"
+        )
+    return path
+
+
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -31,6 +43,7 @@ def _known_zone(name: str) -> str:
 
 
 Folder = Annotated[Path, AfterValidator(_below_root)]
+DataFolder = Annotated[Folder, AfterValidator(_fit_for_delta)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 
 
@@ -41,7 +54,7 @@ class Settings(BaseSettings):
         env_ignore_empty=True, extra="ignore", frozen=True, validate_default=True
     )
 
-    data_dir: Folder = Path("data")
+    data_dir: DataFolder = Path("data")
     output_dir: Folder = Path("outputs")
     customers_csv_path: Folder | None = None
     orders_xml_path: Folder | None = None
