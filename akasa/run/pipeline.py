@@ -105,7 +105,7 @@ def begin(settings: Settings, given: Mapping[str, Any], listener: Listener) -> I
     """
     no_docs = not (settings.output_dir / "data_docs" / "index.html").exists()
     given_to = parameters.check({"audit_all": no_docs, **given})
-    with lock.alone(settings), files.private_folder(settings.output_dir) as private:
+    with lock.run(settings), files.private_folder(settings.output_dir) as private:
         try:
             yield Run(settings, private, given_to, listener)
         finally:
