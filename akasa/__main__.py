@@ -97,7 +97,7 @@ def backfill(start: str, end: str, dry_run: bool) -> None:
         raise click.BadParameter(f"{last} is before --start {first}", param_hint="--end")
     chosen = _settings()
     try:
-        with lock.alone(chosen), console.status_line() as progress:
+        with lock.run(chosen), console.status_line() as progress:
             migrate.upgrade(chosen)
             change = backfill.derive(chosen, first, last, progress)
             if not dry_run:
@@ -125,7 +125,7 @@ def withdraw(name: str, dry_run: bool) -> None:
 
     chosen = _settings()
     try:
-        with lock.alone(chosen), console.status_line() as progress:
+        with lock.run(chosen), console.status_line() as progress:
             migrate.upgrade(chosen)
             progress("looking for the versions that stand without it")
             withdrawal = withdraw.derive(chosen, name)

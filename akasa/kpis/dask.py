@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
-from pyarrow.fs import FileSystem
+from pyarrow.fs import FileSystem, LocalFileSystem
 
 from akasa.kpis import cluster
 from akasa.kpis.definitions import (
@@ -33,7 +33,7 @@ from akasa.workspace import storage
 from akasa.workspace.settings import Settings
 
 _LEAST_PARTS, _MOST_PARTS = 8, 1_000
-_MONTH = re.compile(r"order_month=(\d{4}-\d\d)")
+_MONTH = re.compile(r"order_month=(\d{4}-\d\d)/[^/]+$")  # the file's own folder, not one further up
 _SUMS = ["order_count", "high", "low"]
 _NO_ORDERS = pa.schema({"mobile": pa.int64(), "order_date": pa.date32(), "paise": pa.int64()}).empty_table()
 
@@ -76,7 +76,7 @@ def read_orders(files: Sequence[str], storage_options: Mapping[str, str] | None 
     """Return orders to be read from Parquet files with mobile_number, order_date, total_amount_paise.
 
     Files are paths that every worker can read, or all `s3://` addresses, as `DeltaTable.file_uris` gives
-    them. `storage_options` are those of deltalake: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION,
+    these. `storage_options` are those of deltalake: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION,
     AWS_ENDPOINT_URL; without a key, each worker uses its own.
     """
     if not any(file.startswith("s3://") for file in files):
@@ -192,7 +192,8 @@ def _read(file: str, file_system: FileSystem | None, as_of: date, after: date | 
         "order_date": pc.field("order_date"),
         "paise": pc.field("total_amount_paise"),
     }
-    return pads.dataset(file, filesystem=file_system).to_table(columns=columns, filter=counted)
+    place = file_system or LocalFileSystem()  # named, for else a path may be taken for a URI
+    return pads.dataset(file, filesystem=place).to_table(columns=columns, filter=counted)
 
 
 def add_up(pieces: list[pa.Table], key: str) -> pa.Table:

@@ -17,7 +17,7 @@ from akasa.ingest.deliveries import Delivery
 from akasa.ingest.staging import Progress
 from akasa.publish import database_load, versions, warehouse_merge
 from akasa.publish.level import level_warehouse
-from akasa.stores import database
+from akasa.stores import database, lock
 from akasa.stores.models import ORDER_ITEMS, ORDERS
 from akasa.validate import cleaning, gate, judging, quarantine, verdicts
 from akasa.validate import plan as planning
@@ -111,6 +111,7 @@ def monthly(change: Change) -> pd.DataFrame:
 def commit(settings: Settings, change: Change) -> None:
     """Put the derived orders in place of the published ones: quarantine, database, then warehouse.
 
+    To be called in the run in which the change was derived, so that no one publishes in between (`lock.run`).
     Raises GateStopped where the rows do not pass the audit.
     """
     arriving = pd.concat([change.added, change.changed])
@@ -118,12 +119,13 @@ def commit(settings: Settings, change: Change) -> None:
     gate.require_success(gate.audit(tables))
     _write_quarantine(settings, change)
     leaving = pd.concat([change.changed, change.removed])
-    level_warehouse(settings)
-    if len(arriving) or len(leaving):
-        now = datetime.now(UTC).replace(tzinfo=None)
-        gained = _rows_gained(change, leaving, tables)
-        database_load.replace(settings, leaving, tables, gained, now)
-        warehouse_merge.replace(settings, leaving, tables, database.ledger(settings))
+    with lock.publish(settings):
+        level_warehouse(settings)
+        if len(arriving) or len(leaving):
+            now = datetime.now(UTC).replace(tzinfo=None)
+            gained = _rows_gained(change, leaving, tables)
+            database_load.replace(settings, leaving, tables, gained, now)
+            warehouse_merge.replace(settings, leaving, tables, database.ledger(settings))
 
 
 def _judge_anew(settings: Settings, tell: Progress) -> list[Judged]:

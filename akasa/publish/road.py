@@ -16,13 +16,17 @@ from akasa.publish import database_load
 from akasa.publish.level import Published, level_warehouse
 from akasa.publish.standing import without
 from akasa.publish.versions import latest
-from akasa.stores import database, migrate, warehouse
+from akasa.stores import database, lock, migrate, warehouse
 from akasa.validate import gate, judging, verdicts
 from akasa.validate import plan as planning
 from akasa.validate.plan import Plan
 from akasa.validate.verdicts import Judged
 from akasa.workspace import progress
 from akasa.workspace.settings import Settings
+
+
+class Overtaken(RuntimeError):
+    """Somebody else has published since this was planned, so the plan no longer holds."""
 
 
 def publish(
@@ -72,9 +76,11 @@ def weigh(settings: Settings, plan: Plan, judged: Sequence[Judged]) -> dict[str,
 def audit(settings: Settings, tables: Mapping[str, pd.DataFrame], audit_all: bool = False) -> pd.DataFrame:
     """Audit the rows to publish, write Data Docs to `outputs/data_docs`, return the verdicts.
 
-    Where there are no rows and `audit_all`, what is published is audited.
+    Where there are no rows and `audit_all`, what is published is audited; the warehouse is made level first.
     """
     if audit_all and not any(len(frame) for frame in tables.values()):
+        with lock.publish(settings):
+            level_warehouse(settings)
         tables = {name: warehouse.read(settings, name) for name in tables}
     return gate.audit(tables, settings.output_dir / "data_docs")
 
@@ -84,17 +90,29 @@ def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dic
 
     `tables` are the latest versions of what was judged. A delivery that now stands at a later place takes
     part again, with its new position.
+
+    Raises Busy while another run goes on (see `lock.publish`), Overtaken where one has published since.
     """
     now = datetime.now(UTC).replace(tzinfo=None)
     rows = [ledger_row(one, settings, now) for one in judged]
-    months = set[str]()
-    if rows or plan.sightings or plan.placed:
-        months = database_load.merge(settings, tables, rows, plan.rows, plan.places)
-    for one in judged:
-        verdicts.keep(settings, one)
-    # What was just judged need not be read back from the database, unless the warehouse lacks more.
-    just_now = Published({one.delivery.delivery_id for one in judged}, tables, months)
-    level_warehouse(settings, just_now)
+    with lock.publish(settings):
+        months = set[str]()
+        if rows or plan.sightings or plan.placed:
+            require_as_planned(database.ledger(settings), plan)
+            months = database_load.merge(settings, tables, rows, plan.rows, plan.places)
+        for one in judged:
+            verdicts.keep(settings, one)
+        # What was just judged need not be read back from the database, unless the warehouse lacks more.
+        just_now = Published({one.delivery.delivery_id for one in judged}, tables, months)
+        level_warehouse(settings, just_now)
+
+
+def require_as_planned(ledger: pd.DataFrame, plan: Plan) -> None:
+    """Raise Overtaken unless the ledger holds just the deliveries that it held when this was planned."""
+    if set(ledger["sha256"]) != {one.sha256 for one in plan if one.status != "new"}:
+        raise Overtaken(
+            "nothing was published: others have published since this was planned; run it all again"
+        )
 
 
 def ledger_row(one: Judged, settings: Settings, now: datetime) -> dict[str, Any]:

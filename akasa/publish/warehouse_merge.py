@@ -1,16 +1,21 @@
 """Write published rows into the warehouse's Delta tables, month by month.
 
-Each table changes in one commit. `deliveries`, the copy of the ledger, is written last, so that a run cut
+Each table changes in one commit, through the table that was read, so that a commit of another writer in
+between is an error and not lost. `deliveries`, the copy of the ledger, is written last, so that a run cut
 short between two tables is seen, and done again.
+
+Before that, files and log entries go that no reader needs any more: a table that is written anew every day
+would else take many times the room of its rows.
 """
 
+import math
 from collections.abc import Mapping, Set
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
 
 from akasa.publish.versions import beside
 from akasa.stores import warehouse
@@ -19,63 +24,110 @@ from akasa.workspace.settings import Settings
 from akasa.workspace.tables import KEYS
 
 _TEXT = pa.string()
+Opened = dict[str, DeltaTable]
 
 
-def rebuild(settings: Settings, tables: Mapping[str, pd.DataFrame], ledger: pd.DataFrame) -> None:
-    """Put rows in place of all that the warehouse holds."""
+def rebuild(
+    settings: Settings,
+    tables: Mapping[str, pd.DataFrame],
+    ledger: pd.DataFrame,
+    opened: Opened | None = None,
+) -> None:
+    """Put rows in place of all that the warehouse holds, or held when it was `opened`."""
+    opened = warehouse.opened(settings) if opened is None else opened
     for name, frame in _with_month(tables).items():
-        _overwrite(settings, name, _arrow(name, frame))
-    _note(settings, ledger)
+        _overwrite(settings, opened, name, _arrow(name, frame))
+    _note(settings, opened, ledger)
 
 
 def merge(
-    settings: Settings, tables: Mapping[str, pd.DataFrame], ledger: pd.DataFrame, months: Set[str]
+    settings: Settings,
+    tables: Mapping[str, pd.DataFrame],
+    ledger: pd.DataFrame,
+    months: Set[str],
+    opened: Opened | None = None,
 ) -> None:
     """Merge accepted rows. A row yields to the one that is there when that one's delivery stands later.
 
     `months` are those, beside the rows' own, in which the orders may stand that these replace: other months'
-    files are not opened.
+    files are not opened. What is there is what was when the warehouse was `opened`.
     """
+    opened = warehouse.opened(settings) if opened is None else opened
     incoming = _with_month(tables)
     months = months | set(incoming["orders"]["order_month"])
-    held = {name: _versions(settings, name, frame[_key(name)], months) for name, frame in incoming.items()}
+    held = {
+        name: _versions(settings, opened, name, frame[_key(name)], months) for name, frame in incoming.items()
+    }
     for name, frame in _not_superseded(incoming, held, ledger).items():
         if len(frame):
             yields = _among(held[name][_key(name)], frame[_key(name)])
-            _replace(settings, name, frame, held[name][yields])
-    _note(settings, ledger)
+            _replace(settings, opened, name, frame, held[name][yields])
+    _note(settings, opened, ledger)
 
 
 def replace(
     settings: Settings, gone: "pd.Series[str]", tables: Mapping[str, pd.DataFrame], ledger: pd.DataFrame
 ) -> None:
     """Take orders out with their items, and put others in."""
+    opened = warehouse.opened(settings)
     months = warehouse.months(settings)
     for name, frame in _with_month(tables).items():
-        held = _versions(settings, name, pd.concat([gone, frame["order_id"]]), months)
-        _replace(settings, name, frame, held)
-    _note(settings, ledger)
+        held = _versions(settings, opened, name, pd.concat([gone, frame["order_id"]]), months)
+        _replace(settings, opened, name, frame, held)
+    _note(settings, opened, ledger)
 
 
-def _note(settings: Settings, ledger: pd.DataFrame) -> None:
-    _overwrite(settings, "deliveries", _arrow("deliveries", ledger))
+def _note(settings: Settings, opened: Opened, ledger: pd.DataFrame) -> None:
+    """Write the copy of the ledger, which says in every row what the other tables hold now."""
+    for name in opened.keys() & KEYS.keys():
+        _tidy(settings, opened, name)
+    holds = warehouse.contents(settings, opened)
+    _overwrite(settings, opened, "deliveries", _arrow("deliveries", ledger.assign(holds=holds)))
+    _tidy(settings, opened, "deliveries")
+
+
+def _tidy(settings: Settings, opened: Opened, name: str) -> None:
+    """Remove what a table's old versions alone need, once it is older than WAREHOUSE_RETENTION_DAYS.
+
+    Old versions are read by nobody but those who began before this publish.
+    """
+    table, hours = opened[name], math.ceil(settings.warehouse_retention_days * 24)
+    kept = dict.fromkeys(
+        ("delta.logRetentionDuration", "delta.deletedFileRetentionDuration"), f"interval {hours} hours"
+    )
+    if not kept.items() <= table.metadata().configuration.items():
+        reached(f"before setting the retention of {name}")
+        table.alter.set_table_properties(kept)
+    reached(f"before vacuuming {name}")
+    # `full`: also the files of a publish that was cut short, which no version ever had
+    table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True)
+    reached(f"before the checkpoint of {name}")
+    table.create_checkpoint()
+    reached(f"before cutting the log of {name}")
+    table.cleanup_metadata()
 
 
 def _not_superseded(
     incoming: Mapping[str, pd.DataFrame], held: Mapping[str, pd.DataFrame], ledger: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
-    """Keep the incoming rows whose delivery stands after that of the row that they would replace."""
+    """Keep the incoming rows whose delivery stands after that of the row that they would replace.
+
+    Of customers, not those either that are there already: where no row is left, the table stays as it is.
+    """
     place = ledger.set_index("delivery_id")["position"]
     kept = {}
     for name in ("customers", "orders"):
         rows, there = incoming[name], held[name].set_index(_key(name))["delivery_id"].map(place)
         before = rows[_key(name)].map(there).astype("str")
         kept[name] = rows[before.isna() | ~(before > rows["delivery_id"].map(place).astype("str"))]
+    customers = kept["customers"]
+    there = customers["customer_id"].map(held["customers"].set_index("customer_id")["delivery_id"])
+    kept["customers"] = customers[there != customers["delivery_id"]]
     items = incoming["order_items"]
     return {**kept, "order_items": items[_among(items["order_id"], kept["orders"]["order_id"])]}
 
 
-def _replace(settings: Settings, name: str, frame: pd.DataFrame, held: pd.DataFrame) -> None:
+def _replace(settings: Settings, opened: Opened, name: str, frame: pd.DataFrame, held: pd.DataFrame) -> None:
     """Put rows in place of the held ones, in one commit.
 
     Only the months that rows come to or leave are rewritten. They are those of this very table, since a run
@@ -87,19 +139,26 @@ def _replace(settings: Settings, name: str, frame: pd.DataFrame, held: pd.DataFr
         months = sorted({*frame["order_month"], *held["order_month"]})
         touched = pc.field("order_month").isin(months)
         predicate = "order_month in (" + ", ".join(f"'{month}'" for month in months) + ")"
-    there = warehouse.select(settings, name, filter_=touched)
+    there = warehouse.select(settings, name, filter_=touched, at=opened.get(name))
     leaving = _distinct(pd.concat([held[key], frame[key]]))
     stays = there.filter(pc.invert(pc.is_in(there[key], leaving)))
-    _overwrite(settings, name, pa.concat_tables([stays, _arrow(name, frame)]), predicate)
+    _overwrite(settings, opened, name, pa.concat_tables([stays, _arrow(name, frame)]), predicate)
 
 
-def _overwrite(settings: Settings, name: str, rows: pa.Table, predicate: str | None = None) -> None:
+def _overwrite(
+    settings: Settings, opened: Opened, name: str, rows: pa.Table, predicate: str | None = None
+) -> None:
     partition = ["order_month"] if "order_month" in warehouse.SCHEMAS[name].names else None
     keys = [(key, "ascending") for key in KEYS.get(name, ("position",))]
+    rows = rows.sort_by(keys)
     reached(f"before the Delta commit of {name}")
+    if name not in opened:
+        write_deltalake(warehouse.uri(settings, name), rows, mode="error", partition_by=partition)
+        opened[name] = DeltaTable(warehouse.uri(settings, name))
+        return
     write_deltalake(
-        warehouse.uri(settings, name),
-        rows.sort_by(keys),
+        opened[name],
+        rows,
         mode="overwrite",
         partition_by=partition,
         predicate=predicate,
@@ -107,14 +166,16 @@ def _overwrite(settings: Settings, name: str, rows: pa.Table, predicate: str | N
     )
 
 
-def _versions(settings: Settings, name: str, keys: "pd.Series[str]", months: Set[str]) -> pd.DataFrame:
+def _versions(
+    settings: Settings, opened: Opened, name: str, keys: "pd.Series[str]", months: Set[str]
+) -> pd.DataFrame:
     """Return key, delivery_id (and order_month) of the rows held under the keys, in some months."""
     key = _key(name)
     wanted = pc.field(key).isin(_distinct(keys))
     columns = [c for c in (key, "delivery_id", "order_month") if c in warehouse.SCHEMAS[name].names]
     if "order_month" in columns:
         wanted &= pc.field("order_month").isin(pa.array(sorted(months), _TEXT))
-    return warehouse.select(settings, name, columns, wanted).to_pandas()
+    return warehouse.select(settings, name, columns, wanted, opened.get(name)).to_pandas()
 
 
 def _with_month(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

@@ -8,7 +8,7 @@ from akasa.publish import database_load
 from akasa.publish.level import level_warehouse
 from akasa.publish.standing import held_by, without
 from akasa.publish.versions import latest
-from akasa.stores import database
+from akasa.stores import database, lock
 from akasa.validate import plan as planning
 from akasa.validate import quarantine, verdicts
 from akasa.validate.plan import Planned
@@ -53,10 +53,14 @@ def derive(settings: Settings, name: str) -> Withdrawal:
 
 
 def commit(settings: Settings, withdrawal: Withdrawal) -> None:
-    """Take the delivery's rows out of both stores, and its records out of ledger and quarantine."""
+    """Take the delivery's rows out of both stores, and its records out of ledger and quarantine.
+
+    To be called in the run in which it was derived, so that no one publishes in between (`lock.run`).
+    """
     delivery = withdrawal.delivery
-    database_load.withdraw(settings, delivery.sha256, delivery.delivery_id, withdrawal.instead)
-    finish(settings)
+    with lock.publish(settings):
+        database_load.withdraw(settings, delivery.sha256, delivery.delivery_id, withdrawal.instead)
+        finish(settings)
 
 
 def finish(settings: Settings) -> None:

@@ -66,8 +66,8 @@ def execute(
     try:
         with tempfile.TemporaryDirectory(prefix="akasa-") as channels:
             papermill.execute_notebook(
-                NOTEBOOKS / f"{step}.ipynb",
-                executed,
+                _literal(NOTEBOOKS / f"{step}.ipynb"),
+                _literal(executed),
                 dict(given),
                 engine_name=_ENGINE,
                 progress_bar=False,
@@ -79,6 +79,11 @@ def execute(
     finally:
         if executed.exists():
             nbformat.write(tidy(nbformat.read(executed, as_version=4)), executed)
+
+
+def _literal(path: Path) -> str:
+    """Return a path that papermill, which fills parameters into braces, takes as it is."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def private_channels(folder: Path) -> Config:

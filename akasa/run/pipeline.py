@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -48,13 +49,15 @@ class Run:
     """One run while it holds the workspace; `begin` makes it.
 
     `folder` is its own: all that it writes to outputs lies there until `promote`. `given` are the parameters
-    of each step, `environment` is what its kernels get, `done` lists the steps that are executed.
+    of each step, `name` is that of its lock, `environment` what its kernels get, `done` lists the steps that
+    are executed.
     """
 
     settings: Settings
     folder: Path
     given: Mapping[str, Mapping[str, Any]]
     listener: Listener
+    name: str
     done: list[str] = field(default_factory=list)
 
     @property
@@ -64,6 +67,7 @@ class Run:
             **os.environ,
             "DATA_DIR": str(self.settings.data_dir),
             "OUTPUT_DIR": str(self.folder),
+            lock.VARIABLE: self.name,
             progress.VARIABLE: str(progress_file(self.settings)),
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # a debugger's warning, which no one can act on
         }
@@ -85,6 +89,8 @@ class Run:
         site.render(executed, self.folder, STEPS)
         self.done.append(step)
         self.listener(Told(step, 0, 0, time.monotonic() - began, done=True))
+        for line in _warnings(executed):
+            print(line, file=sys.stderr, flush=True)
 
     def promote(self) -> Path:
         """Move the run's files into place, those of engines that it left out aside; return the report."""
@@ -102,9 +108,9 @@ def begin(settings: Settings, given: Mapping[str, Any], listener: Listener) -> I
     """
     no_docs = not (settings.output_dir / "data_docs" / "index.html").exists()
     given_to = parameters.check({"audit_all": no_docs, **given})
-    with lock.alone(settings), files.private_folder(settings.output_dir) as private:
+    with lock.run(settings) as me, files.private_folder(settings.output_dir) as private:
         try:
-            yield Run(settings, private, given_to, listener)
+            yield Run(settings, private, given_to, listener, me)
         finally:
             progress_file(settings).unlink(missing_ok=True)
 
@@ -123,6 +129,16 @@ def report(settings: Settings, given: Mapping[str, Any], listener: Listener) -> 
 def progress_file(settings: Settings) -> Path:
     """Return where the running notebook writes how far it is (see `progress`)."""
     return settings.data_dir / ".run.progress"
+
+
+def _warnings(executed: Path) -> list[str]:
+    """Return the warnings that a notebook printed: who runs it from a console should not miss them."""
+    cells = nbformat.read(executed, as_version=4).cells
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    printed = [
+        line for output in outputs if output.get("name") == "stderr" for line in output.text.splitlines()
+    ]
+    return [line for line in printed if line.startswith("warning: ")]
 
 
 def _cause(error: Exception) -> str:

@@ -3,13 +3,15 @@
 It follows the database's ledger: `publish` is told which deliveries it should hold and brings itself level.
 """
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 from pyarrow.dataset import Dataset, InMemoryDataset
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
@@ -29,9 +31,11 @@ SCHEMAS = {
             "name": arrow.TEXT,
             "published_at": arrow.TEXT,
             "backfilled_at": arrow.TEXT,
+            "holds": arrow.TEXT,  # the same in every row: what the other tables held then (see `contents`)
         }
     ),
 }
+UNREADABLE = (DeltaError, OSError, pa.ArrowException)  # what a cut log, or a lost or cut file, may raise
 
 
 def customers(settings: Settings | None = None) -> pd.DataFrame:
@@ -52,15 +56,48 @@ def order_items(settings: Settings | None = None, columns: Sequence[str] | None 
     return select(settings or load(), "order_items", columns).to_pandas()
 
 
-def dataset(table: str, settings: Settings) -> Dataset:
+def opened(settings: Settings) -> dict[str, DeltaTable]:
+    """Return the tables that are there, each at its present version.
+
+    What is written through a table that was opened before another writer's commit is refused
+    (CommitFailedError); written to its URI, it would undo that commit without a word.
+    """
+    return {name: DeltaTable(uri(settings, name)) for name in SCHEMAS if exists(settings, name)}
+
+
+def contents(settings: Settings, tables: Mapping[str, DeltaTable]) -> str:
+    """Return of each opened table but `deliveries` its version, its rows, and a digest of its files' names.
+
+    Two states of a warehouse that have it in common are the same. Raises one of UNREADABLE where a file is
+    lost or cut off, for rows are counted in the files' footers.
+    """
+    told = []
+    for name in (name for name in SCHEMAS if name in tables and name != "deliveries"):
+        rows = dataset(name, settings, tables[name]).count_rows()
+        digest = hashlib.sha256("\n".join(_paths(tables[name])).encode()).hexdigest()[:8]
+        told.append(f"{name} {tables[name].version()} with {rows:,} rows ({digest})")
+    return ", ".join(told)
+
+
+def noted(settings: Settings, tables: Mapping[str, DeltaTable]) -> str | None:
+    """Return the `contents` that the last publish noted; None where none was completed by this version."""
+    if not _is_current(settings, "deliveries"):
+        return None
+    found = select(settings, "deliveries", ["holds"], at=tables["deliveries"])["holds"].unique().to_pylist()
+    return " or ".join(found) or None
+
+
+def dataset(table: str, settings: Settings, at: DeltaTable | None = None) -> Dataset:
     """Return a published table, for reads of some columns and rows; files without such rows stay shut.
 
+    `at` is the table as it was opened; by default it is opened now.
     Arrow opens the files itself: threads that come back to Python for that abort a process that is ending.
     """
-    if not exists(settings, table):
+    if at is None and not exists(settings, table):
         return InMemoryDataset(SCHEMAS[table].empty_table())
-    place = uri(settings, table)
-    return DeltaTable(place).to_pyarrow_dataset(filesystem=SubTreeFileSystem(place, LocalFileSystem()))
+    at = at or DeltaTable(uri(settings, table))
+    place = SubTreeFileSystem(str(settings.warehouse / table), LocalFileSystem())
+    return at.to_pyarrow_dataset(filesystem=place)
 
 
 def count(table: str, settings: Settings) -> int:
@@ -107,7 +144,14 @@ def months(settings: Settings) -> set[str]:
 def files(table: str, settings: Settings | None = None) -> list[str]:
     """Return the Parquet files that make up the table's present version."""
     settings = settings or load()
-    return sorted(DeltaTable(uri(settings, table)).file_uris()) if exists(settings, table) else []
+    if not exists(settings, table):
+        return []
+    return [str(settings.warehouse / table / path) for path in _paths(DeltaTable(uri(settings, table)))]
+
+
+def _paths(table: DeltaTable) -> list[str]:
+    """Return the files of a table's version, below its folder. (As URIs they would be percent-encoded.)"""
+    return sorted(pa.table(table.get_add_actions(flatten=True))["path"].to_pylist())
 
 
 def select(
@@ -115,9 +159,10 @@ def select(
     name: str,
     columns: Sequence[str] | None = None,
     filter_: pc.Expression | None = None,
+    at: DeltaTable | None = None,
 ) -> pa.Table:
     columns = list(columns or SCHEMAS[name].names)
-    found = dataset(name, settings).to_table(columns=columns, filter=filter_)
+    found = dataset(name, settings, at).to_table(columns=columns, filter=filter_)
     return found.cast(pa.schema([SCHEMAS[name].field(column) for column in columns]))
 
 
@@ -133,4 +178,5 @@ def _is_current(settings: Settings, table: str) -> bool:
 
 
 def uri(settings: Settings, table: str) -> str:
-    return str(settings.warehouse / table)
+    """Return a table's folder for deltalake, which would take parts of a plain path for those of a URI."""
+    return (settings.warehouse / table).as_uri()

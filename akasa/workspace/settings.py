@@ -1,6 +1,7 @@
 """Settings from the environment and `.env`, as one frozen object."""
 
 import os
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,6 +11,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+_UNFIT = re.compile(r"%[0-9A-Fa-f]{2}|[\[\]|^\\\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class SettingsError(ValueError):
@@ -23,6 +25,16 @@ def _below_root(path: Path) -> Path:
         raise ValueError(f"no home folder is known for {path.parts[0]}") from None
 
 
+def _fit_for_delta(path: Path) -> Path:
+    """Refuse what deltalake, which decodes a folder's name twice and takes it for a host's, cannot open."""
+    unfit = _UNFIT.search(str(path.resolve()))
+    if unfit:
+        raise ValueError(
+            f"the warehouse (Delta Lake) cannot lie in a folder whose name holds {unfit[0]!r}; name another"
+        )
+    return path
+
+
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -32,6 +44,7 @@ def _known_zone(name: str) -> str:
 
 
 Folder = Annotated[Path, AfterValidator(_below_root)]
+DataFolder = Annotated[Folder, AfterValidator(_fit_for_delta)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 
 
@@ -42,7 +55,7 @@ class Settings(BaseSettings):
         env_ignore_empty=True, extra="ignore", frozen=True, validate_default=True
     )
 
-    data_dir: Folder = Path("data")
+    data_dir: DataFolder = Path("data")
     output_dir: Folder = Path("outputs")
     customers_csv_path: Folder | None = None
     orders_xml_path: Folder | None = None
@@ -61,6 +74,7 @@ class Settings(BaseSettings):
     on_refused: Literal["stop", "skip"] = "stop"
     max_reject_ratio: float = Field(default=0.10, ge=0, le=1)
     today: date | None = None
+    warehouse_retention_days: float = Field(default=1, ge=0)
     lock_timeout: float = Field(default=60, ge=0)
     dask_scheduler_address: str | None = None
 

@@ -21,7 +21,7 @@ from lib import mariadb
 from akasa.ingest import deliveries, generate, staging
 from akasa.workspace import settings
 from akasa.workspace.settings import Settings
-from bench import days, judging, kpis, loads, reading, reports, targets
+from bench import days, disk, judging, kpis, loads, reading, reports, targets
 
 Tables = Mapping[str, list[dict[str, Any]]]
 SEED, AN_ORDER_HAS_LINES, MORE = 1, 2, targets.MORE
@@ -55,6 +55,11 @@ def publish_days(folder: Path, size: int, runs: int) -> Tables:
     return {"publishing a day of 10,000 orders": days.measure(folder, size // MORE, MORE * size, runs)}
 
 
+def keep(folder: Path, size: int, runs: int) -> Tables:
+    title = f"disk: {disk.DAY_ORDERS:,} orders and {disk.CUSTOMERS:,} customers a day, nothing retained"
+    return {title: disk.measure(folder)}
+
+
 def compute(folder: Path, size: int, runs: int) -> Tables:
     kpis.prepare(folder, MORE * size)
     return {f"four KPIs of {MORE * size:,} orders": kpis.measure(folder, runs)}
@@ -78,6 +83,7 @@ STAGES: dict[str, Callable[[Path, int, int], Tables]] = {
     "judging": judge,
     "loads": put,
     "days": publish_days,
+    "disk": keep,
     "kpis": compute,
     "reports": run_all,
 }

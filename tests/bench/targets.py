@@ -68,6 +68,7 @@ def targets(size: int) -> tuple[Target, ...]:
             2,
             lambda of: of("a day", f"a day onto {MORE * size:,}", "ratio"),
         ),
+        ("warehouse on disk / its rows, 60 days", "≤", 2.5, lambda of: of("disk", "after 60", "ratio")),
         (
             "fastest of DuckDB, Polars / pandas KPIs",
             "≥",

@@ -29,7 +29,7 @@ from akasa.workspace.settings import Settings
 def whole_road():
     """Do in one process what the notebooks and the pipeline do with the drop folders."""
     chosen = settings.load()
-    with lock.alone(chosen):
+    with lock.run(chosen):
         publish_and_report(chosen)
 
 
@@ -51,14 +51,14 @@ def backfill_of_august():
     cleaning.amounts = lambda text: pc.add(amounts(text), 100)
     cleaning.counts = lambda text: pc.fill_null(counts(text), 1)
     chosen = settings.load()
-    with lock.alone(chosen):
+    with lock.run(chosen):
         backfill.commit(chosen, backfill.derive(chosen, date(2025, 8, 1), date(2025, 8, 31)))
 
 
 def withdrawal_of_a_day():
     """Take back the orders of a later day; a second time, complete what was done of it."""
     chosen = settings.load()
-    with lock.alone(chosen):
+    with lock.run(chosen):
         try:
             withdraw.commit(chosen, withdraw.derive(chosen, "incoming/orders_2025-11-12.xml"))
         except withdraw.TakenBack:

@@ -15,7 +15,7 @@ from lib.drops import TODAY, customers, deliver, orders, run
 
 from akasa.ingest import deliveries, staging
 from akasa.publish import database_load, road, versions, warehouse_merge
-from akasa.stores import database, warehouse
+from akasa.stores import database, lock, warehouse
 from akasa.validate import cleaning, gate, judging, plan, quarantine
 from akasa.workspace.settings import Settings
 
@@ -487,3 +487,28 @@ def test_today_is_the_business_s_day(workspace):
     zones = ("Pacific/Kiritimati", "Pacific/Pago_Pago")
     days = [plan.today(workspace.model_copy(update={"business_timezone": zone})) for zone in zones]
     assert pd.Timedelta(days[0] - days[1]) >= pd.Timedelta(days=1)
+
+
+def test_a_plan_that_was_overtaken_publishes_nothing(workspace):
+    deliver(workspace, ("incoming/o-a.xml", OCTOBER))
+    staging.stage_all(workspace)
+    overtaken = road.plan(workspace, TODAY)
+    judged = judging.judge(workspace, overtaken)
+    run_with(workspace, ("customers.csv", ASHA))
+    before = contents(workspace)
+    with pytest.raises(road.Overtaken, match="others have published since"):
+        road.commit(workspace, overtaken, judged, versions.latest(judged, "order"))
+    assert contents(workspace) == before
+
+
+def test_publishing_by_hand_waits_for_a_run(workspace, monkeypatch):
+    deliver(workspace, ("incoming/o-a.xml", OCTOBER))
+    staging.stage_all(workspace)
+    plan = road.plan(workspace, TODAY)
+    judged = judging.judge(workspace, plan)
+    impatient = workspace.model_copy(update={"lock_timeout": 0.1})
+    with lock.run(workspace), monkeypatch.context() as by_hand:
+        by_hand.delenv(lock.VARIABLE)
+        with pytest.raises(lock.Busy):
+            road.commit(impatient, plan, judged, versions.latest(judged, "order"))
+    assert database.ledger(workspace).empty

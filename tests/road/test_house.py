@@ -60,7 +60,7 @@ def test_tests_take_hold_of_nothing_private():
         ("from akasa.kpis.dask import _sales", ["_sales"]),
         ("from akasa import kpis\nmonkeypatch.setattr(kpis.dask, '_s3', 1)", ["kpis.dask._s3"]),
         ("monkeypatch.setattr('akasa.kpis.dask._s3', 1)", ["akasa.kpis.dask._s3"]),
-        ("import os\nfrom akasa.stores import lock\nos._exit(9)\nlock.__name__\n[lock.alone]", []),
+        ("import os\nfrom akasa.stores import lock\nos._exit(9)\nlock.__name__\n[lock.run]", []),
     ],
 )
 def test_a_private_name_is_caught_however_it_is_taken(source, caught):

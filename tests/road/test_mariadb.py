@@ -160,11 +160,11 @@ def test_an_unavailable_database_says_what_to_check_but_no_password(on_mariadb, 
 def test_a_second_run_waits_and_then_says_who_holds_the_database(on_mariadb):
     settings = on_mariadb(LOCK_TIMEOUT="0.5")
     with (
-        lock.hold_database(settings),
+        lock.hold_database(settings, "run"),
         pytest.raises(lock.Busy, match=r"connection \d+ of akasa from .* holds the database; waited 0.5 s"),
     ):
-        lock.hold_database(settings).__enter__()
-    with lock.hold_database(settings):
+        lock.hold_database(settings, "run").__enter__()
+    with lock.hold_database(settings, "run"):
         pass
 
 

@@ -184,6 +184,16 @@ def test_a_bad_delivery_is_let_through_and_a_refused_one_skipped_where_that_is_a
     assert "orders_2025-11-11.xml, line 3" in page
 
 
+def test_a_damaged_warehouse_is_made_anew_and_page_and_console_say_so(reported, tmp_path):
+    data = copied(reported, tmp_path)
+    next((data / "warehouse/orders").rglob("*.parquet")).unlink()
+    result = report(data)
+    assert result.returncode == 0, result.stderr
+    said = "warning: the warehouse is made anew from the database: it could not be read"
+    assert said in result.stderr
+    assert said in (data.parent / "outputs/notebooks/02_validate.html").read_text("utf-8")
+
+
 def test_a_dead_kernel_is_a_failed_step(tmp_path):
     code = tmp_path / "code"
     for name in ("akasa", "notebooks"):

@@ -1,10 +1,14 @@
 """The warehouse: Delta tables by month that hold one version of each row, also after a run cut short."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from bench import disk
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError
 from lib.stores import customer, fill, in_warehouse, item, ledger_row, order, rows, tables
 
 from akasa.publish import database_load, warehouse_merge
@@ -92,6 +96,104 @@ def test_publishing_twice_changes_nothing(workspace):
         "orders": [order("O-1"), order("O-2", when="2025-09-01 00:00:00")],
         "order_items": [item("O-1"), item("O-2")],
     }
+
+
+def corrected(settings, times):
+    """Publish an order, and corrections of it, each in a delivery of its own."""
+    for number in range(1, times + 1):
+        correct(settings, number)
+
+
+def correct(settings, number):
+    """Publish delivery `number`, which corrects the one before."""
+    content = tables(orders=[order("O-1", paise=number, delivery=number)])
+    write = warehouse_merge.rebuild if number == 1 else partial(warehouse_merge.merge, months=set())
+    write(settings, content, ledger=ledger(*range(1, number + 1)))
+
+
+def test_a_reader_who_has_begun_finds_its_files_for_a_day(workspace):
+    corrected(workspace, 1)
+    begun = warehouse.opened(workspace)["orders"]
+    correct(workspace, 2)
+    correct(workspace, 3)
+    old = warehouse.select(workspace, "orders", ["total_amount_paise"], at=begun)
+    assert old["total_amount_paise"].to_pylist() == [1]
+
+
+def test_what_no_version_needs_goes_when_nothing_is_retained(workspace):
+    settings = workspace.model_copy(update={"warehouse_retention_days": 0})
+    corrected(settings, 1)
+    of_a_publish_cut_short = settings.warehouse / "orders/order_month=2025-10/part-0.parquet"
+    of_a_publish_cut_short.write_bytes(b"PAR1")
+    corrected(settings, 5)
+    lying = [file for file in settings.warehouse.rglob("*.parquet") if "_delta_log" not in file.parts]
+    live = [file for name in warehouse.SCHEMAS for file in warehouse.files(name, settings)]
+    assert sorted(map(str, lying)) == sorted(live)
+    logs = {
+        name: len(list((settings.warehouse / name / "_delta_log").iterdir())) for name in warehouse.SCHEMAS
+    }
+    assert max(logs.values()) == 3, logs
+
+
+def test_the_retention_may_change_between_publishes(workspace):
+    corrected(workspace, 3)
+    settings = workspace.model_copy(update={"warehouse_retention_days": 0.5})
+    correct(settings, 4)
+    kept = {
+        at.metadata().configuration["delta.logRetentionDuration"]
+        for at in warehouse.opened(settings).values()
+    }
+    assert kept == {"interval 12 hours"}
+
+
+def test_customers_that_are_there_already_are_not_written_again(workspace):
+    warehouse_merge.rebuild(workspace, tables([customer("C-1")], [order("O-1")]), ledger(1))
+    before = warehouse.files("customers", workspace)
+    warehouse_merge.merge(workspace, tables([customer("C-1")]), ledger(1), set())
+    assert warehouse.files("customers", workspace) == before
+    warehouse_merge.merge(workspace, tables([customer("C-1", delivery=2)]), ledger(1, 2), set())
+    assert warehouse.files("customers", workspace) != before
+
+
+@pytest.mark.slow
+def test_the_disk_follows_the_rows_over_many_days(tmp_path):
+    found = disk.measure(tmp_path, after=(12, 24), customers=1_000, orders=200)
+    assert [row["what"] for row in found] == ["after 12 days", "after 24 days"]
+    assert max(row["ratio"] for row in found) <= 2.5, found
+
+
+def after_another_writer(monkeypatch, settings, table):
+    """Let another writer commit to a table just before ours does, once."""
+    waiting = [table]
+
+    def overtaken(place):
+        if waiting and place == f"before the Delta commit of {waiting[0]}":
+            waiting.pop()
+            theirs = DeltaTable(warehouse.uri(settings, table))
+            rows = warehouse.select(settings, table)
+            write_deltalake(theirs, rows, mode="overwrite")
+
+    monkeypatch.setattr(warehouse_merge, "reached", overtaken)
+
+
+@pytest.mark.parametrize("table", ["customers", "orders", "order_items", "deliveries"])
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_commit_of_another_writer_in_between_is_an_error_and_not_lost(workspace, monkeypatch, table, anew):
+    warehouse_merge.rebuild(workspace, tables([customer("C-1")], [order("O-1")]), ledger(1))
+    after_another_writer(monkeypatch, workspace, table)
+    content = tables([customer("C-2", "9000000002", delivery=2)], [order("O-2", delivery=2)])
+    write = warehouse_merge.rebuild if anew else partial(warehouse_merge.merge, months=set())
+    with pytest.raises(CommitFailedError, match="concurrent transaction"):
+        write(workspace, content, ledger=ledger(1, 2))
+    assert warehouse.deliveries(workspace)["delivery_id"].tolist() == [1]
+
+
+def test_a_table_that_another_writer_made_in_between_is_not_overwritten(workspace, monkeypatch):
+    content = tables([customer("C-1")], [order("O-1")])
+    monkeypatch.setattr(warehouse, "opened", lambda _: {})
+    warehouse_merge.rebuild(workspace, content, ledger(1))
+    with pytest.raises(DeltaError, match="already exists"):
+        warehouse_merge.rebuild(workspace, content, ledger(1))
 
 
 @pytest.mark.parametrize("table", ["customers", "orders", "order_items", "deliveries"])
