@@ -1,5 +1,6 @@
 """From deliveries to published rows: whatever the order of deliveries and runs, the same content."""
 
+import contextvars
 import shutil
 import tempfile
 from dataclasses import replace
@@ -501,14 +502,13 @@ def test_a_plan_that_was_overtaken_publishes_nothing(workspace):
     assert contents(workspace) == before
 
 
-def test_publishing_by_hand_waits_for_a_run(workspace, monkeypatch):
+def test_publishing_by_hand_waits_for_a_run(workspace):
     deliver(workspace, ("incoming/o-a.xml", OCTOBER))
     staging.stage_all(workspace)
     plan = road.plan(workspace, TODAY)
     judged = judging.judge(workspace, plan)
     impatient = workspace.model_copy(update={"lock_timeout": 0.1})
-    with lock.run(workspace), monkeypatch.context() as by_hand:
-        by_hand.delenv(lock.VARIABLE)
-        with pytest.raises(lock.Busy):
-            road.commit(impatient, plan, judged, versions.latest(judged, "order"))
+    elsewhere = contextvars.Context()
+    with lock.run(workspace), pytest.raises(lock.Busy):
+        elsewhere.run(road.commit, impatient, plan, judged, versions.latest(judged, "order"))
     assert database.ledger(workspace).empty

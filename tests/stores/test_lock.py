@@ -65,16 +65,16 @@ def test_a_run_waits_for_a_publish_by_hand(workspace, other):
 
 
 def test_what_a_run_starts_publishes_while_the_run_goes_on(workspace, other):
-    with lock.run(workspace):
-        assert holds(other("publish", seconds=0))
+    with lock.run(workspace) as me:
+        assert lock.VARIABLE not in os.environ
+        assert holds(other("publish", seconds=0, **{lock.VARIABLE: me}))
         with lock.publish(workspace):
             pass
-    assert lock.VARIABLE not in os.environ
 
 
 def test_two_publishes_of_one_run_take_turns(workspace, other):
-    with lock.run(workspace):
-        assert holds(other("publish"))
+    with lock.run(workspace) as me:
+        assert holds(other("publish", **{lock.VARIABLE: me}))
         with pytest.raises(lock.Busy, match=r"process \d+ \(publish \w+\) holds"):
             lock.publish(impatient(workspace)).__enter__()
 
