@@ -18,7 +18,7 @@ import pyarrow.csv
 from sqlalchemy import Connection, CursorResult
 from sqlalchemy.exc import DBAPIError
 
-from akasa.stores import database, dialects
+from akasa.stores import database, dialects, lock
 from akasa.workspace.failpoints import reached
 from akasa.workspace.settings import Settings
 from akasa.workspace.tables import KEYS, TABLES
@@ -45,7 +45,8 @@ def merge(
     A row yields to the one that is there when that one's delivery stands later in the order of deliveries,
     so it does not matter in which order deliveries are published. `replace_all` empties the tables first.
 
-    Raises AlteredRows where the server did not take rows in as they are. A connection lost at the commit is
+    Raises AlteredRows where the server did not take rows in as they are, LockLost where it has freed the
+    publish's lock meanwhile; nothing is committed then. A connection lost at the commit is
     no failure when the ledger, read again, shows that the commit was done.
     """
     shas = {row["sha256"] for row in ledger_rows}
@@ -204,6 +205,7 @@ def _committed(settings: Settings, done: Callable[[pd.DataFrame], bool]) -> Iter
     try:
         with database.transaction(settings, infile) as connection:
             yield Load(connection, infile)
+            lock.require_held(settings, connection)
             reached("before the commit")
         reached("after the commit")
     except DBAPIError as error:
