@@ -27,7 +27,7 @@ _held: dict[str, int] = {}  # the connections that hold this process's locks on 
 
 
 class Busy(RuntimeError):
-    """Another run holds the workspace or the database."""
+    """Another run holds the workspace, the database or the outputs."""
 
 
 class LockLost(RuntimeError):
@@ -40,11 +40,11 @@ class RunOver(RuntimeError):
 
 @contextmanager
 def run(settings: Settings) -> Iterator[None]:
-    """Hold the workspace and the database for one run, and remove what killed runs left half-written.
+    """Hold workspace, database and outputs for one run, and remove what killed runs left half-written.
 
     Raises Busy, which says who holds them, after LOCK_TIMEOUT seconds.
     """
-    with _turn(settings):
+    with _turn(settings), _hold(settings, settings.output_dir, "outputs"):
         sweep(settings)
         yield
 
@@ -89,7 +89,7 @@ def _turn(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def _hold(settings: Settings, folder: Path, what: str) -> Iterator[str]:
-    """Hold a folder for a run or a publish; give the text that says who holds it."""
+    """Hold a folder for a run, a publish or outputs; give the text that says who holds it."""
     folder.mkdir(parents=True, exist_ok=True)
     # A pid file outlives its process; this lock does not.
     lock = filelock.FileLock(folder / f".{what}.lock", timeout=settings.lock_timeout)
