@@ -18,7 +18,7 @@ import pyarrow.csv
 from sqlalchemy import Connection, CursorResult
 from sqlalchemy.exc import DBAPIError
 
-from akasa.stores import database, dialects
+from akasa.stores import database, dialects, lock
 from akasa.workspace.failpoints import reached
 from akasa.workspace.settings import Settings
 from akasa.workspace.tables import KEYS, TABLES
@@ -48,7 +48,8 @@ def merge(
     leaves first, with all its rows: they are weighed at their new position. `placed` maps the sha256 of
     others to the name and position that they have now.
 
-    Raises AlteredRows where the server did not take rows in as they are. A connection lost at the commit is
+    Raises AlteredRows where the server did not take rows in as they are, LockLost where it has freed the
+    publish's lock meanwhile; nothing is committed then. A connection lost at the commit is
     no failure when the ledger, read again, shows that the commit was done.
     """
     rows = pd.DataFrame(ledger_rows)
@@ -248,6 +249,7 @@ def _committed(settings: Settings, done: Callable[[pd.DataFrame, pd.DataFrame], 
     try:
         with database.transaction(settings, infile) as connection:
             yield Load(connection, infile)
+            lock.require_held(settings, connection)
             reached("before the commit")
         reached("after the commit")
     except DBAPIError as error:

@@ -6,6 +6,7 @@ All locks are the kernel's or the server's: they are free again when their holde
 """
 
 import os
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import filelock
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from akasa.stores.database import connection
 from akasa.workspace import files
@@ -21,10 +23,17 @@ from akasa.workspace.settings import Settings
 
 VARIABLE = "AKASA_RUN"  # names the run to the kernels that it starts
 _RUN: ContextVar[str | None] = ContextVar("run", default=None)
+BREATH_SECONDS = 30.0
+_IDLE_SECONDS = 2_147_483  # 24 days, the longest wait_timeout that servers take on every system
+_held: dict[str, int] = {}  # the connections that hold this process's locks on databases, by the lock's name
 
 
 class Busy(RuntimeError):
-    """Another run holds the workspace or the database."""
+    """Another run holds the workspace, the database or the outputs."""
+
+
+class LockLost(RuntimeError):
+    """The server has freed this publish's lock, so that another may be publishing."""
 
 
 class RunOver(RuntimeError):
@@ -33,12 +42,12 @@ class RunOver(RuntimeError):
 
 @contextmanager
 def run(settings: Settings) -> Iterator[str]:
-    """Hold the workspace and the database for one run, and remove what killed runs left half-written.
+    """Hold workspace, database and outputs for one run, and remove what killed runs left half-written.
 
     Give the run's name, which kernels are told in AKASA_RUN. Raises Busy, which says who holds them, after
     LOCK_TIMEOUT seconds.
     """
-    with _turn(settings) as me:
+    with _turn(settings) as me, _hold(settings, settings.output_dir, "outputs"):
         sweep(settings)
         yield me
 
@@ -80,7 +89,7 @@ def _turn(settings: Settings) -> Iterator[str]:
 
 @contextmanager
 def _hold(settings: Settings, folder: Path, what: str) -> Iterator[str]:
-    """Hold a folder for a run or a publish; give the text that says who holds it."""
+    """Hold a folder for a run, a publish or outputs; give the text that says who holds it."""
     folder.mkdir(parents=True, exist_ok=True)
     # A pid file outlives its process; this lock does not.
     lock = filelock.FileLock(folder / f".{what}.lock", timeout=settings.lock_timeout)
@@ -112,22 +121,69 @@ def hold_database(settings: Settings, what: str) -> Iterator[None]:
     """Hold the server's lock on this database for a run or a publish. (SQLite needs none of its own.)
 
     The server frees it when its holder's connection ends, however that comes about, so the connection does
-    not go back to the pool. Raises Busy, which says who holds it, after LOCK_TIMEOUT seconds.
+    not go back to the pool, and must not idle until the server, or what lies between, ends it.
+    Raises Busy, which says who holds it, after LOCK_TIMEOUT seconds.
     """
     if settings.db_host is None:
         yield
         return
-    name = f"akasa:{what}:{settings.db_name}"[:64]
+    name = _name(settings, what)
     with connection(settings) as opened:
         seconds = settings.lock_timeout
+        opened.execute(text(f"set session wait_timeout = {_IDLE_SECONDS}"))
         taken = opened.execute(text("select get_lock(:name, :seconds)"), {"name": name, "seconds": seconds})
         if taken.scalar() != 1:
             raise Busy(f"{_connected(opened, name)}; waited {seconds:g} s. Try again, or set LOCK_TIMEOUT.")
+        _held[name] = opened.execute(text("select connection_id()")).scalar_one()
         opened.commit()
         try:
-            yield
+            with _kept_alive(opened):
+                yield
         finally:
+            del _held[name]
             opened.invalidate()
+
+
+def require_held(settings: Settings, opened: Connection) -> None:
+    """Raise LockLost where the server has freed the lock of this process's publish.
+
+    To be asked in the publish's transaction, just before its commit. Where no lock was taken, none is lost.
+    """
+    name = _name(settings, "publish")
+    if name not in _held:
+        return
+    holder = opened.execute(text("select is_used_lock(:name)"), {"name": name}).scalar()
+    if holder != _held[name]:
+        raise LockLost(
+            "nothing was published: the server ended the connection that held the lock on database "
+            f"{settings.db_name!r}, and another run may be publishing; run it again"
+        )
+
+
+def _name(settings: Settings, what: str) -> str:
+    return f"akasa:{what}:{settings.db_name}"[:64]
+
+
+@contextmanager
+def _kept_alive(opened: Connection) -> Iterator[None]:
+    """Use a connection every BREATH_SECONDS: proxies and firewalls cut those that idle."""
+    stopped = threading.Event()
+
+    def breathe() -> None:
+        try:
+            while not stopped.wait(BREATH_SECONDS):
+                opened.execute(text("do 0"))
+                opened.commit()
+        except DBAPIError:
+            return  # the lock is lost; `require_held` will find it so
+
+    thread = threading.Thread(target=breathe, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join(BREATH_SECONDS)
 
 
 def _connected(opened: Connection, name: str) -> str:

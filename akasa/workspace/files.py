@@ -75,9 +75,13 @@ def _remove_empty_folders(folder: Path) -> None:
 
 @contextmanager
 def private_folder(public: Path) -> Iterator[Path]:
-    """Give an empty folder on the outputs' own filesystem; leave nothing of it, nor of one killed before."""
-    private = public / ".run"
-    shutil.rmtree(private, ignore_errors=True)
+    """Give an empty folder on the outputs' own filesystem; leave nothing of it, nor of those killed before.
+
+    Its name is its own: the kernel of a killed run may go on writing to that run's.
+    """
+    for left in public.glob(".run-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    private = public / f".run-{uuid.uuid4().hex[:8]}"
     try:
         yield private
     finally:

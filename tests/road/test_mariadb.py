@@ -2,7 +2,8 @@
 
 import socket
 import threading
-from datetime import date
+import time
+from datetime import date, datetime
 
 import pandas as pd
 import pytest
@@ -166,6 +167,63 @@ def test_a_second_run_waits_and_then_says_who_holds_the_database(on_mariadb):
         lock.hold_database(settings, "run").__enter__()
     with lock.hold_database(settings, "run"):
         pass
+
+
+@pytest.fixture
+def impatient_server(mariadb_server):
+    """A server that ends connections which idle for two seconds."""
+    before = mariadb_server.run("select @@global.wait_timeout").strip()
+    mariadb_server.run("set global wait_timeout = 2")
+    yield mariadb_server
+    mariadb_server.run(f"set global wait_timeout = {before}")
+
+
+@pytest.mark.usefixtures("impatient_server")
+def test_a_lock_is_held_for_longer_than_the_server_lets_others_idle(on_mariadb):
+    settings = on_mariadb(LOCK_TIMEOUT="0")
+    with lock.hold_database(settings, "publish"):
+        time.sleep(4)
+        with pytest.raises(lock.Busy, match="holds the database"):
+            lock.hold_database(settings, "publish").__enter__()
+        with database.transaction(settings) as opened:
+            lock.require_held(settings, opened)
+
+
+def test_the_connection_of_a_lock_is_used_all_the_while(on_mariadb, monkeypatch):
+    settings = on_mariadb()
+    monkeypatch.setattr(lock, "BREATH_SECONDS", 0.2)
+    with lock.hold_database(settings, "publish"):
+        time.sleep(2)
+        idle = database.query(
+            "select time_ms from information_schema.processlist "
+            "where id = is_used_lock(concat('akasa:publish:', database()))",
+            settings,
+        )
+    assert 0 <= idle["time_ms"].item() < 1000
+
+
+def publish_more(settings):
+    database_load.merge(settings, tables([customer("C-2")]), [ledger_row(2, "customers")])
+
+
+def take_out(settings):
+    gone, gained = pd.Series(["O-1"]), pd.Series({1: -1})
+    database_load.replace(settings, gone, tables(), gained, datetime(2025, 11, 16))
+
+
+@pytest.mark.parametrize("write", [publish_more, take_out])
+def test_a_publish_whose_lock_was_lost_is_rolled_back(on_mariadb, mariadb_server, write):
+    settings = on_mariadb()
+    migrate.upgrade(settings)
+    content = tables([customer("C-1")], [order("O-1")])
+    database_load.merge(settings, content, [ledger_row(1)])
+    before = in_database(settings)
+    with lock.publish(settings):
+        holder = mariadb_server.run(f"select is_used_lock('akasa:publish:{settings.db_name}')").strip()
+        mariadb_server.run(f"kill {holder}")
+        with pytest.raises(lock.LockLost, match="the server ended the connection that held the lock"):
+            write(settings)
+    assert in_database(settings) == before
 
 
 class CuttingProxy(threading.Thread):

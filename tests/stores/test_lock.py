@@ -114,3 +114,15 @@ def test_a_run_whose_holder_was_killed_leaves_all_free(workspace, other):
     orphan(workspace, other)
     with lock.run(impatient(workspace)):
         pass
+
+
+def test_two_workspaces_with_one_folder_of_outputs_take_turns(workspace, other, tmp_path):
+    running = other("run", DATA_DIR=str(tmp_path / "another"))
+    assert holds(running)
+    with pytest.raises(lock.Busy, match=rf"process {running.pid} \(outputs \w+\) holds .*outputs; waited"):
+        lock.run(impatient(workspace)).__enter__()
+
+
+def test_data_and_outputs_may_lie_in_one_folder(workspace):
+    with lock.run(impatient(workspace).model_copy(update={"output_dir": workspace.data_dir})):
+        pass
