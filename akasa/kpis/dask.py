@@ -22,7 +22,6 @@ from akasa.kpis import cluster
 from akasa.kpis.definitions import (
     CUSTOMER,
     TOP_N,
-    UNMATCHED,
     WINDOW_DAYS,
     average_paise,
     canonical,
@@ -102,8 +101,7 @@ def regional_revenue(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return customers, orders, revenue and average order (paise) of every region up to `as_of`."""
     sales = tables.sales(as_of).by_mobile.assign(customer_count=1)
     by_region = sales.join(tables.holders["region"].astype("category")).groupby("region", dropna=False)
-    sums = by_region[["customer_count", *_SUMS]].sum()
-    found = sums.groupby(sums.index.astype("str").fillna(UNMATCHED)).sum().reset_index()
+    found = by_region[["customer_count", *_SUMS]].sum().reset_index()
     found = found.assign(total_revenue=whole(found))
     average = average_paise(found["total_revenue"], found["order_count"])
     return canonical("regional_revenue", found.assign(avg_order_value=average))

@@ -21,6 +21,8 @@ DTYPES: dict[Kind, str] = {"text": "str", "count": "int64", "paise": "int64", "d
 WINDOW_DAYS = 30
 TOP_N = 10
 UNMATCHED = "Unmatched"
+# A customer's own region of that name. No other can be called so: regions are in title case.
+REGION_UNMATCHED = "Unmatched (region)"
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Definition:
     """One KPI: its columns in order with their kinds, its key, its row order (column, descending).
 
     `row` says what a row is; `options` what it takes beside as_of; `average` names the total that
-    avg_order_value is the average of, for an engine that cannot divide as `average_paise` does.
+    avg_order_value is the average of, for an engine that cannot divide as `average_paise` does; `unmatched`
+    the column that engines leave null for orders that nobody owns, which `canonical` names.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Definition:
     order: tuple[tuple[str, bool], ...]
     options: tuple[str, ...] = ()
     average: str | None = None
+    unmatched: str | None = None
 
     def of_kind(self, kind: Kind) -> list[str]:
         return [column for column, of in self.columns.items() if of == kind]
@@ -90,6 +94,7 @@ define(
         key=("region",),
         order=(("total_revenue", True), ("region", False)),
         average="total_revenue",
+        unmatched="region",
     )
 )
 define(
@@ -133,11 +138,22 @@ def canonical(name: str, frame: pd.DataFrame) -> pd.DataFrame:
                 "the most that tables and files hold; ask for an earlier as_of"
             )
     typed = frame[list(definition.columns)].astype({c: DTYPES[k] for c, k in definition.columns.items()})
+    if definition.unmatched:
+        typed[definition.unmatched] = named(typed[definition.unmatched])
     keys = [(column, "descending" if descending else "ascending") for column, descending in definition.order]
     by = pa.table({column: typed[column] for column, _ in keys})
     left = _still_to_sort(by, keys)
     in_order = typed.take(pc.sort_indices(by, left).to_numpy()) if left else typed
     return in_order.reset_index(drop=True)
+
+
+def named(regions: "pd.Series[str]") -> "pd.Series[str]":
+    """Return regions as outputs call them: the orders that nobody owns (null) are a fact, not a region.
+
+    >>> named(pd.Series(["North", "Unmatched", None], dtype="str")).tolist()
+    ['North', 'Unmatched (region)', 'Unmatched']
+    """
+    return regions.replace(UNMATCHED, REGION_UNMATCHED).fillna(UNMATCHED)
 
 
 def _still_to_sort(rows: pa.Table, keys: list[tuple[str, str]]) -> list[tuple[str, str]]:

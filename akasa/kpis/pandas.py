@@ -17,7 +17,6 @@ from pyarrow.dataset import Dataset, Fragment
 from akasa.kpis.definitions import (
     CUSTOMER,
     TOP_N,
-    UNMATCHED,
     WINDOW_DAYS,
     average_paise,
     canonical,
@@ -81,18 +80,17 @@ def monthly_trends(tables: Tables, as_of: date | None) -> pd.DataFrame:
 def regional_revenue(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return customers, orders, revenue and average order (paise) of every region up to `as_of`.
 
-    Orders whose mobile number no customer holds stand in the region `Unmatched`, a number a customer.
+    Orders whose mobile number no customer holds stand in the region null, a number a customer.
     """
     sales = tables.sales(as_of).by_mobile
     region = tables.holders["region"].astype("category").reindex(sales.index)
-    parts = sales.groupby(region, dropna=False, observed=True).agg(
+    found = sales.groupby(region, dropna=False, observed=True).agg(
         customer_count=("order_count", "size"),
         order_count=("order_count", "sum"),
         total_revenue=("total_paise", "sum"),
     )
-    found = parts.groupby(parts.index.astype("str").fillna(UNMATCHED)).sum().reset_index()
     average = average_paise(found["total_revenue"], found["order_count"])
-    return canonical("regional_revenue", found.assign(avg_order_value=average))
+    return canonical("regional_revenue", found.assign(avg_order_value=average).reset_index())
 
 
 def top_spenders(

@@ -1,5 +1,5 @@
 -- Customers with orders, orders and revenue of every region up to and including as_of.
--- Orders whose mobile number no customer holds stand in the region Unmatched.
+-- Orders whose mobile number no customer holds stand in the region null: a fact, not a name.
 with
 
 claims as (
@@ -32,14 +32,14 @@ sales as (
 final as (
 
     select
-        coalesce(claims.region, 'Unmatched') as region,
+        claims.region,
         count(*) as customer_count,
         sum(sales.order_count) as order_count,
         sum(sales.total_revenue) as total_revenue  -- paise
     from sales
     left join claims on claims.mobile_number = sales.mobile_number and claims.claim = 1
-    group by coalesce(claims.region, 'Unmatched')
-    order by sum(sales.total_revenue) desc, coalesce(claims.region, 'Unmatched')
+    group by claims.region
+    order by sum(sales.total_revenue) desc, claims.region
 
 )
 

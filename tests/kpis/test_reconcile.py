@@ -109,6 +109,20 @@ def test_a_row_that_one_engine_lacks_is_shown():
     ]
 
 
+def test_an_order_that_only_one_engine_lays_to_nobody_is_shown(workspace):
+    """Of two regions of one name, one may take the other's orders, and both engines' sums still tie."""
+    content = tables(
+        [customer("C-1", "9000000001", "Unmatched")], [order("O-1", "9000000001"), order("O-2", "6000000009")]
+    )
+    fill(workspace, content, ledger_row(1, accepted=0))
+    results = computed(workspace)
+    regions = results["pandas"]["regional_revenue"]
+    assert sorted(regions["region"]) == ["Unmatched", "Unmatched (region)"]
+    results["pandas"]["regional_revenue"] = regions.assign(order_count=[2, 0])
+    found = reconcile.compare(results)
+    assert set(found["key"]) == {"Unmatched", "Unmatched (region)"}
+
+
 def test_a_row_that_comes_twice_is_shown():
     results = frames()
     twice = results["pandas"]["regional_revenue"]

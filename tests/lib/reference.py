@@ -655,8 +655,11 @@ def _monthly_trends(orders):
 
 def _regional_revenue(orders, customers):
     def region(order):
-        customer_id = order["customer_id"]
-        return customers[customer_id]["region"] if customer_id else "Unmatched"
+        """That nobody owns an order is no region's name."""
+        if not order["customer_id"]:
+            return "Unmatched"
+        own = customers[order["customer_id"]]["region"]
+        return "Unmatched (region)" if own == "Unmatched" else own
 
     rows = [_region_row(name, own) for name, own in _grouped(orders, region).items()]
     return sorted(rows, key=lambda row: (-row["total_revenue"], row["region"]))

@@ -33,7 +33,11 @@ def test_months_name_the_best_one():
 
 def test_regions_give_the_share_rounded_half_up_and_the_unmatched():
     frame = pd.DataFrame(
-        {"region": ["West", "Unmatched"], "order_count": [3, 1], "total_revenue": [200, 100]}
+        {
+            "region": ["West", "Unmatched", "Unmatched (region)"],
+            "order_count": [3, 1, 2],
+            "total_revenue": [200, 100, 0],
+        }
     )
     assert sentences.regional_revenue(frame).data == (
         "**West** leads with ₹2.00, 66.7 % of the revenue; 1 order without a known customer."
