@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from datetime import date, datetime
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -268,8 +269,8 @@ def test_a_connection_lost_at_commit_is_decided_by_the_ledger(on_mariadb, monkey
     proxy = CuttingProxy(settings.db_port, pass_commit)
     proxy.start()
     through = Settings.model_validate({**settings.model_dump(), "db_port": proxy.listening})
-    ledger = database.ledger
-    monkeypatch.setattr(database, "ledger", lambda _: ledger(settings))
+    for name in ("ledger", "sightings"):
+        monkeypatch.setattr(database, name, partial(lambda ask, _: ask(settings), getattr(database, name)))
     content = (tables([customer("C-1")]), [ledger_row(1, "customers")])
     if pass_commit:
         database_load.merge(through, *content)

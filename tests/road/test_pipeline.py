@@ -98,14 +98,14 @@ def test_outputs_are_complete_and_name_no_folder_of_the_machine(daily):
         assert str(ROOT).encode() not in content, name
 
 
-def test_a_copy_under_another_name_and_a_second_run_change_no_kpi_file(daily, tmp_path):
+def test_a_copy_under_an_earlier_name_and_a_second_run_change_no_kpi_file(daily, tmp_path):
     data = copied(daily[0], tmp_path)
     before = kpi_bytes(data)
-    shutil.copy(data / "orders.xml", data / "incoming" / "orders_again_2026-01-01.xml")
+    shutil.copy(data / "orders.xml", data / "incoming" / "orders_again_2025-11-01.xml")
     assert report(data, "--engine", "both").returncode == 0
     assert kpi_bytes(data) == before
     page = (data.parent / "outputs/index.html").read_text("utf-8")
-    assert "incoming/orders_again_2026-01-01.xml" in page
+    assert "incoming/orders_again_2025-11-01.xml" in page
 
 
 def test_as_of_counts_nothing_after_that_day_in_any_file(tmp_path):
