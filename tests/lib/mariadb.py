@@ -63,7 +63,12 @@ class Server:
                 *["mariadbd", "--no-defaults", f"--datadir={self.data}", *self._account],
                 *[f"--socket={self.socket}", "--bind-address=127.0.0.1", f"--port={self.port}"],
                 *[f"--pid-file={self.folder / 'pid'}", f"--log-error={self.folder / 'server.log'}"],
-                *["--local-infile=1", "--innodb-buffer-pool-size=512M", "--skip-log-bin"],
+                *[
+                    "--local-infile=1",
+                    "--innodb-buffer-pool-size=512M",
+                    "--skip-log-bin",
+                    "--max-connections=2000",
+                ],
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
