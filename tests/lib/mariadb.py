@@ -53,6 +53,8 @@ class Server:
             ],
             check=True,
             capture_output=True,
+            # Two at once, of two workers, would take each other's temporary tables in /tmp.
+            env={**os.environ, "TMPDIR": str(folder)},
         )
         self._account = account
 
