@@ -10,6 +10,7 @@ endif
 option = $(if $(strip $($(1))),--$(shell echo $(1) | tr A-Z_ a-z-) '$(strip $($(1)))')
 akasa = $(strip $(python) -m akasa $(1) $(foreach name,$(2),$(call option,$(name))))
 pytest = $(python) -m pytest -n auto
+fast = akasa $(addprefix tests/,test_main.py workspace ingest validate kpis report run road/test_docs.py)
 
 .PHONY: help report backfill withdraw migrate notebooks lab test test-long check coverage lint bench env lock clean
 help: ## list the targets; `make` alone does the same
@@ -35,7 +36,7 @@ test: lint ## lint, then every test but the long proofs
 test-long: $(installed) ## the long proofs: a kill at every write, and so on
 	$(pytest) -m long
 check: lint ## lint and the fast tests, within a minute
-	$(pytest) -m "not long and not slow"
+	$(pytest) -m "not long and not slow" $(fast)
 coverage: $(installed) ## which lines of akasa/ the tests run: outputs/coverage/index.html
 	$(pytest) --cov --cov-report=html
 lint: $(installed) ## check style, types, and who imports whom
