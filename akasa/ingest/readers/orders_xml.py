@@ -58,7 +58,7 @@ def _order_batches(path: Path, shape: pa.Schema, unknown: Counter[str]) -> Itera
 
 def _parts_or_whole(stream: IO[bytes], shape: pa.Schema, unknown: Counter[str]) -> Iterator[pa.RecordBatch]:
     """Read in parts while that is certain; else read from the start in one piece, past what was read."""
-    done, names = 0, set[bytes]()
+    done, names = 0, whole_xml.Names()
     # Apart from `unknown`: the whole parser begins at the start again, and would count all of it twice.
     found = Counter[str]()
     elements = partial(whole_xml.records, names=names)
@@ -68,7 +68,7 @@ def _parts_or_whole(stream: IO[bytes], shape: pa.Schema, unknown: Counter[str]) 
             done += part.num_rows
             found += unknown_there
             # Runs that were read by columns count towards the file's limit on names as well.
-            whole_xml.note_names(map(str.encode, unknown_there), names)
+            names.note(map(str.encode, unknown_there))
     except split_xml.CannotSplit:
         stream.seek(0)
         yield from batches(islice(elements(stream, unknown), done, None), shape)

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from threading import Lock
 from typing import IO, Any
 
 from lxml import etree
@@ -44,15 +45,32 @@ class LimitBroken(Exception):
         super().__init__(cause)
 
 
+class Names:
+    """The names of elements and attributes that differ in a file, noted by several threads at a time."""
+
+    def __init__(self) -> None:
+        self._noted, self._bytes, self._lock = set[bytes](), 0, Lock()
+
+    def note(self, found: Iterable[bytes]) -> None:
+        """Add names. Raises LimitBroken where they are too many."""
+        with self._lock:
+            new = set(found) - self._noted
+            self._noted |= new
+            self._bytes += sum(map(len, new))
+            if self._bytes > NAMES_BYTES:
+                cause = f"its elements and attributes have more than {len(self._noted) - 1:,} names"
+                raise LimitBroken(None, cause)
+
+
 def open_root(stream: IO[bytes]) -> Any:
     """Return the root element, which has just begun. Raises etree.XMLSyntaxError and LimitBroken."""
-    return next(_blocks(stream, set()))[0]
+    return next(_blocks(stream, Names()))[0]
 
 
-def records(stream: IO[bytes], unknown: Counter[str], names: set[bytes]) -> Iterator[Record]:
+def records(stream: IO[bytes], unknown: Counter[str], names: Names) -> Iterator[Record]:
     """Yield each `<order>`: its ordinal, its fields as text, its fault and, where it has one, its own XML.
 
-    What is not ours is counted in `unknown`; `names` are those that differ in the file so far.
+    What is not ours is counted in `unknown`; `names` takes those that differ in the file.
     Raises etree.XMLSyntaxError and LimitBroken.
     """
     ordinal, holds_order = 0, False
@@ -81,17 +99,7 @@ def records(stream: IO[bytes], unknown: Counter[str], names: set[bytes]) -> Iter
     _drop_children(root, len(root), unknown)
 
 
-def note_names(found: Iterable[bytes], names: set[bytes]) -> None:
-    """Add names to those of the file. Raises LimitBroken where they are too many."""
-    new = set(found) - names
-    if new:
-        names |= new
-        if sum(map(len, names)) > NAMES_BYTES:
-            cause = f"its elements and attributes have more than {len(names) - 1:,} names"
-            raise LimitBroken(None, cause)
-
-
-def _blocks(stream: IO[bytes], names: set[bytes], tag: Any = None) -> Iterator[tuple[Any, Iterator[Any]]]:
+def _blocks(stream: IO[bytes], names: Names, tag: Any = None) -> Iterator[tuple[Any, Iterator[Any]]]:
     """Yield the root and the events of `tag`, one of them the root's, after each block since the root began.
 
     A fault is raised after the events before it.
@@ -128,7 +136,7 @@ def _feed(parser: Any, block: bytes) -> etree.XMLSyntaxError | None:
 class _Growth:
     """Hold to its limits what grows although all that has ended is dropped. Checks raise LimitBroken."""
 
-    def __init__(self, names: set[bytes]) -> None:
+    def __init__(self, names: Names) -> None:
         self.names = names
         self.blocks = 0
         self.newest: Any = None
@@ -138,7 +146,7 @@ class _Growth:
         """Check what the parser holds after a block; `root` is None until it begins."""
         self._check_newest(_newest(root), len(block))
         if self.blocks % _NAMES_EVERY == 0:
-            note_names(_names(block), self.names)
+            self.names.note(_names(block))
         self.blocks += 1
 
     def _check_newest(self, newest: Any, block_bytes: int) -> None:

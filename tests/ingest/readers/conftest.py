@@ -68,7 +68,9 @@ for path in sys.argv[1:]:
         said = outcome(path)
         print(kib("VmHWM") - before, said, flush=True)
         os._exit(0)
-    os.wait()
+    _, status = os.wait()
+    if status:
+        sys.exit(f"{path}: the reading process ended with status {status}")
 """
 
 
@@ -83,7 +85,8 @@ def growth(tmp_path):
         for path, content in zip(paths, contents, strict=True):
             path.write_bytes(content)
         command = [sys.executable, "-c", buffers + GROWTH, *paths]
-        ran = subprocess.run(command, capture_output=True, check=True, text=True)
+        ran = subprocess.run(command, capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stderr
         for path in paths:
             path.unlink()
         found = (line.split(" ", 1) for line in ran.stdout.splitlines())

@@ -157,7 +157,7 @@ def test_heads(path, head):
 @pytest.mark.parametrize("head", ["<orders a='>'>", "<orders a=1>", "<orders a='1' a='2'>"])
 def test_no_part_comes_below_a_head_that_only_looks_like_one(monkeypatch, head):
     monkeypatch.setattr(split_xml, "RUN_BYTES", 100)
-    elements = partial(whole_xml.records, names=set())
+    elements = partial(whole_xml.records, names=whole_xml.Names())
     parts = split_xml.parts(io.BytesIO(f"{head}{ONE * 9}</orders>".encode()), SHAPE, elements)
     with pytest.raises(split_xml.CannotSplit):
         next(parts)

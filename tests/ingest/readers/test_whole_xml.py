@@ -2,6 +2,7 @@
 
 import io
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -73,9 +74,23 @@ def test_within_the_limits_all_is_read(orders):
 
 
 def test_names_of_several_readings_add_up():
-    names = set()
+    names = whole_xml.Names()
     for first in (b"a", b"b", b"c"):
         inner = b"".join(b"<%s%d/>" % (first, n) for n in range(1_000, 1_100))
         list(whole_xml.records(io.BytesIO(b"<orders>" + inner + b"</orders>"), Counter(), names))
     with pytest.raises(whole_xml.LimitBroken, match="have more than 401 names"):
-        whole_xml.note_names((b"d%d" % n for n in range(1_000, 1_101)), names)
+        names.note(b"d%d" % n for n in range(1_000, 1_101))
+
+
+def test_names_of_readings_at_once_add_up(monkeypatch):
+    monkeypatch.setattr(whole_xml, "NAMES_BYTES", 8 * 20_000 * 10)
+    names = whole_xml.Names()
+
+    def note(thread):
+        for number in range(200):
+            names.note(b"%02d%08d" % (thread, name) for name in range(100 * number, 100 * number + 100))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(note, range(8)))
+    with pytest.raises(whole_xml.LimitBroken, match="have more than 160,000 names"):
+        names.note([b"one more"])
