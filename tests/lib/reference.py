@@ -516,15 +516,49 @@ def in_delivery_order(deliveries):
     return [*places.values()]
 
 
+def standing(history):
+    """(name, bytes, day) of the deliveries that stand after a history, in order; `day` is for undated names.
+
+    A history is a list of looks into the folder, ("look", {name: bytes}, day of the look), of files that
+    could be read, and of withdrawals, ("withdraw", name). A name is noted with its bytes whenever they are
+    not those of the last note; a withdrawal strikes out all notes of the bytes noted last under the name.
+    """
+    notes = {}
+    for what, *told in history:
+        if what == "look":
+            for name, content in told[0].items():
+                if not notes.get(name) or notes[name][-1]["content"] != content:
+                    notes.setdefault(name, []).append({"content": content, "day": told[1], "struck": False})
+        else:
+            gone = notes[told[0]][-1]["content"]
+            for note in sum(notes.values(), []):
+                note["struck"] = note["struck"] or note["content"] == gone
+    places = {}
+    for name in sorted(notes, key=position):
+        for note in notes[name]:
+            if not note["struck"]:
+                places.pop(note["content"], None)
+                places[note["content"]] = (name, note["content"], note["day"])
+    return [*places.values()]
+
+
 def publish(deliveries, run_date=None, amount_is="order", source_timezone=INDIA, business_timezone=INDIA):
     """Published content of (name, bytes) deliveries: customers, orders with items, holders, ledger."""
+    found = [(name, content, run_date or date.today()) for name, content in in_delivery_order(deliveries)]
+    return publish_standing(found, amount_is, source_timezone, business_timezone)
+
+
+def publish_standing(
+    deliveries, amount_is="order", source_timezone=INDIA, business_timezone=INDIA
+):
+    """What `publish` returns, of the (name, bytes, day) that `standing` gives."""
     customers, orders, ledger = {}, {}, []
-    for rank, (name, content) in enumerate(in_delivery_order(deliveries)):
+    for rank, (name, content, seen) in enumerate(deliveries):
         if name.lower().endswith(".csv"):
             judged = judge_customers(read_customers(content))
             customers.update(_customer_versions(judged[0], rank, name))
         else:
-            day = date_in_name(name) or run_date or date.today()
+            day = date_in_name(name) or seen
             judged = judge_orders(read_orders(content), day, amount_is, source_timezone, business_timezone)
             orders.update(_order_versions(judged[0], amount_is, name))
         ledger.append(_ledger_entry(name, judged))
