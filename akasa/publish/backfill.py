@@ -73,23 +73,23 @@ def derive(settings: Settings, first: date, last: date, tell: Progress = progres
     return Change(first, last, before, after, staying, judged, added, changed, removed)
 
 
-def require_all_there(ledger: pd.DataFrame, found: Sequence[Delivery]) -> dict[str, Delivery]:
-    """Return the file of every published delivery by its sha256, under whatever name it lies now.
+def require_all_there(ledger: pd.DataFrame, found: Sequence[Delivery]) -> dict[tuple[str, str], Delivery]:
+    """Return the file of every published delivery by its kind and sha256, under whatever name it lies now.
 
     Raises DeliveryGone that names those that have disappeared, or whose name now holds other bytes.
     """
-    by_sha256 = {one.sha256: one for one in found}
+    by_key = {one.key: one for one in found}
     names = {one.name for one in found}
     faults = [
         f"{row.name} has {'changed' if row.name in names else 'disappeared'} since it was published "
         f"(sha256 {row.sha256[:12]}…, {row.published_at[:19]} UTC)"
         for row in ledger.itertuples()
-        if row.sha256 not in by_sha256
+        if (row.kind, row.sha256) not in by_key
     ]
     if faults:
         way_out = "Put its bytes back, here or in the incoming folder; nothing was changed."
         raise DeliveryGone("; ".join(faults) + f". {way_out}")
-    return by_sha256
+    return by_key
 
 
 def monthly(change: Change) -> pd.DataFrame:
@@ -136,7 +136,7 @@ def _judge_anew(settings: Settings, tell: Progress) -> list[Judged]:
     judged = []
     for row in ledger[ledger["kind"] == "orders"].itertuples(index=False):
         # The reader is a rule too: what it makes of a file today may not be what was staged.
-        staging.stage(files[row.sha256], settings.staging, tell, anew=True)
+        staging.stage(files[row.kind, row.sha256], settings.staging, tell, anew=True)
         judged.append(judging.judge_one(settings, planning.of_ledger(row), tell))
     gate.require_few_rejected(judging.counts(judged), settings.max_reject_ratio)
     return judged

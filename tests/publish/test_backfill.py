@@ -219,6 +219,14 @@ def test_a_delivery_that_is_not_as_it_was_stops_it_with_its_name(workspace, cont
     assert again.exit_code == 0, again.output
 
 
+def test_bytes_that_lie_there_under_a_wrong_extension_alone_are_gone(workspace):
+    deliver(workspace, *DELIVERIES)
+    run(workspace)
+    (workspace.data_dir / "orders.xml").rename(workspace.incoming / "orders.csv")
+    with pytest.raises(backfill.DeliveryGone, match=r"^orders\.xml has disappeared"):
+        backfill.derive(workspace, FIRST, LAST)
+
+
 def test_a_broken_audit_publishes_nothing(published, monkeypatch):
     monkeypatch.setattr(cleaning, "mobiles", lambda text: text)
     before = in_database(published), in_warehouse(published), quarantined(published)
