@@ -90,7 +90,7 @@ class Workspace(RuleBasedStateMachine):
         migrate.upgrade(self.cfg)
         self.history = []  # what was completed, as `reference.standing` takes it
         self.dropped = []  # every file that ever lay there: (name, bytes)
-        self.torn = False  # a run was cut short, so the stores may differ until one is completed
+        self.torn = False  # stores may differ, until a run is completed
         self.copies = []  # histories of the copies of the data folder
 
     def teardown(self):
@@ -257,6 +257,7 @@ class Workspace(RuleBasedStateMachine):
     @rule(what=st.sampled_from(["", *TABLES]))
     def lose_the_warehouse_or_a_table(self, what):
         shutil.rmtree(self.cfg.warehouse / what, ignore_errors=True)
+        self.torn = True
 
     @rule(which=WHICH, how=st.sampled_from(["gone", "cut", "empty"]), kind=st.sampled_from(["parquet", "json"]))
     def lose_a_file_of_the_warehouse(self, which, how, kind):
@@ -265,6 +266,7 @@ class Workspace(RuleBasedStateMachine):
             file = files[which % len(files)]
             content = file.read_bytes()
             file.unlink()
+            self.torn = True
             if how != "gone":
                 file.write_bytes(content[: len(content) // 2 if how == "cut" else 0])
 
@@ -291,6 +293,7 @@ class Workspace(RuleBasedStateMachine):
     def put_back_an_old_warehouse(self, what):
         if (self.folder / "copy/warehouse" / what).exists():
             self.put_back(f"warehouse/{what}")
+            self.torn = True
 
     @precondition(lambda self: self.copies and not self.cfg.db_host)
     @rule()
