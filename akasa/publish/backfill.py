@@ -209,8 +209,8 @@ def _differences(
 
 def _differing(before: pd.DataFrame, after: pd.DataFrame, columns: list[str]) -> "pd.Series[str]":
     """Return the ids of orders of which a row stands in only one of the two frames."""
-    both = before[columns].merge(after[columns], how="outer", indicator="side")
-    return both["order_id"][both["side"] != "both"]
+    # No merge: it fails where neither has a row.
+    return pd.concat([before[columns], after[columns]]).drop_duplicates(keep=False)["order_id"]
 
 
 def _days(orders: pd.DataFrame) -> "pd.Series[pd.Timestamp]":
