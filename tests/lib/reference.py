@@ -531,7 +531,7 @@ def standing(history):
                     notes.setdefault(name, []).append({"content": content, "day": told[1], "struck": False})
         else:
             gone = notes[told[0]][-1]["content"]
-            for note in sum(notes.values(), []):
+            for note in (note for of_name in notes.values() for note in of_name):
                 note["struck"] = note["struck"] or note["content"] == gone
     places = {}
     for name in sorted(notes, key=position):
@@ -548,9 +548,7 @@ def publish(deliveries, run_date=None, amount_is="order", source_timezone=INDIA,
     return publish_standing(found, amount_is, source_timezone, business_timezone)
 
 
-def publish_standing(
-    deliveries, amount_is="order", source_timezone=INDIA, business_timezone=INDIA
-):
+def publish_standing(deliveries, amount_is="order", source_timezone=INDIA, business_timezone=INDIA):
     """What `publish` returns, of the (name, bytes, day) that `standing` gives."""
     customers, orders, ledger = {}, {}, []
     for rank, (name, content, seen) in enumerate(deliveries):
