@@ -32,6 +32,7 @@ _SESSION = (
     "/*M! , tmp_table_size = 268435456, max_heap_table_size = 268435456 */"
 )
 _ROWS_AT_A_TIME = 65_536
+_KEYS_A_QUERY = 10_000
 SQLITE_CACHE_KIBIBYTES = 262_144
 _RECYCLE_SECONDS = 1800
 _CONNECT_SECONDS = 10
@@ -140,6 +141,15 @@ def rows(settings: Settings, table: str, *where: ColumnElement[bool]) -> pa.Tabl
         found = opened.execution_options(yield_per=_ROWS_AT_A_TIME).execute(select(*columns).where(*where))
         batches = [_batch(part, shape) for part in found.partitions()]
     return pa.Table.from_batches(batches, shape)
+
+
+def rows_of(settings: Settings, column: ColumnElement[Any], keys: Sequence[str]) -> pa.Table:
+    """Return all columns of a published table's rows in which a column has one of some values."""
+    table = column.table.name
+    parts = [list(keys[at : at + _KEYS_A_QUERY]) for at in range(0, len(keys), _KEYS_A_QUERY)]
+    return pa.concat_tables(
+        [arrow.SCHEMAS[table].empty_table(), *(rows(settings, table, column.in_(part)) for part in parts)]
+    )
 
 
 def latest_order_date(settings: Settings) -> date | None:
