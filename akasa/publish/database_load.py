@@ -38,7 +38,7 @@ def merge(
     tables: Mapping[str, pd.DataFrame],
     ledger_rows: Sequence[Mapping[str, Any]],
     sightings: Sequence[Mapping[str, Any]] = (),
-    placed: Mapping[str, tuple[str, str]] | None = None,
+    placed: Mapping[str, tuple[str, str, datetime]] | None = None,
 ) -> set[str]:
     """Commit accepted rows, their ledger rows and sightings in one transaction; return months orders left.
 
@@ -47,7 +47,7 @@ def merge(
     A row yields to the one that is there when that one's delivery stands later in the order of deliveries,
     so it does not matter in which order deliveries are published. A delivery that is in the ledger already
     leaves first, with all its rows: they are weighed at their new position. `placed` maps the sha256 of
-    others to the name and position that they have now.
+    others to the name and position that they have now, and the time (UTC).
 
     Raises AlteredRows where the server did not take rows in as they are, LockLost where it has freed the
     publish's lock meanwhile; nothing is committed then. A connection lost at the commit is
@@ -145,12 +145,15 @@ class Load:
         reached(f"before {' '.join(sql.split()[:5])}")
         return self.connection.exec_driver_sql(sql, rows)
 
-    def place(self, placed: Mapping[str, tuple[str, str]]) -> None:
-        """Give deliveries of the ledger other names and positions."""
+    def place(self, placed: Mapping[str, tuple[str, str, datetime]]) -> None:
+        """Give deliveries of the ledger other names, positions, and times of their publishing (UTC)."""
         mark = self.dialect.mark
-        for sha256, (name, position) in placed.items():
-            sql = f"update deliveries set name = {mark}, position = {mark} where sha256 = {mark}"
-            self.run(sql, [(name, position, sha256)])
+        sql = (
+            f"update deliveries set name = {mark}, position = {mark}, published_at = {mark} "
+            f"where sha256 = {mark}"
+        )
+        for sha256, (name, position, now) in placed.items():
+            self.run(sql, [(name, position, str(now), sha256)])
 
     def take_out(self, delivery_id: int) -> None:
         """Delete the rows of a delivery."""

@@ -100,7 +100,8 @@ def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dic
         months = set[str]()
         if rows or plan.sightings or plan.placed or len(tables["holdings"]):
             require_as_planned(database.ledger(settings), plan)
-            months = database_load.merge(settings, tables, rows, plan.rows, plan.places)
+            placed = {sha256: (*place, now) for sha256, place in plan.places.items()}
+            months = database_load.merge(settings, tables, rows, plan.rows, placed)
         for one in judged:
             verdicts.keep(settings, one)
         # What was just judged need not be read back from the database, unless the warehouse lacks more.

@@ -83,7 +83,7 @@ class Plan:
     """All deliveries in their order, how many records were read of each (by sha256), and the new sightings.
 
     `seen` are the sightings so far, without withdrawn ones; `placed` the published deliveries that have
-    another name or position now, and need not be judged again.
+    another name or position now, or customers who claim in a new place, and need not be judged again.
     """
 
     deliveries: tuple[Planned, ...]
@@ -138,7 +138,7 @@ def plan(manifest: Manifest, ledger: pd.DataFrame, sightings: pd.DataFrame, run_
         if place.sha256 in records or place.sha256 in known
     ]
     so_far = tuple(one for one in before if not one.withdrawn)
-    return Plan(tuple(planned), records, new, tuple(_placed(planned, known)), so_far)
+    return Plan(tuple(planned), records, new, tuple(_placed(planned, known, new)), so_far)
 
 
 def seen(sightings: pd.DataFrame) -> list[Sighting]:
@@ -215,11 +215,14 @@ def _planned(place: Sighting, published: Any, present: bool, overtaking: bool) -
     return Planned(*what, status, place.position, place.delivered_on, was)
 
 
-def _placed(planned: Iterable[Planned], known: Mapping[str, Any]) -> Iterator[Planned]:
+def _placed(
+    planned: Iterable[Planned], known: Mapping[str, Any], new: Iterable[Sighting]
+) -> Iterator[Planned]:
+    claiming = {one.sha256 for one in new if one.kind == "customers"}
     for one in planned:
         if one.status in ("repeat", "published"):
             before = known[one.sha256]
-            if (before.name, before.position) != (one.name, one.position):
+            if one.sha256 in claiming or (before.name, before.position) != (one.name, one.position):
                 yield one
 
 

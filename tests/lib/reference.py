@@ -543,7 +543,7 @@ def publish(deliveries, run_date=None, amount_is="order", source_timezone=INDIA,
 def _claims(rows, name, run_date):
     """In each place a delivery brings the records of the day before; a base file's have no day."""
     day = (date_in_name(name) or run_date or date.today()) - timedelta(days=1)
-    day = day if name.startswith("incoming/") else None
+    day = None if name in ("customers.csv", "orders.xml") else day
     return [
         {"mobile_number": row["mobile_number"], "customer_id": row["customer_id"], "day": day} for row in rows
     ]
