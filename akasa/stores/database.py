@@ -88,12 +88,17 @@ def transaction(settings: Settings, local_infile: bool = False) -> Iterator[Conn
 def connection(
     settings: Settings, local_infile: bool = False, read_only: bool = False
 ) -> Iterator[Connection]:
-    """Open a connection. Raises DatabaseUnavailable where there is none to be had."""
+    """Open a connection. Raises DatabaseUnavailable where there is none to be had.
+
+    That is also so where `local_infile` is asked for, and the server does not allow it.
+    """
     try:
         opened = engine(settings, local_infile, read_only).connect()
     except OperationalError as error:
         raise _unavailable(settings, error) from None
     with opened:
+        if local_infile and settings.db_host is not None:
+            _require_loader(settings, opened)
         yield opened
 
 
@@ -211,6 +216,17 @@ def _prepare_sqlite(opened: Any, _: Any) -> None:
     """
     opened.isolation_level = None
     opened.execute(f"pragma cache_size = -{SQLITE_CACHE_KIBIBYTES}")
+
+
+def _require_loader(settings: Settings, opened: Connection) -> None:
+    """Raise DatabaseUnavailable where the server takes no files of its clients: MySQL's default."""
+    allowed = opened.exec_driver_sql("select @@local_infile").scalar()
+    opened.rollback()
+    if not allowed:
+        raise DatabaseUnavailable(
+            f"the server on {settings.db_host}:{settings.db_port} does not allow its bulk loader: unset "
+            "DB_LOCAL_INFILE, or have its administrator run `set global local_infile = 1`"
+        )
 
 
 def _unavailable(settings: Settings, error: OperationalError) -> DatabaseUnavailable:
