@@ -110,7 +110,9 @@ def path(folder: Path, kind: str, sha256: str) -> Path:
 
 def read(folder: Path, kind: str, sha256: str) -> pa.Table:
     """Return a staged delivery's raw records: `record`, its fields as text, `malformed`, `raw`."""
-    return pq.read_table(path(folder, kind, sha256))
+    there = path(folder, kind, sha256)
+    # Earlier versions of akasa kept it under the digest alone.
+    return pq.read_table(there if there.exists() else folder / f"{sha256}.parquet")
 
 
 def write_manifest(settings: Settings, manifest: Manifest) -> None:

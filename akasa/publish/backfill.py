@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 import pandas as pd
-import pyarrow as pa
 from sqlalchemy import select
 
 from akasa.ingest import deliveries, staging
@@ -30,7 +29,6 @@ MONTHLY = ["month", "added", "changed", "removed", "revenue_before", "revenue_af
 # from its order.
 _ORDER = ["order_id", "mobile_number", "order_date_time", "total_amount_paise", "delivery_id"]
 _ITEM = ["order_id", "sku_id", "sku_count", "amount_paise"]
-_IDS_A_QUERY = 10_000
 
 
 class DeliveryGone(ValueError):
@@ -220,9 +218,7 @@ def _days(orders: pd.DataFrame) -> "pd.Series[pd.Timestamp]":
 
 def _published_days(settings: Settings, ids: "pd.Index[str]") -> "pd.Series[pd.Timestamp]":
     """Return order_id → order_date of those of the orders that are published, on whatever day."""
-    parts = [ids[at : at + _IDS_A_QUERY] for at in range(0, max(len(ids), 1), _IDS_A_QUERY)]
-    found = [database.rows(settings, "orders", ORDERS.c.order_id.in_(part.tolist())) for part in parts]
-    return _days(versions.typed("orders", pa.concat_tables(found)))
+    return _days(versions.typed("orders", database.rows_of(settings, ORDERS.c.order_id, ids.tolist())))
 
 
 def _rows_gained(

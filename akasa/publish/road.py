@@ -12,7 +12,7 @@ import pandas as pd
 
 from akasa.ingest import staging
 from akasa.ingest.staging import Progress
-from akasa.publish import database_load
+from akasa.publish import database_load, holdings
 from akasa.publish.level import Published, level_warehouse
 from akasa.publish.standing import without
 from akasa.publish.versions import latest
@@ -64,13 +64,14 @@ def plan(settings: Settings, run_date: date | None = None) -> Plan:
 
 
 def weigh(settings: Settings, plan: Plan, judged: Sequence[Judged]) -> dict[str, pd.DataFrame]:
-    """Return the rows to publish: of each customer and order the latest version, as a whole.
+    """Return the rows to publish: of each customer and order the latest version, as a whole; new holdings.
 
     Where a delivery comes again, its published versions leave their places, and others may stand there now.
     """
     leaving = [one.delivery for one in judged if one.delivery.status == "again"]
     beside = without(settings, leaving, plan.places) if leaving else []
-    return latest([*judged, *beside], settings.amount_is)
+    versions = latest([*judged, *beside], settings.amount_is)
+    return {**versions, "holdings": holdings.changed(settings, plan, judged)}
 
 
 def audit(settings: Settings, tables: Mapping[str, pd.DataFrame], audit_all: bool = False) -> pd.DataFrame:
@@ -97,13 +98,15 @@ def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dic
     rows = [ledger_row(one, settings, now) for one in judged]
     with lock.publish(settings):
         months = set[str]()
-        if rows or plan.sightings or plan.placed:
+        if rows or plan.sightings or plan.placed or len(tables["holdings"]):
             require_as_planned(database.ledger(settings), plan)
-            months = database_load.merge(settings, tables, rows, plan.rows, plan.places)
+            placed = {sha256: (*place, now) for sha256, place in plan.places.items()}
+            months = database_load.merge(settings, tables, rows, plan.rows, placed)
         for one in judged:
             verdicts.keep(settings, one)
         # What was just judged need not be read back from the database, unless the warehouse lacks more.
-        just_now = Published({one.delivery.delivery_id for one in judged}, tables, months)
+        moved = {one.delivery_id for one in plan.placed}
+        just_now = Published({one.delivery.delivery_id for one in judged}, tables, months, moved)
         level_warehouse(settings, just_now)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from akasa.publish import database_load
+from akasa.publish import database_load, holdings
 from akasa.publish.level import level_warehouse
 from akasa.publish.standing import held_by, without
 from akasa.publish.versions import latest
@@ -48,8 +48,11 @@ def derive(settings: Settings, name: str) -> Withdrawal:
         known = ", ".join(ledger["name"]) or "none at all"
         raise LookupError(f"no published delivery goes by {name!r}; there are: {known}")
     delivery = planning.of_ledger(next(published.itertuples()))
-    held = held_by(settings, delivery)
-    return Withdrawal(delivery, held, latest(without(settings, [delivery]), settings.amount_is))
+    staying = [planning.of_ledger(row) for row in ledger.itertuples() if row.sha256 != delivery.sha256]
+    instead = latest(without(settings, [delivery]), settings.amount_is)
+    seen = [one for one in planning.seen(sightings) if not one.withdrawn]
+    instead["holdings"] = holdings.every(settings, seen, staying)
+    return Withdrawal(delivery, held_by(settings, delivery), instead)
 
 
 def commit(settings: Settings, withdrawal: Withdrawal) -> None:

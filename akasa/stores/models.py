@@ -18,17 +18,22 @@ _TYPES: dict[Kind, Any] = {
     "mobile": String(10),
     "moment": MOMENT,
     "day": Date(),
+    "day or none": Date(),
     "count": Integer(),
     "paise": BigInteger(),
     "paise or none": BigInteger(),
     "id": BigInteger(),
+    "place": String(400),
 }
 
 
 def _table(name: str, *indexes: SchemaItem) -> Table:
     columns = (
         Column(
-            column, _TYPES[kind], primary_key=column in tables.KEYS[name], nullable=kind == "paise or none"
+            column,
+            _TYPES[kind],
+            primary_key=column in tables.KEYS[name],
+            nullable=kind.endswith(" or none"),
         )
         for column, kind in tables.TABLES[name].items()
     )
@@ -42,6 +47,7 @@ def _filled(name: str, kind: Any, **more: Any) -> Column[Any]:
 CUSTOMERS = _table("customers", Index("ix_customers_mobile_number", "mobile_number"))
 ORDERS = _table("orders", Index("ix_orders_kpis", "order_date", "mobile_number", "total_amount_paise"))
 ORDER_ITEMS = _table("order_items")
+HOLDINGS = _table("holdings")
 
 # The ledger: one row for each delivery ever published, committed with its rows. `delivery_id` is the first 60
 # bits of the sha256; the order of `position` is the order of deliveries. The counts are those of the day of
@@ -51,7 +57,7 @@ DELIVERIES = Table(
     METADATA,
     _filled("sha256", String(64), primary_key=True),
     _filled("delivery_id", BigInteger(), index=True),
-    _filled("position", String(400)),
+    _filled("position", _TYPES["place"]),
     _filled("name", String(300)),
     _filled("kind", String(16)),
     _filled("amount_is", String(8)),

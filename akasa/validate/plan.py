@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ import pandas as pd
 from akasa.ingest import deliveries
 from akasa.ingest.staging import Manifest, Staged
 from akasa.workspace.settings import Settings
+from akasa.workspace.tables import FIRST_DAY
 
 # What decides about the values that are stored, by its name in the ledger; a setting of the same name.
 JUDGED_UNDER = ("amount_is", "source_timezone", "business_timezone")
@@ -45,6 +46,14 @@ class Sighting:
         """The day in the name, as it is understood now; else the one that was noted."""
         return deliveries.date_in_name(self.name) or self.day
 
+    @property
+    def claims_from(self) -> date:
+        """The day from which customers claim their numbers: a delivery brings the day before's records.
+
+        In a base file they claim them from ever.
+        """
+        return self.delivered_on - timedelta(days=1) if deliveries.rank(self.name) else FIRST_DAY
+
 
 @dataclass(frozen=True)
 class Planned:
@@ -73,13 +82,15 @@ class Planned:
 class Plan:
     """All deliveries in their order, how many records were read of each (by sha256), and the new sightings.
 
-    `placed` are the published ones that have another name or position now, and need not be judged again.
+    `seen` are the sightings so far, without withdrawn ones; `placed` the published deliveries that have
+    another name or position now, or customers who claim in a new place, and need not be judged again.
     """
 
     deliveries: tuple[Planned, ...]
     records: dict[str, int]
     sightings: tuple[Sighting, ...]
     placed: tuple[Planned, ...]
+    seen: tuple[Sighting, ...]
 
     def __iter__(self) -> Iterator[Planned]:
         return iter(self.deliveries)
@@ -111,7 +122,7 @@ def plan(manifest: Manifest, ledger: pd.DataFrame, sightings: pd.DataFrame, run_
 
     `run_date` is the day of a name that tells none.
     """
-    before = [Sighting(*row) for row in _typed(sightings)]
+    before = seen(sightings)
     new = tuple(_new(manifest, before, run_date))
     places: dict[str, Sighting] = {}
     for one in sorted((*before, *new), key=lambda sighting: sighting.position):
@@ -126,7 +137,16 @@ def plan(manifest: Manifest, ledger: pd.DataFrame, sightings: pd.DataFrame, run_
         for place in in_order
         if place.sha256 in records or place.sha256 in known
     ]
-    return Plan(tuple(planned), records, new, tuple(_placed(planned, known)))
+    so_far = tuple(one for one in before if not one.withdrawn)
+    return Plan(tuple(planned), records, new, tuple(_placed(planned, known, new)), so_far)
+
+
+def seen(sightings: pd.DataFrame) -> list[Sighting]:
+    """Return the rows of the table of sightings."""
+    return [
+        Sighting(row.name, row.revision, row.kind, row.sha256, _as_date(row.day), row.withdrawn)
+        for row in sightings.itertuples(index=False)
+    ]
 
 
 def of_ledger(row: Any) -> Planned:
@@ -195,17 +215,15 @@ def _planned(place: Sighting, published: Any, present: bool, overtaking: bool) -
     return Planned(*what, status, place.position, place.delivered_on, was)
 
 
-def _placed(planned: Iterable[Planned], known: Mapping[str, Any]) -> Iterator[Planned]:
+def _placed(
+    planned: Iterable[Planned], known: Mapping[str, Any], new: Iterable[Sighting]
+) -> Iterator[Planned]:
+    claiming = {one.sha256 for one in new if one.kind == "customers"}
     for one in planned:
         if one.status in ("repeat", "published"):
             before = known[one.sha256]
-            if (before.name, before.position) != (one.name, one.position):
+            if one.sha256 in claiming or (before.name, before.position) != (one.name, one.position):
                 yield one
-
-
-def _typed(sightings: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
-    for row in sightings.itertuples(index=False):
-        yield (row.name, row.revision, row.kind, row.sha256, _as_date(row.day), row.withdrawn)
 
 
 def _as_date(value: Any) -> date:

@@ -11,7 +11,7 @@ from akasa.validate import quarantine
 
 
 def published(cfg):
-    """Return what stands in both stores in the form of `reference.publish`, without ranks and holders."""
+    """Return what stands in both stores in the form of `reference.publish`, holdings in place of claims."""
     rows = stores.rows(cfg)
     ledger = database.ledger(cfg)
     name = dict(zip(ledger["delivery_id"], ledger["name"], strict=True))
@@ -41,6 +41,7 @@ def published(cfg):
             for row in rows["orders"]
         },
         "items of no order": items,
+        "holdings": [row[:4] for row in stores.holdings(cfg)],
         "ledger": ledger[["name", "records", "accepted", "rejected", "repeats"]].to_dict("records"),
     }
 
@@ -53,6 +54,7 @@ def plain(content):
         },
         "orders": content["orders"],
         "items of no order": {},
+        "holdings": reference.holdings(content["claims"]),
         "ledger": [{f: v for f, v in row.items() if f != "rejects"} for row in content["ledger"]],
     }
 

@@ -64,7 +64,7 @@ RANGES = st.sampled_from([("2025-10-01", "2025-10-31"), ("2025-11-11", "2025-11-
     lambda days: [*map(date.fromisoformat, days)]
 )
 WHICH = st.integers(0, 9)
-TABLES = ["customers", "orders", "order_items", "deliveries"]
+TABLES = ["customers", "orders", "order_items", "holdings", "deliveries"]
 
 
 class Killed(BaseException):
@@ -97,7 +97,7 @@ class Workspace(RuleBasedStateMachine):
         self.cfg = configured(self.folder)
         self.cfg.incoming.mkdir(parents=True)
         migrate.upgrade(self.cfg)
-        self.history = []  # what was completed, as `reference.standing` takes it
+        self.history = []  # what was completed, as `reference.noted` takes it
         self.dropped = []  # every file that ever lay there: (name, bytes)
         self.torn = False  # stores may differ, until a run is completed
         self.copies = []  # histories of the copies of the data folder
@@ -217,10 +217,10 @@ class Workspace(RuleBasedStateMachine):
             return FileNotFoundError
         if len(readable) < len(self.files) and on_refused == "stop":
             return RefusedDelivery
-        before = {content for _, content, _ in reference.standing(self.history)}
-        now = reference.standing(looked)
-        entries = reference.publish_standing(now)["ledger"]
-        new = [entry for entry, (_, content, _) in zip(entries, now, strict=True) if content not in before]
+        before = {content for _, content, _ in reference.noted(self.history)}
+        notes = reference.noted(looked)
+        judged = zip(reference.publish_noted(notes)["ledger"], reference.standing(notes), strict=True)
+        new = [entry for entry, (_, content, _) in judged if content not in before]
         over = any(one["rejected"] > max_reject_ratio * one["records"] for one in new)
         return gate.GateStopped if over else None
 
@@ -241,10 +241,10 @@ class Workspace(RuleBasedStateMachine):
 
     def withdrawable(self):
         names = {name for what, *told in self.history if what == "look" for name in told[0]}
-        now = reference.standing(self.history)
+        now = reference.noted(self.history)
         return [
             name for name in sorted(names)
-            if reference.standing([*self.history, ("withdraw", name)]) != now
+            if reference.noted([*self.history, ("withdraw", name)]) != now
         ]  # fmt: skip
 
     @precondition(lambda self: self.withdrawable())
@@ -275,7 +275,7 @@ class Workspace(RuleBasedStateMachine):
 
     def all_there(self):
         there = {(name[-3:], content) for name, content in self.files.items()}
-        return all((name[-3:], content) in there for name, content, _ in reference.standing(self.history))
+        return all((name[-3:], content) in there for name, content, _ in reference.noted(self.history))
 
     # Stores that are lost or aged
 
@@ -345,7 +345,7 @@ class Workspace(RuleBasedStateMachine):
     # What must hold
 
     def agree(self):
-        agreement.require(self.cfg, reference.publish_standing(reference.standing(self.history)))
+        agreement.require(self.cfg, reference.publish_noted(reference.noted(self.history)))
 
 
 def is_readable(name, content):
