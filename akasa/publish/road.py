@@ -1,4 +1,4 @@
-"""The one road to publish: plan, judge, quarantine, gate, latest versions, audit, commit.
+"""The one road to publish: plan, judge, show what is rejected, gate, latest versions, audit, commit.
 
 Notebook 02 shows its stages one by one; `publish` goes it in one call. Nothing unaudited reaches the tables
 that KPIs read.
@@ -14,6 +14,7 @@ from akasa.ingest import staging
 from akasa.ingest.staging import Progress
 from akasa.publish import database_load
 from akasa.publish.level import Published, level_warehouse
+from akasa.publish.settle import settle, settle_what_was_cut_short
 from akasa.publish.standing import without
 from akasa.publish.versions import latest
 from akasa.stores import database, lock, migrate, warehouse
@@ -56,7 +57,10 @@ def plan(settings: Settings, run_date: date | None = None) -> Plan:
 
     `run_date` stands for today. Raises ValueError where deliveries were judged under other settings.
     """
-    migrate.upgrade(settings)
+    if migrate.behind(settings):
+        with lock.publish(settings):
+            migrate.upgrade(settings)
+    settle_what_was_cut_short(settings)
     ledger = database.ledger(settings)
     planning.require_same_settings(ledger, settings)
     seen, today = database.sightings(settings), run_date or planning.today(settings)
@@ -91,7 +95,8 @@ def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dic
     `tables` are the latest versions of what was judged. A delivery that now stands at a later place takes
     part again, with its new position.
 
-    Raises Busy while another run goes on (see `lock.publish`), Overtaken where one has published since.
+    Judgements are written before, and stand with their quarantine after that. Raises Busy while another run
+    goes on (see `lock.publish`), Overtaken where one has published since.
     """
     now = datetime.now(UTC).replace(tzinfo=None)
     rows = [ledger_row(one, settings, now) for one in judged]
@@ -99,9 +104,10 @@ def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dic
         months = set[str]()
         if rows or plan.sightings or plan.placed:
             require_as_planned(database.ledger(settings), plan)
+            for one in judged:
+                verdicts.prepare(settings, one, now)
             months = database_load.merge(settings, tables, rows, plan.rows, plan.places)
-        for one in judged:
-            verdicts.keep(settings, one)
+        settle(settings)
         # What was just judged need not be read back from the database, unless the warehouse lacks more.
         just_now = Published({one.delivery.delivery_id for one in judged}, tables, months)
         level_warehouse(settings, just_now)
@@ -125,6 +131,7 @@ def ledger_row(one: Judged, settings: Settings, now: datetime) -> dict[str, Any]
         "name": delivery.name,
         "kind": delivery.kind,
         **{name: getattr(settings, name) for name in planning.JUDGED_UNDER},
+        "rules_version": one.rules_version,
         "delivered_on": delivery.delivered_on,
         "records": records.count,
         "accepted": len(records.accepted),

@@ -10,7 +10,7 @@ from lib.stores import in_database, in_warehouse, rows
 
 from akasa.__main__ import main
 from akasa.kpis import engines, reconcile, results
-from akasa.publish import backfill, level
+from akasa.publish import backfill, differences, level
 from akasa.stores import database, migrate, warehouse
 from akasa.validate import cleaning, gate, quarantine
 
@@ -58,7 +58,7 @@ def backfilled(cfg, first=FIRST, last=LAST):
 
 
 def months(change):
-    return backfill.monthly(change).to_dict("records")
+    return differences.monthly(change).to_dict("records")
 
 
 def of_orders(content, *ids):
@@ -75,7 +75,7 @@ def test_a_newly_accepted_prefix_moves_the_orders_of_the_range_and_no_other(publ
     other_months = [file for file in warehouse.files("orders", published) if "2025-09" not in file]
     accept_prefix_5(monkeypatch)
     change = backfilled(published)
-    assert sorted(change.added) == ["O-4", "O-5"]
+    assert sorted(change.orders.added) == ["O-4", "O-5"]
     after = rows(published)
     assert of_orders(after, "O-4", "O-5")["order_items"] == [
         ("O-4", "SKU-1", 1, None, after["orders"][0][5]),
@@ -138,7 +138,7 @@ def test_what_the_rules_no_longer_accept_is_removed_and_quarantined(published, m
     monkeypatch.setattr(cleaning, "NATIONAL_NUMBER", "[78][0-9]{9}")
     monkeypatch.setattr("akasa.validate.gate.require_few_rejected", lambda counts, ratio: None)
     change = backfilled(published)
-    assert (change.removed.tolist(), change.added.tolist()) == (["O-2"], [])
+    assert (change.orders.removed.tolist(), change.orders.added.tolist()) == (["O-2"], [])
     assert [row[0] for row in rows(published)["orders"]].count("O-2") == 0
     assert quarantined(published)["2", "O-2"] == "invalid_mobile_number"
     assert ("1", "O-1") not in quarantined(published)
@@ -149,7 +149,7 @@ def test_a_changed_value_replaces_the_order_with_its_items(published, monkeypatc
     monkeypatch.setattr(cleaning, "amounts", lambda text: cleaning.pc.multiply(amounts(text), 2))
     monkeypatch.setattr(cleaning, "counts", lambda text: cleaning.pc.add(counts(text), 1))
     change = backfilled(published)
-    assert change.changed.tolist() == ["O-2"]
+    assert change.orders.changed.tolist() == ["O-2"]
     assert months(change)[0]["revenue_before"] == 200
     found = of_orders(rows(published), "O-1", "O-2")
     assert [row[4] for row in found["orders"]] == [100, 400]
@@ -188,7 +188,7 @@ def test_a_backfill_again_finds_nothing_to_change(published, monkeypatch):
     backfilled(published)
     before = in_database(published), database.ledger(published).to_dict("records")
     change = backfilled(published)
-    assert not len(change.added) + len(change.changed) + len(change.removed)
+    assert not len(change.orders.all)
     assert (in_database(published), database.ledger(published).to_dict("records")) == before
 
 
@@ -241,4 +241,4 @@ def test_a_range_that_is_none_is_wrong_usage(workspace, start, end, fault):
 def test_a_database_with_nothing_published_has_nothing_to_change(workspace):
     deliver(workspace, *DELIVERIES)
     migrate.upgrade(workspace)
-    assert not len(backfill.derive(workspace, FIRST, LAST).added)
+    assert not len(backfill.derive(workspace, FIRST, LAST).orders.all)

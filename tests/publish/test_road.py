@@ -435,7 +435,8 @@ def test_counts_and_rejected_records_are_shown_by_delivery(workspace):
 
 def test_quarantine_files_hold_the_rejected_records_of_each_delivery(workspace):
     _, assessed = judged(workspace, ("customers.csv", THREE_ROWS), ("orders.xml", OCTOBER))
-    judging.write_quarantine(workspace, assessed)
+    for one in assessed:
+        judging.quarantine_published(workspace, one)
     (file,) = workspace.quarantine.iterdir()
     (record,) = quarantine.read(file).to_dict("records")
     assert (record["delivery"], record["record"], record["customer_id"]) == ("customers.csv", "2", "C-2")

@@ -107,7 +107,7 @@ def digest(folder, **where):
     files = [p for top in ("outputs", "data/rejects") for p in (folder / top).rglob("*") if p.is_file()]
     return {
         "database": in_database(settings),
-        "backfilled": database.ledger(settings)["backfilled_rows"].tolist(),
+        "rules": database.ledger(settings)["rules_version"].tolist(),
         "warehouse": in_warehouse(settings),
         "files": {
             path.relative_to(folder).as_posix(): path.read_bytes()
