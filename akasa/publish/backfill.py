@@ -5,14 +5,13 @@ orders of those days are derived again: customers have no day, so they stay as t
 into the range or out of it, since no other day may change; such orders stay where they stand, and are listed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pandas as pd
 
 from akasa.ingest import deliveries, staging
-from akasa.ingest.deliveries import Delivery
 from akasa.ingest.staging import Progress
 from akasa.publish import database_load, versions, warehouse_merge
 from akasa.publish.days import Days, derived_on
@@ -47,9 +46,9 @@ def derive(settings: Settings, first: date, last: date, tell: Progress = progres
     """
     settle_what_was_cut_short(settings)
     ledger = database.ledger(settings)
-    of_orders = ledger[ledger["kind"] == "orders"]
-    require_kept(settings, of_orders)
-    judged = _judge_anew(settings, ledger, of_orders, tell)
+    ledger = ledger[ledger["kind"] == "orders"]
+    require_kept(settings, ledger)
+    judged = _judge_anew(settings, ledger, tell)
     tell("comparing with what is published")
     return derived_on(settings, Days(first, last), versions.latest(judged, settings.amount_is), judged)
 
@@ -57,33 +56,33 @@ def derive(settings: Settings, first: date, last: date, tell: Progress = progres
 def derive_all(settings: Settings, tell: Progress = progress.tell) -> Change:
     """Derive all that is published, customers too, from every published delivery. Raises as `derive` does."""
     settle_what_was_cut_short(settings)
-    ledger = database.ledger(settings)
-    judged = _judge_anew(settings, ledger, ledger, tell)
+    judged = _judge_anew(settings, database.ledger(settings), tell)
     tell("comparing with what is published")
     before = {table: versions.typed(table, database.rows(settings, table)) for table in TABLES}
     return Change(before, versions.latest(judged, settings.amount_is), judged)
 
 
-def require_all_there(
-    settings: Settings, ledger: pd.DataFrame, found: Sequence[Delivery]
-) -> dict[Key, Delivery]:
-    """Return the files that are there, by kind and sha256, under whatever name they lie now.
+def read_what_is_lacking(settings: Settings, ledger: pd.DataFrame, tell: Progress) -> None:
+    """Read again the published deliveries whose records are not staged, or not by this version's reader.
 
-    Raises DeliveryGone that names published deliveries of which neither the file is there nor what this
-    version's reader has read of it.
+    Raises DeliveryGone that names those whose bytes lie nowhere any more, under whatever name.
     """
+    lacking = [
+        row for row in ledger.itertuples() if not staging.is_there(settings.staging, row.kind, row.sha256)
+    ]
+    found = deliveries.find(settings).deliveries if lacking else ()
     files, names = {one.key: one for one in found}, {one.name for one in found}
     faults = [
         f"{row.name} has {'changed' if row.name in names else 'disappeared'} since it was published "
         f"(sha256 {row.sha256[:12]}…, {row.published_at[:19]} UTC)"
-        for row in ledger.itertuples()
+        for row in lacking
         if (row.kind, row.sha256) not in files
-        and not staging.is_there(settings.staging, row.kind, row.sha256)
     ]
     if faults:
         way_out = "Put its bytes back, here or in the incoming folder; nothing was changed."
         raise DeliveryGone("; ".join(faults) + f". {way_out}")
-    return files
+    for row in lacking:
+        staging.stage(files[row.kind, row.sha256], settings.staging, tell)
 
 
 def require_kept(settings: Settings, ledger: pd.DataFrame) -> None:
@@ -157,17 +156,11 @@ def _noted_otherwise(ledger: Mapping[Key, Any], after: Judged) -> bool:
     return bool((*before, version) != (*parts, after.rules_version))
 
 
-def _judge_anew(
-    settings: Settings, ledger: pd.DataFrame, which: pd.DataFrame, tell: Progress
-) -> list[Judged]:
-    """Judge some of the published deliveries again; read again what this version's reader has not read."""
+def _judge_anew(settings: Settings, ledger: pd.DataFrame, tell: Progress) -> list[Judged]:
+    """Judge published deliveries again."""
     planning.require_same_settings(ledger, settings)
-    files = require_all_there(settings, ledger, deliveries.find(settings).deliveries)
-    judged = []
-    for delivery in map(planning.of_ledger, which.itertuples()):
-        if delivery.key in files:
-            staging.stage(files[delivery.key], settings.staging, tell)
-        judged.append(judging.judge_one(settings, delivery, tell))
+    read_what_is_lacking(settings, ledger, tell)
+    judged = [judging.judge_one(settings, planning.of_ledger(row), tell) for row in ledger.itertuples()]
     try:
         gate.require_few_rejected(judging.counts(judged), settings.max_reject_ratio)
     except gate.GateStopped:

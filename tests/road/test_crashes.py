@@ -32,6 +32,7 @@ ROADS = {
     "first publish": "publish",
     "a day onto it": "publish",
     "backfill": "backfill",
+    "backfill of all": "backfill all",
     "old bytes again": "publish",
     "withdrawal": "withdraw",
 }
@@ -57,7 +58,7 @@ def before(request, runs, tmp_path_factory):
         shutil.copy(ROOT / "data" / name, folder / "data")
     if request.param != "first publish":
         assert runs.run(environment(folder)) == 0
-    if request.param != "backfill":
+    if not request.param.startswith("backfill"):
         shutil.copytree(ROOT / "tests/data/incoming", folder / "data/incoming", dirs_exist_ok=True)
     if request.param in ("old bytes again", "withdrawal"):
         assert runs.run(environment(folder)) == 0

@@ -1,3 +1,4 @@
+import pytest
 from lib.schema import differences_from_models
 from lib.stores import customer, ledger_row, order, tables
 
@@ -41,3 +42,24 @@ def test_a_model_without_its_migration_is_noticed(workspace):
         "add_column",
         "add_table",
     }
+
+
+@pytest.mark.parametrize("store", ["SQLite", "MariaDB"])
+def test_counts_take_over_what_backfills_had_changed_beside_them(request, workspace, store):
+    cfg = workspace if store == "SQLite" else request.getfixturevalue("on_mariadb")()
+    migrate.upgrade(cfg, "0004")
+    gained, lost, elsewhere = (
+        ledger_row(n, accepted=accepted, rejected=rejected, records=5, repeats=0)
+        for n, accepted, rejected in ((1, 2, 3), (2, 4, 1), (3, 5, 0))
+    )
+    database_load.merge(cfg, tables(), [gained, lost, elsewhere])
+    with database.transaction(cfg) as connection:
+        for number, rows in ((1, 2), (2, -1), (3, 1)):
+            connection.exec_driver_sql(
+                f"update deliveries set backfilled_rows = {rows} where delivery_id = {number}"
+            )
+    migrate.upgrade(cfg)
+    ledger = database.ledger(cfg)
+    assert ledger[["accepted", "rejected"]].values.tolist() == [[4, 1], [3, 2], [5, 0]]
+    assert ledger["rules_version"].isna().all()
+    assert differences_from_models(cfg) == []
