@@ -223,8 +223,11 @@ def test_four_workspaces_on_one_database_take_turns(runs, before, tmp_path, mari
         shutil.copytree(before.folder, folder)
     if before.road != "publish":
         assert runs.run(environment(folders[0], **where)) == 0
-    assert runs.at_once([environment(folder, before.road, **where) for folder in folders]) == [0] * 4
+    # How the other days were judged is kept only where they were published.
+    done = folders[:1] if before.road == "backfill" else folders
+    statuses = runs.at_once([environment(folder, before.road, **where) for folder in folders])
+    assert statuses == [int(folder not in done) for folder in folders]
     names = {name.lower(): value for name, value in where.items()}
-    for folder in folders:
+    for folder in done:
         found = digest(folder, **names)
         assert found["warehouse"] == {name: found["database"][name] for name in found["warehouse"]}
