@@ -144,16 +144,11 @@ def judged_otherwise(settings: Settings, change: Change) -> list[Judged]:
 
 
 def _noted_otherwise(ledger: Mapping[Key, Any], after: Judged) -> bool:
-    row = ledger[after.delivery.key]
-    before = row.records, row.accepted, row.rejected, row.repeats
+    """Return whether the ledger counts other records of a delivery, or names other rules."""
+    row, records = ledger[after.delivery.key], after.records
     version = None if pd.isna(row.rules_version) else row.rules_version
-    parts = (
-        after.records.count,
-        len(after.records.accepted),
-        len(after.records.rejected),
-        after.records.repeats,
-    )
-    return bool((*before, version) != (*parts, after.rules_version))
+    parts = len(records.accepted), len(records.rejected), records.repeats
+    return (row.accepted, row.rejected, row.repeats, version) != (*parts, after.rules_version)
 
 
 def _judge_anew(settings: Settings, ledger: pd.DataFrame, tell: Progress) -> list[Judged]:

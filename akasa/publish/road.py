@@ -40,7 +40,8 @@ def publish(
 
     `run_date` stands for today, `auditor` for `audit`.
     Raises GateStopped, before anything is published, for a delivery with too many rejected records and for
-    tables that fail the audit; ValueError where deliveries were judged under other settings.
+    tables that fail the audit: what was rejected is in `data/rejects/unpublished/` then. Raises ValueError
+    where deliveries were judged under other settings.
     """
     todo = plan(settings, run_date)
     judged = judging.judge(settings, todo, tell)

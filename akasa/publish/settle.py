@@ -47,4 +47,5 @@ def _committed(settings: Settings, row: Any) -> Judged | None:
     if found is None:
         return None
     judged, noted = found
-    return judged if pd.Timestamp(noted) in pd.to_datetime([row.published_at, row.backfilled_at]) else None
+    moments = [pd.Timestamp(text) for text in (row.published_at, row.backfilled_at) if text]
+    return judged if pd.Timestamp(noted) in moments else None

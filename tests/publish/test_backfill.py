@@ -3,7 +3,8 @@
 import shutil
 import tempfile
 from contextlib import contextmanager
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +19,7 @@ from lib.stores import in_database, in_warehouse, rows
 from akasa.__main__ import main
 from akasa.ingest import staging
 from akasa.kpis import engines, reconcile, results
-from akasa.publish import backfill, differences, level, versions, withdraw
+from akasa.publish import backfill, days, differences, level, versions, withdraw
 from akasa.report import bottom_line
 from akasa.stores import database, migrate, warehouse
 from akasa.validate import cleaning, gate, plan, quarantine, rules, verdicts
@@ -256,6 +257,23 @@ def test_days_are_not_derived_where_it_is_lost_how_the_others_were_judged(publis
     assert (rows(published), quarantined(published)) == (before, rejected)
     backfill.commit(published, backfill.derive_all(published))
     assert not len(backfill.derive(published, FIRST, LAST).orders.all)
+
+
+def test_days_are_not_derived_where_the_reader_makes_other_records_of_a_file(workspace, monkeypatch):
+    deliver(workspace, *DELIVERIES)
+    run(workspace)
+    before = rows(workspace)
+    delivery = plan.of_ledger(next(database.ledger(workspace).tail(1).itertuples()))
+    kept = verdicts.recall(workspace, delivery)
+    one_less = replace(kept.records, accepted=kept.records.accepted.iloc[1:])
+    verdicts.prepare(workspace, replace(kept, records=one_less), datetime(2025, 11, 15))
+    verdicts.put_in_place(workspace, delivery)
+    accept_prefix_5(monkeypatch)
+    with pytest.raises(
+        days.OtherRecords, match=r"orders\.xml: 67 records were published, and 68 are read now"
+    ):
+        backfilled(workspace)
+    assert rows(workspace) == before
 
 
 def counted(cfg):

@@ -19,7 +19,7 @@ from lib.drops import TODAY, customers, deliver, no_audit, orders, run
 from akasa.ingest import deliveries, staging
 from akasa.publish import database_load, road, versions, warehouse_merge
 from akasa.stores import database, lock, migrate, warehouse
-from akasa.validate import cleaning, gate, judging, plan, quarantine, verdicts
+from akasa.validate import cleaning, gate, judging, plan, quarantine, rules, verdicts
 from akasa.workspace.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("migrated")
@@ -342,8 +342,12 @@ def test_the_database_is_brought_up_with_the_publish_s_lock_and_only_where_it_is
 def test_a_delivery_that_comes_again_is_taken_as_it_was_judged(workspace, monkeypatch):
     run_with(workspace, ("incoming/o-a.xml", OCTOBER), ("incoming/o-b.xml", NOVEMBER))
     monkeypatch.setattr(cleaning, "NATIONAL_NUMBER", "[78][0-9]{9}")
+    monkeypatch.setattr(rules, "RULES_VERSION", 2)
+    deliver(workspace, ("incoming/o-d.xml", TWO_LINES))
     assert run_with(workspace, ("incoming/o-c.xml", OCTOBER))["incoming/o-c.xml"] == "again"
     assert published(workspace)["orders"]["O-1"]["total_amount_paise"] == 10_00
+    noted = database.ledger(workspace).set_index("name")["rules_version"]
+    assert noted.to_dict() == {"incoming/o-b.xml": 1, "incoming/o-c.xml": 1, "incoming/o-d.xml": 2}
 
 
 def test_a_correction_wins_and_what_it_leaves_out_stays(workspace):
