@@ -5,7 +5,6 @@ orders of those days are derived again: customers have no day, so they stay as t
 into the range or out of it, since no other day may change; such orders stay where they stand, and are listed.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -22,7 +21,6 @@ from akasa.publish.settle import settle, settle_what_was_cut_short
 from akasa.stores import database, lock
 from akasa.validate import gate, judging, rules, verdicts
 from akasa.validate import plan as planning
-from akasa.validate.plan import Key
 from akasa.validate.verdicts import Judged
 from akasa.workspace import progress
 from akasa.workspace.settings import Settings
@@ -87,16 +85,22 @@ def read_what_is_lacking(settings: Settings, ledger: pd.DataFrame, tell: Progres
 
 def require_kept(settings: Settings, ledger: pd.DataFrame) -> None:
     """Raise NotKept for deliveries whose judgement is lost, unless today's rules would give it again."""
-    lost = [
-        row.name
-        for row in ledger[ledger["rules_version"].fillna(0) != rules.RULES_VERSION].itertuples()
-        if verdicts.recall(settings, planning.of_ledger(row)) is None
-    ]
+    older = ledger[ledger["rules_version"].fillna(0) != rules.RULES_VERSION]
+    lost = [row.name for row in older.itertuples() if kept(settings, row) is None]
     if lost:
         raise NotKept(
             f"how {', '.join(lost)} was judged is not kept in {settings.label(settings.judged)}, so a range "
             "of days cannot be derived without changing others; backfill without START and END derives all"
         )
+
+
+def kept(settings: Settings, row: Any) -> Judged | None:
+    """Return the judgement that is published of a delivery, by its row of the ledger; None where it is lost.
+
+    Another workspace may have published on the same database since, and keep it.
+    """
+    found = verdicts.recall(settings, planning.of_ledger(row))
+    return found if found and not _noted_otherwise(row, found) else None
 
 
 def commit(settings: Settings, change: Change) -> None:
@@ -134,21 +138,21 @@ def judged_otherwise(settings: Settings, change: Change) -> list[Judged]:
     delivery_ids = {delivery_id for tables in moving for delivery_id in tables["orders"]["delivery_id"]}
     found = []
     for now in change.judged:
-        then = verdicts.recall(settings, now.delivery) or now
+        row = ledger[now.delivery.key]
+        then = kept(settings, row) or now
         after = change.mixed(then, now) if change.mixed else now
         moves = now.delivery.delivery_id in delivery_ids
-        if moves or not verdicts.same(then.records, after.records) or _noted_otherwise(ledger, after):
+        if moves or not verdicts.same(then.records, after.records) or _noted_otherwise(row, after):
             found.append(after)
     everything = change.mixed is None and (found or len(change.orders.all) or len(change.customers.all))
     return list(change.judged) if everything else found
 
 
-def _noted_otherwise(ledger: Mapping[Key, Any], after: Judged) -> bool:
+def _noted_otherwise(row: Any, judged: Judged) -> bool:
     """Return whether the ledger counts other records of a delivery, or names other rules."""
-    row, records = ledger[after.delivery.key], after.records
-    version = None if pd.isna(row.rules_version) else row.rules_version
+    records, version = judged.records, None if pd.isna(row.rules_version) else row.rules_version
     parts = len(records.accepted), len(records.rejected), records.repeats
-    return (row.accepted, row.rejected, row.repeats, version) != (*parts, after.rules_version)
+    return (row.accepted, row.rejected, row.repeats, version) != (*parts, judged.rules_version)
 
 
 def _judge_anew(settings: Settings, ledger: pd.DataFrame, tell: Progress) -> list[Judged]:
