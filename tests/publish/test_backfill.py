@@ -329,7 +329,7 @@ def test_what_a_backfill_judged_stands_again_when_a_later_delivery_is_withdrawn(
 
 
 def test_an_order_that_stands_outside_is_left_in_every_delivery_that_brings_it(workspace, monkeypatch):
-    """What an earlier delivery says of it for a day of the range, and what was wrong with that, stays, too."""
+    """So is what an earlier delivery says of it for a day of the range, and what was wrong with that."""
     early = orders(("O-1", NEW_PREFIX, "2025-09-02 10:00", "SKU-1", 1, "1.00"))
     late = orders(("O-1", "9000000001", "2025-10-02 10:00", "SKU-1", 1, "2.00"))
     deliver(workspace, ("incoming/o-2025-09-03.xml", early), ("incoming/o-2025-10-04.xml", late))
