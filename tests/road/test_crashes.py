@@ -45,7 +45,13 @@ def runs():
     started.close()
 
 
-@pytest.fixture(scope="module", params=[*ROADS])
+LONG = {"backfill of all"}  # the usual run has that of a range
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=pytest.mark.long if name in LONG else ()) for name in ROADS],
+)
 def before(request, runs, tmp_path_factory):
     """A workspace just before the run that is to be killed, and the road of that run.
 
