@@ -108,22 +108,17 @@ def replace(
     settings: Settings,
     gone: "pd.Series[str]",
     tables: Mapping[str, pd.DataFrame],
-    gained: "pd.Series[int]",
+    ledger_rows: Sequence[Mapping[str, Any]],
     now: datetime,
 ) -> None:
-    """Take orders out with their items, and put others in, in one transaction with the ledger's marks.
+    """Take orders out with their items, and put others in, in one transaction with the ledger's counts.
 
     `gone` holds order ids; `tables` orders and order_items, none of which may be there once `gone` is out.
-    `gained` maps the delivery_id of each delivery concerned to the number of rows that it gains (or loses).
+    `ledger_rows` have what the ledger is to say of each delivery concerned; `now` is when it changes (UTC).
 
     Raises as `merge` does.
     """
-
-    def marked(ledger: pd.DataFrame, _: pd.DataFrame) -> bool:
-        marks = ledger.set_index("delivery_id")["backfilled_at"][gained.index]
-        return bool((pd.to_datetime(marks) == now).all())
-
-    with _committed(settings, marked) as load:
+    with _committed(settings, _backfilled(ledger_rows, now)) as load:
         load.stage("orders", gone.to_frame("order_id"))
         load.delete_staged("order_items", "order_id", "new_orders")
         load.delete_staged("orders", "order_id")
@@ -131,7 +126,36 @@ def replace(
             load.stage(table, tables[table])
             load.insert_staged(table)
         load.unstage()
-        load.mark_backfill(gained, now)
+        load.note_backfill(ledger_rows, now)
+
+
+def refill(
+    settings: Settings,
+    tables: Mapping[str, pd.DataFrame],
+    ledger_rows: Sequence[Mapping[str, Any]],
+    now: datetime,
+) -> None:
+    """Put rows in place of all that are there, in one transaction with the ledger's counts: see `replace`."""
+    with _committed(settings, _backfilled(ledger_rows, now)) as load:
+        for table in tables:
+            load.run(f"delete from {table}")
+            load.stage(table, tables[table])
+            load.insert_staged(table)
+        load.unstage()
+        load.note_backfill(ledger_rows, now)
+
+
+def _backfilled(
+    ledger_rows: Sequence[Mapping[str, Any]], now: datetime
+) -> Callable[[pd.DataFrame, pd.DataFrame], bool]:
+    """Return what tells, by the ledger, whether a backfill of some deliveries was committed."""
+    concerned = [row["sha256"] for row in ledger_rows]
+
+    def done(ledger: pd.DataFrame, _: pd.DataFrame) -> bool:
+        noted = ledger.set_index("sha256")["backfilled_at"][concerned]
+        return bool((pd.to_datetime(noted) == now).all())
+
+    return done
 
 
 class Load:
@@ -215,14 +239,13 @@ class Load:
         joined = f"{staged} join {table} on {table}.{key} = {staged}.{key}"
         self.run(self.dialect.delete(table, key, joined))
 
-    def mark_backfill(self, gained: "pd.Series[int]", now: datetime) -> None:
-        mark = self.dialect.mark
-        sql = (
-            f"update deliveries set backfilled_at = {mark}, backfilled_rows = backfilled_rows + {mark} "
-            f"where delivery_id = {mark}"
-        )
-        for delivery_id, rows in gained.items():
-            self.run(sql, [(str(now), rows, delivery_id)])
+    def note_backfill(self, ledger_rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+        """Let the ledger count what was judged anew, and say when."""
+        mark, columns = self.dialect.mark, ("records", "accepted", "rejected", "repeats", "rules_version")
+        changes = ", ".join(f"{column} = {mark}" for column in (*columns, "backfilled_at"))
+        sql = f"update deliveries set {changes} where sha256 = {mark}"
+        for row in ledger_rows:
+            self.run(sql, [(*(row[column] for column in columns), str(now), row["sha256"])])
 
     def insert(self, table: str, rows: pa.Table) -> None:
         """Insert rows with the driver's own batches: SQLAlchemy's executemany is many times slower."""

@@ -1,4 +1,4 @@
-"""The one road to publish: plan, judge, quarantine, gate, latest versions, audit, commit.
+"""The one road to publish: plan, judge, show what is rejected, gate, latest versions, audit, commit.
 
 Notebook 02 shows its stages one by one; `publish` goes it in one call. Nothing unaudited reaches the tables
 that KPIs read.
@@ -14,6 +14,7 @@ from akasa.ingest import staging
 from akasa.ingest.staging import Progress
 from akasa.publish import database_load, holdings
 from akasa.publish.level import Published, level_warehouse
+from akasa.publish.settle import settle, settle_what_was_cut_short
 from akasa.publish.standing import without
 from akasa.publish.versions import latest
 from akasa.stores import database, lock, migrate, warehouse
@@ -39,7 +40,8 @@ def publish(
 
     `run_date` stands for today, `auditor` for `audit`.
     Raises GateStopped, before anything is published, for a delivery with too many rejected records and for
-    tables that fail the audit; ValueError where deliveries were judged under other settings.
+    tables that fail the audit: what was rejected is in `data/rejects/unpublished/` then. Raises ValueError
+    where deliveries were judged under other settings.
     """
     todo = plan(settings, run_date)
     judged = judging.judge(settings, todo, tell)
@@ -56,7 +58,10 @@ def plan(settings: Settings, run_date: date | None = None) -> Plan:
 
     `run_date` stands for today. Raises ValueError where deliveries were judged under other settings.
     """
-    migrate.upgrade(settings)
+    if migrate.behind(settings):
+        with lock.publish(settings):
+            migrate.upgrade(settings)
+    settle_what_was_cut_short(settings)
     ledger = database.ledger(settings)
     planning.require_same_settings(ledger, settings)
     seen, today = database.sightings(settings), run_date or planning.today(settings)
@@ -92,7 +97,8 @@ def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dic
     `tables` are the latest versions of what was judged. A delivery that now stands at a later place takes
     part again, with its new position.
 
-    Raises Busy while another run goes on (see `lock.publish`), Overtaken where one has published since.
+    Judgements are written before, and stand with their quarantine after that. Raises Busy while another run
+    goes on (see `lock.publish`), Overtaken where one has published since.
     """
     now = datetime.now(UTC).replace(tzinfo=None)
     rows = [ledger_row(one, settings, now) for one in judged]
@@ -100,10 +106,11 @@ def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dic
         months = set[str]()
         if rows or plan.sightings or plan.placed or len(tables["holdings"]):
             require_as_planned(database.ledger(settings), plan)
+            for one in judged:
+                verdicts.prepare(settings, one, now)
             placed = {sha256: (*place, now) for sha256, place in plan.places.items()}
             months = database_load.merge(settings, tables, rows, plan.rows, placed)
-        for one in judged:
-            verdicts.keep(settings, one)
+        settle(settings)
         # What was just judged need not be read back from the database, unless the warehouse lacks more.
         moved = {one.delivery_id for one in plan.placed}
         just_now = Published({one.delivery.delivery_id for one in judged}, tables, months, moved)
@@ -128,6 +135,7 @@ def ledger_row(one: Judged, settings: Settings, now: datetime) -> dict[str, Any]
         "name": delivery.name,
         "kind": delivery.kind,
         **{name: getattr(settings, name) for name in planning.JUDGED_UNDER},
+        "rules_version": one.rules_version,
         "delivered_on": delivery.delivered_on,
         "records": records.count,
         "accepted": len(records.accepted),

@@ -65,7 +65,7 @@ def as_published(settings: Settings, delivery: Planned) -> Judged:
             "what is published of it counts",
             file=sys.stderr,
         )
-        return Judged(delivery, Parted(_published(settings, delivery), pd.DataFrame(), 0, {}))
+        return Judged(delivery, Parted(_published(settings, delivery), pd.DataFrame(), 0, {}), None)
 
 
 def _published(settings: Settings, delivery: Planned) -> pd.DataFrame:

@@ -79,7 +79,8 @@ def replace(
     months = warehouse.months(settings)
     for name, frame in _with_month(tables).items():
         held = _versions(settings, opened, name, pd.concat([gone, frame["order_id"]]), months)
-        _replace(settings, opened, name, frame, held)
+        if len(frame) or len(held):
+            _replace(settings, opened, name, frame, held)
     _note(settings, opened, ledger)
 
 

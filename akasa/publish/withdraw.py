@@ -6,6 +6,7 @@ import pandas as pd
 
 from akasa.publish import database_load, holdings
 from akasa.publish.level import level_warehouse
+from akasa.publish.settle import settle_what_was_cut_short
 from akasa.publish.standing import held_by, without
 from akasa.publish.versions import latest
 from akasa.stores import database, lock
@@ -39,6 +40,7 @@ def derive(settings: Settings, name: str) -> Withdrawal:
     Raises TakenBack where that was done; LookupError, which lists the names there are, where nothing that is
     published goes by this one.
     """
+    settle_what_was_cut_short(settings)
     ledger, sightings = database.ledger(settings), database.sightings(settings)
     last = sightings[sightings["name"] == name].tail(1)
     published = ledger[ledger["sha256"].isin(last["sha256"])]

@@ -127,9 +127,9 @@ def dialect(settings: Settings) -> Sqlite:
 def ledger(settings: Settings) -> pd.DataFrame:
     """Return the ledger of published deliveries in delivery order, all its columns; times as text."""
     found = query("select * from deliveries order by position", settings)
-    whole = ("delivery_id", "records", "accepted", "rejected", "repeats", "backfilled_rows")
-    times = ("delivered_on", "published_at", "backfilled_at")
-    typed = found.astype({**dict.fromkeys(whole, "int64"), **dict.fromkeys(times, "str")})
+    whole = dict.fromkeys(("delivery_id", "records", "accepted", "rejected", "repeats"), "int64")
+    times = dict.fromkeys(("delivered_on", "published_at", "backfilled_at"), "str")
+    typed = found.astype({**whole, **times, "rules_version": "Int64"})
     return typed.fillna({"backfilled_at": ""})
 
 

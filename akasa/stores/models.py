@@ -50,8 +50,10 @@ ORDER_ITEMS = _table("order_items")
 HOLDINGS = _table("holdings")
 
 # The ledger: one row for each delivery ever published, committed with its rows. `delivery_id` is the first 60
-# bits of the sha256; the order of `position` is the order of deliveries. The counts are those of the day of
-# publishing; `backfilled_rows` says by how many rows backfills have changed what was accepted since then.
+# bits of the sha256; the order of `position` is the order of deliveries. The counts are those of what is
+# published now, judged by the rules of `rules_version` (null: by those of before they had versions).
+# A delivery is known by kind and sha256, and yet the sha256 alone is a key: bytes that begin as XML has to
+# are refused as a CSV, so the same bytes are never published as both.
 DELIVERIES = Table(
     "deliveries",
     METADATA,
@@ -65,9 +67,9 @@ DELIVERIES = Table(
     *(_filled(count, BigInteger()) for count in ("records", "accepted", "rejected", "repeats")),
     _filled("published_at", MOMENT),
     Column("backfilled_at", MOMENT),
-    _filled("backfilled_rows", BigInteger(), server_default="0"),
     Column("source_timezone", String(64)),
     Column("business_timezone", String(64)),
+    Column("rules_version", Integer()),
 )
 
 # Under which names the bytes of each delivery ever lay, noted whenever they differ from what lay there at the

@@ -113,7 +113,7 @@ def require_few_rejected(counts: pd.DataFrame, max_reject_ratio: float) -> None:
             f"({one.rejected / one.records:.1%}, more than {max_reject_ratio:.1%})"
             for one in over.itertuples()
         ]
-        way_out = "See data/rejects/; mend the delivery, or raise MAX_REJECT_RATIO"
+        way_out = "See data/rejects/unpublished/; mend the delivery, or raise MAX_REJECT_RATIO"
         raise GateStopped("; ".join(shares) + f". Nothing was published. {way_out}.")
 
 

@@ -13,6 +13,7 @@ from akasa.ingest.staging import Manifest, Staged
 from akasa.workspace.settings import Settings
 from akasa.workspace.tables import FIRST_DAY
 
+Key = tuple[str, str]  # what a delivery is known by: its kind and the sha256 of its bytes
 # What decides about the values that are stored, by its name in the ledger; a setting of the same name.
 JUDGED_UNDER = ("amount_is", "source_timezone", "business_timezone")
 
@@ -31,6 +32,10 @@ class Sighting:
     sha256: str
     day: date
     withdrawn: bool = False
+
+    @property
+    def key(self) -> Key:
+        return self.kind, self.sha256
 
     @property
     def place(self) -> str:
@@ -74,20 +79,24 @@ class Planned:
     was: str = ""
 
     @property
+    def key(self) -> Key:
+        return self.kind, self.sha256
+
+    @property
     def delivery_id(self) -> int:
         return int(self.sha256[:15], 16)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All deliveries in their order, how many records were read of each (by sha256), and the new sightings.
+    """All deliveries in their order, how many records were read of each (by its key), and the new sightings.
 
     `seen` are the sightings so far, without withdrawn ones; `placed` the published deliveries that have
     another name or position now, or customers who claim in a new place, and need not be judged again.
     """
 
     deliveries: tuple[Planned, ...]
-    records: dict[str, int]
+    records: dict[Key, int]
     sightings: tuple[Sighting, ...]
     placed: tuple[Planned, ...]
     seen: tuple[Sighting, ...]
@@ -124,18 +133,18 @@ def plan(manifest: Manifest, ledger: pd.DataFrame, sightings: pd.DataFrame, run_
     """
     before = seen(sightings)
     new = tuple(_new(manifest, before, run_date))
-    places: dict[str, Sighting] = {}
+    places: dict[Key, Sighting] = {}
     for one in sorted((*before, *new), key=lambda sighting: sighting.position):
         if not one.withdrawn:
-            places[one.sha256] = one
-    known = {row.sha256: row for row in ledger.itertuples()}
-    records = {staged.sha256: staged.records for staged in manifest.staged}
+            places[one.key] = one
+    known = {(row.kind, row.sha256): row for row in ledger.itertuples()}
+    records = {(staged.kind, staged.sha256): staged.records for staged in manifest.staged}
     in_order = sorted(places.values(), key=lambda place: place.position)
-    overtaking = _overtaking([one.sha256 for one in in_order], known)
+    overtaking = _overtaking([one.key for one in in_order], known)
     planned = [
-        _planned(place, known.get(place.sha256), place.sha256 in records, place.sha256 in overtaking)
+        _planned(place, known.get(place.key), place.key in records, place.key in overtaking)
         for place in in_order
-        if place.sha256 in records or place.sha256 in known
+        if place.key in records or place.key in known
     ]
     so_far = tuple(one for one in before if not one.withdrawn)
     return Plan(tuple(planned), records, new, tuple(_placed(planned, known, new)), so_far)
@@ -184,7 +193,7 @@ def _new(manifest: Manifest, before: Iterable[Sighting], run_date: date) -> Iter
             then = last.get(seen.place)
             if then is None:
                 yield seen
-            elif then.sha256 != seen.sha256:
+            elif then.key != seen.key:
                 yield Sighting(seen.name, then.revision + 1, seen.kind, seen.sha256, seen.day)
 
 
@@ -192,13 +201,13 @@ def _seen(name: str, staged: Staged, run_date: date) -> Sighting:
     return Sighting(name, 0, staged.kind, staged.sha256, deliveries.date_in_name(name) or run_date)
 
 
-def _overtaking(in_order: Iterable[str], known: Mapping[str, Any]) -> set[str]:
+def _overtaking(in_order: Iterable[Key], known: Mapping[Key, Any]) -> set[Key]:
     """Return those published deliveries that stand behind one now that stood behind them."""
     found, furthest = set(), ""
-    for sha256 in in_order:
-        if sha256 in known:
-            stood = known[sha256].position
-            found |= {sha256} if stood < furthest else set()
+    for key in in_order:
+        if key in known:
+            stood = known[key].position
+            found |= {key} if stood < furthest else set()
             furthest = max(furthest, stood)
     return found
 
@@ -216,13 +225,13 @@ def _planned(place: Sighting, published: Any, present: bool, overtaking: bool) -
 
 
 def _placed(
-    planned: Iterable[Planned], known: Mapping[str, Any], new: Iterable[Sighting]
+    planned: Iterable[Planned], known: Mapping[Key, Any], new: Iterable[Sighting]
 ) -> Iterator[Planned]:
-    claiming = {one.sha256 for one in new if one.kind == "customers"}
+    claiming = {one.key for one in new if one.kind == "customers"}
     for one in planned:
         if one.status in ("repeat", "published"):
-            before = known[one.sha256]
-            if one.sha256 in claiming or (before.name, before.position) != (one.name, one.position):
+            before = known[one.key]
+            if one.key in claiming or (before.name, before.position) != (one.name, one.position):
                 yield one
 
 

@@ -105,14 +105,12 @@ def fill(settings, content, *rows):
 def in_database(settings):
     """Return every table of the database as a sorted list of plain rows, the ledger without published_at."""
     columns = {**COLUMNS, "deliveries": [c for c in ledger_row(1) if c != "published_at"]}
-    return {
-        name: _plain(database.query(f"select * from {name}", settings)[columns[name]]) for name in columns
-    }
+    return {name: plain(database.query(f"select * from {name}", settings)[columns[name]]) for name in columns}
 
 
 def in_warehouse(settings):
     """Return the warehouse's three tables of rows as `in_database` does."""
-    return {name: _plain(warehouse.read(settings, name)[COLUMNS[name]]) for name in COLUMNS}
+    return {name: plain(warehouse.read(settings, name)[COLUMNS[name]]) for name in COLUMNS}
 
 
 def rows(settings):
@@ -128,8 +126,8 @@ def rows(settings):
 
 def holdings(settings):
     """Return the database's holdings, which stand in the warehouse all the same, by number and day."""
-    here = _plain(database.query("select * from holdings", settings)[HOLDINGS])
-    assert here == _plain(warehouse.holdings(settings)[HOLDINGS])
+    here = plain(database.query("select * from holdings", settings)[HOLDINGS])
+    assert here == plain(warehouse.holdings(settings)[HOLDINGS])
     rows = [(*row[:2], row[2].date(), row[3] and row[3].date(), row[4]) for row in here]
     return sorted(rows, key=itemgetter(0, 2))
 
@@ -183,7 +181,8 @@ def _frame(columns, rows):
     return frame.astype({name: TYPES.get(name, "str") for name in columns})
 
 
-def _plain(frame):
+def plain(frame):
+    """Return a frame's rows as a sorted list of plain tuples."""
     typed = frame.astype({c: t for c, t in TYPES.items() if c in frame and t.startswith("datetime")})
     plain = typed.astype(object).where(typed.notna(), None)
     return sorted(plain.itertuples(index=False, name=None), key=str)

@@ -270,8 +270,8 @@ def publish_more(settings):
 
 
 def take_out(settings):
-    gone, gained = pd.Series(["O-1"]), pd.Series({1: -1})
-    database_load.replace(settings, gone, tables(), gained, datetime(2025, 11, 16))
+    row = ledger_row(1, accepted=0, rejected=1, rules_version=1)
+    database_load.replace(settings, pd.Series(["O-1"]), tables(), [row], datetime(2025, 11, 16))
 
 
 @pytest.mark.parametrize("write", [publish_more, take_out])

@@ -1,5 +1,6 @@
 from datetime import date
 
+import pytest
 from lib.schema import differences_from_models
 
 from akasa.stores import database, migrate
@@ -69,3 +70,22 @@ def test_a_model_without_its_migration_is_noticed(workspace):
         "add_column",
         "add_table",
     }
+
+
+@pytest.mark.parametrize("store", ["SQLite", "MariaDB"])
+def test_counts_take_over_what_backfills_had_changed_beside_them(request, workspace, store):
+    cfg = workspace if store == "SQLite" else request.getfixturevalue("on_mariadb")()
+    migrate.upgrade(cfg, "0004")
+    with database.transaction(cfg) as connection:
+        for number, accepted, rejected, more in ((1, 2, 3, 2), (2, 4, 1, -1), (3, 5, 0, 1)):
+            connection.exec_driver_sql(
+                "insert into deliveries (sha256, delivery_id, position, name, kind, amount_is, delivered_on, "
+                "records, accepted, rejected, repeats, published_at, backfilled_rows) values "
+                f"('{number:064d}', {number}, '1 {number}', 'incoming/{number}.xml', 'orders', 'order', "
+                f"'2025-11-15', 5, {accepted}, {rejected}, 0, '2025-11-15 12:00:00', {more})"
+            )
+    migrate.upgrade(cfg)
+    ledger = database.ledger(cfg)
+    assert ledger[["accepted", "rejected"]].values.tolist() == [[4, 1], [3, 2], [5, 0]]
+    assert ledger["rules_version"].isna().all()
+    assert differences_from_models(cfg) == []

@@ -15,7 +15,7 @@ from alembic import op
 from akasa.stores.migrations import text_options
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 
 _EVER = date(1000, 1, 1)
 _CLAIMS = """
