@@ -336,11 +336,12 @@ class Workspace(RuleBasedStateMachine):
     @precondition(lambda self: self.copies and not self.cfg.db_host)
     @rule()
     def put_back_an_old_database(self):
-        """What only the verdicts or the staging of later deliveries knew may be gone with it."""
+        """Where what it published is still kept beside it: later withdrawals forget judgements."""
+        judged = {file.parent.name.partition("-")[2] for file in self.cfg.judged.glob("*/verdict.json")}
         staged = {file.stem.partition("-")[2] for file in self.cfg.staging.glob("*-*.parquet")}
         shutil.copy(self.cfg.data_dir / "akasa.db", self.folder / "present.db")
         shutil.copy(self.folder / "copy/akasa.db", self.cfg.data_dir)
-        if set(database.ledger(self.cfg)["sha256"]) <= staged:
+        if set(database.ledger(self.cfg)["sha256"]) <= judged & staged:
             self.history, self.torn = self.copies[0][0], True
         else:
             shutil.copy(self.folder / "present.db", self.cfg.data_dir / "akasa.db")
