@@ -1,9 +1,9 @@
 """A workspace of the version before holdings comes along with its data.
 
 `tests/data/before_holdings/` has two, made by that version's own commands, on SQLite and on MariaDB (with a
-dump of its database): base files with a rejected record; a day on which number 9000000001 went from C-1 to C-3;
-a day on which C-2 changed the number, O-20 was corrected and the first day's orders came again as a copy; then
-a backfill, which put a total of O-3 right that was not what had been delivered.
+dump of its database): base files with a rejected record; a day on which number 9000000001 went from C-1 to
+C-3; a day on which C-2 changed the number, O-20 was corrected and the first day's orders came again as a
+copy; then a backfill, which put a total of O-3 right that was not what had been delivered.
 """
 
 import tarfile
