@@ -23,6 +23,15 @@ from akasa.validate.verdicts import Judged
 from akasa.workspace.settings import Settings
 from akasa.workspace.tables import FIRST_DAY, frame_types
 
+_EARLIER = """
+select count(*) from orders join holdings on holdings.mobile_number = orders.mobile_number
+    and orders.order_date >= holdings.from_day and orders.order_date < holdings.until_day
+"""
+_OTHER_NUMBER = """
+select count(*) from orders join holdings on holdings.mobile_number = orders.mobile_number
+    and holdings.until_day is null
+where orders.mobile_number not in (select mobile_number from customers)
+"""
 _COLUMNS = list(frame_types("holdings"))
 _CLAIM = ["mobile_number", "customer_id", "from_day", "position"]
 
@@ -67,13 +76,28 @@ def changed(settings: Settings, plan: Plan, judged: Sequence[Judged]) -> pd.Data
     last = max((one.position for one in plan.seen if one.kind == "customers"), default="")
     known = {one.delivery.sha256 for one in judged}
     published = [one for one in plan if one.status in ("repeat", "published") and one.sha256 not in known]
-    if _unfounded(settings) or any(one.position < last for one in new):
+    if unfounded(settings) or any(one.position < last for one in new):
         after = every(settings, [*plan.seen, *new], published, judged)
         return _differing(_held(settings), after)
     again = [one for one in published if one.sha256 in {sighting.sha256 for sighting in new}]
     claims = _claims(new, [*(standing.as_published(settings, one) for one in again), *judged])
     held = _held(settings, claims["mobile_number"])
     return _differing(held, fold(pd.concat([held[_CLAIM], claims])))
+
+
+def unfounded(settings: Settings) -> bool:
+    """Say whether holdings stand there that a migration took from published customers alone."""
+    return not database.query("select 1 from holdings where position = '' limit 1", settings).empty
+
+
+def what_moved(settings: Settings) -> str:
+    """Say which orders have other owners than before holdings, when a number's last claimant had all."""
+    earlier, other = (int(database.query(sql, settings).iloc[0, 0]) for sql in (_EARLIER, _OTHER_NUMBER))
+    return (
+        "an order belongs to who held its number on its day, from this version of akasa on: "
+        f"{earlier:,} orders go back to earlier holders of their numbers, and {other:,} that nobody seemed "
+        "to own to customers who have another number now"
+    )
 
 
 def _in_turn(claims: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
@@ -107,11 +131,6 @@ def _claims(seen: Iterable[Sighting], judged: Iterable[Judged]) -> pd.DataFrame:
         if place.kind == "customers" and place.sha256 in customers
     ]
     return _typed(pd.concat([pd.DataFrame(columns=_CLAIM), *claims], ignore_index=True))
-
-
-def _unfounded(settings: Settings) -> bool:
-    """Say whether holdings stand there that a migration took from published customers alone."""
-    return not database.query("select 1 from holdings where position = '' limit 1", settings).empty
 
 
 def _held(settings: Settings, numbers: "pd.Series[str] | None" = None) -> pd.DataFrame:

@@ -4,6 +4,7 @@ Notebook 02 shows its stages one by one; `publish` goes it in one call. Nothing 
 that KPIs read.
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -103,7 +104,7 @@ def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dic
     now = datetime.now(UTC).replace(tzinfo=None)
     rows = [ledger_row(one, settings, now) for one in judged]
     with lock.publish(settings):
-        months = set[str]()
+        months, migrated = set[str](), holdings.unfounded(settings)
         if rows or plan.sightings or plan.placed or len(tables["holdings"]):
             require_as_planned(database.ledger(settings), plan)
             for one in judged:
@@ -111,6 +112,8 @@ def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dic
             placed = {sha256: (*place, now) for sha256, place in plan.places.items()}
             months = database_load.merge(settings, tables, rows, plan.rows, placed)
         settle(settings)
+        if migrated:
+            print(f"note: {holdings.what_moved(settings)}", file=sys.stderr)
         # What was just judged need not be read back from the database, unless the warehouse lacks more.
         moved = {one.delivery_id for one in plan.placed}
         just_now = Published({one.delivery.delivery_id for one in judged}, tables, months, moved)

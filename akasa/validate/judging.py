@@ -43,7 +43,10 @@ def judge_one(settings: Settings, delivery: Planned, tell: Progress = progress.t
 
 def as_published(settings: Settings, delivery: Planned, tell: Progress = progress.tell) -> Judged:
     """Return a published delivery as it was judged; where that is no longer to be had, judge it anew."""
-    return verdicts.recall(settings, delivery) or judge_one(settings, delivery, tell)
+    kept = verdicts.recall(settings, delivery)
+    if kept is None:
+        tell(f"{delivery.name}: judging anew, since how it was judged is not kept")
+    return kept or judge_one(settings, delivery, tell)
 
 
 def require_all_accounted(judged: Sequence[Judged], read: Mapping[Key, int]) -> None:

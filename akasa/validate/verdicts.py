@@ -23,11 +23,7 @@ from akasa.workspace.failpoints import reached
 from akasa.workspace.settings import Settings
 
 _TABLES = ("accepted", "rejected")
-_KEYS = (
-    "customer_id",
-    "order_id",
-    "sku_id",
-)  # what tells the accepted ones apart; rejected ones have a record
+_KEYS = ("customer_id", "order_id", "sku_id")  # of accepted records; rejected ones have a number
 
 
 @dataclass(frozen=True)
@@ -89,10 +85,12 @@ def any_prepared(settings: Settings) -> bool:
 def recall(settings: Settings, delivery: Planned) -> Judged | None:
     """Return a delivery as it was judged for its day, or None where that was not kept."""
     folder = settings.judged / _name(delivery)
-    about = _about(folder)
-    if about is None or about["delivered_on"] != delivery.delivered_on.isoformat():
+    try:
+        about = _about(folder)
+        is_its = about is not None and about["delivered_on"] == delivery.delivered_on.isoformat()
+        return _read(folder, delivery, about) if about and is_its else None
+    except (OSError, ValueError, KeyError):  # of a file that is lost or damaged
         return None
-    return _read(folder, delivery, about)
 
 
 def forget(settings: Settings, kind: str, sha256: str) -> None:
