@@ -380,9 +380,9 @@ def test_whatever_happens_to_a_folder_what_is_published_follows_from_its_history
 
 
 @pytest.mark.long
-def test_thousands_of_steps():
+def test_hundreds_of_steps():
     run_state_machine_as_test(
-        lambda: Workspace(on_sqlite), settings=settings(slowly, max_examples=60, stateful_step_count=40)
+        lambda: Workspace(on_sqlite), settings=settings(slowly, max_examples=18, stateful_step_count=40)
     )
 
 
