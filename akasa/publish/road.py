@@ -6,6 +6,7 @@ that KPIs read.
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from akasa.ingest.staging import Progress
 from akasa.publish import database_load, holdings
 from akasa.publish.level import Published, level_warehouse
 from akasa.publish.settle import settle, settle_what_was_cut_short
-from akasa.publish.standing import without
+from akasa.publish.standing import going_back, without
 from akasa.publish.versions import latest
 from akasa.stores import database, lock, migrate, warehouse
 from akasa.validate import gate, judging, verdicts
@@ -66,7 +67,11 @@ def plan(settings: Settings, run_date: date | None = None) -> Plan:
     ledger = database.ledger(settings)
     planning.require_same_settings(ledger, settings)
     seen, today = database.sightings(settings), run_date or planning.today(settings)
-    return planning.plan(staging.read_manifest(settings), ledger, seen, today)
+    found = planning.plan(staging.read_manifest(settings), ledger, seen, today)
+    counted = (
+        replace(one, back=going_back(settings, one)) if one.status == "again" else one for one in found
+    )
+    return replace(found, deliveries=tuple(counted))
 
 
 def weigh(settings: Settings, plan: Plan, judged: Sequence[Judged]) -> dict[str, pd.DataFrame]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from akasa.stores import database
+from akasa.stores import database, models
 from akasa.stores.models import CUSTOMERS, HOLDINGS
 from akasa.validate import judging
 from akasa.validate import plan as planning
@@ -33,6 +33,16 @@ def held_by(settings: Settings, delivery: Planned) -> "pd.Series[str]":
         delivery_id=delivery.delivery_id,
     )
     return found[key].astype("str")
+
+
+def going_back(settings: Settings, delivery: Planned) -> int:
+    """Return how many customers or orders go back to a delivery that comes again, behind what replaced it."""
+    table, key = models.METADATA.tables[delivery.kind], KEYS[delivery.kind][0]
+    ids = as_published(settings, delivery).records.accepted[key].unique().tolist()
+    rows = database.rows_of(settings, table.c[key], ids).to_pandas()
+    places = database.ledger(settings).set_index("delivery_id")["position"]
+    is_other = rows["delivery_id"] != delivery.delivery_id
+    return int((is_other & (rows["delivery_id"].map(places) < delivery.position)).sum())
 
 
 def without(

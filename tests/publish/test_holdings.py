@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lib import reference, stores
-from lib.drops import customers, deliver, orders, run
+from lib.drops import TODAY, customers, deliver, orders, run
 
+from akasa.ingest import staging
 from akasa.kpis import engines
-from akasa.publish import holdings, withdraw
+from akasa.publish import holdings, road, withdraw
 from akasa.report import bottom_line
 from akasa.stores import database, lock, warehouse
 from akasa.workspace.tables import FIRST_DAY
@@ -122,6 +123,9 @@ def test_the_same_customers_every_day_rewrite_neither_history_nor_the_warehouse(
     run(workspace)
     files = warehouse.files("orders", workspace)
     deliver(workspace, ("incoming/c_2025-11-13.csv", TO_BINA[1]))
+    staging.stage_all(workspace)
+    (again,) = (one for one in road.plan(workspace, TODAY) if one.status == "again")
+    assert again.back == 0
     assert run(workspace)["incoming/c_2025-11-13.csv"] == "again"
     assert held(workspace) == [(ASHA, FIRST_DAY, november(11)), (BINA, november(11), None)]
     assert warehouse.files("orders", workspace) == files
