@@ -5,7 +5,7 @@ import socket
 
 import pandas as pd
 import pytest
-from lib.stores import customer, item, order, tables
+from lib.stores import EVER, customer, holding, item, order, tables
 
 from akasa.validate import gate
 from akasa.validate.gate import GateStopped
@@ -51,11 +51,19 @@ def bad_tables():
         [customer("C-1"), customer("C-1"), customer("x" * 256), customer("C-4", "5000000000")],
         [order("O-1", paise=-1), order("O-1", "+919000000001"), order("")],
         [item("O-1"), item("O-1"), item("O-2", count=0), item("O-3", count=-1)],
+        [
+            holding("C-1"),
+            holding("C-2"),
+            holding("C-4", "5000000000"),
+            holding("C-5", "9000000005", until=EVER),
+        ],
     )
     bad["customers"].loc[3, ["customer_name", "region"]] = None
     bad["orders"].loc[0, "mobile_number"] = None
     bad["orders"].loc[2, "order_date_time"] = pd.NaT
     bad["order_items"].loc[2, "sku_id"] = None
+    bad["holdings"].loc[1, "customer_id"] = None
+    bad["holdings"].loc[2, "from_day"] = pd.NaT
     return bad
 
 
@@ -70,6 +78,11 @@ def test_bad_tables_fail_and_each_fault_is_counted(tmp_path):
         ("customers", "customer_name", known): 1,
         ("customers", "mobile_number", mobile): 1,
         ("customers", "region", known): 1,
+        ("holdings", "mobile_number, from_day", "expect_compound_columns_to_be_unique"): 2,
+        ("holdings", "mobile_number", mobile): 1,
+        ("holdings", "customer_id", known): 1,
+        ("holdings", "from_day", known): 1,
+        ("holdings", "until_day, from_day", "expect_column_pair_values_a_to_be_greater_than_b"): 1,
         ("orders", "order_id", unique): 2,
         ("orders", "order_id", length): 1,
         ("orders", "mobile_number", known): 1,
