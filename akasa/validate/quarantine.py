@@ -13,7 +13,7 @@ import pandas as pd
 
 from akasa.validate.rules import REASONS
 from akasa.workspace import spreadsheet
-from akasa.workspace.files import atomic
+from akasa.workspace.files import atomic, private
 
 
 def path(folder: Path, name: str, sha256: str) -> Path:
@@ -33,7 +33,7 @@ def files(folder: Path, sha256: str) -> list[Path]:
 
 def write(file: Path, rejected: pd.DataFrame) -> None:
     """Write rejected records, all columns as text; the old file stands until the new one is whole."""
-    with atomic(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+    with private(), atomic(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
         stream.write(",".join(rejected.columns) + "\n")
         for row in rejected.astype(object).itertuples(index=False, name=None):
             stream.write(",".join(_field(value) for value in row) + "\n")

@@ -33,6 +33,7 @@ class Judged:
         return replace(self, records=replace(self.records, accepted=of_them))
 
 
+@files.private()
 def keep(settings: Settings, judged: Judged) -> None:
     """Keep a judgement in the place of an earlier one of the same delivery."""
     delivery, records = judged.delivery, judged.records
