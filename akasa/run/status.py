@@ -1,6 +1,5 @@
 """Where a workspace stands: told whatever is wrong with it, and nothing is created or changed for it."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -9,15 +8,15 @@ import pandas as pd
 
 from akasa.ingest import deliveries, staging
 from akasa.stores import database, lock, migrate
-from akasa.validate import quarantine
+from akasa.validate import judging, quarantine
+from akasa.validate.rules import RULES_VERSION
 from akasa.workspace import promotion, secrets
 from akasa.workspace.settings import Settings
 
 T = TypeVar("T")
-_QUARANTINE = re.compile(r".*\.[0-9a-f]{12}\.csv")  # as `quarantine.path` names them
 _SHOWN = (
     *("delivery_id", "kind", "name", "records", "accepted", "rejected", "repeats"),
-    *("published_at", "backfilled_at", "backfilled_rows"),
+    *("published_at", "backfilled_at", "rules_version"),
 )
 
 
@@ -25,13 +24,15 @@ _SHOWN = (
 class Status:
     """What is published, waiting, refused and rejected; which run's outputs are in place; what is wrong.
 
-    `published` has a ledger row a delivery, `rejected` the quarantine files with their records, `outputs`
+    `published` has a ledger row a delivery, `older_rules` counts those that rules of the past have judged,
+    `rejected` the quarantine files with their records, `outputs`
     what run.json says and the names of the files that are no longer what it lists. Where the database cannot
     be read, nobody knows what is published and what waits: None.
     """
 
     published: Sequence[dict[str, Any]] | None
     waiting: Sequence[str] | None
+    older_rules: int
     refused: Sequence[str]
     rejected: Sequence[dict[str, Any]]
     outputs: dict[str, Any] | None
@@ -60,6 +61,7 @@ def look(settings: Settings) -> Status:
     return Status(
         published=None if ledger is None else [{name: row[name] for name in _SHOWN} for row in ledger],
         waiting=None if ledger is None else waiting,
+        older_rules=sum((row["rules_version"] or 0) < RULES_VERSION for row in ledger or ()),
         refused=tried("staging", lambda: _refused(settings), []),
         rejected=tried("rejects", lambda: _rejected(settings), []),
         outputs=tried("outputs", lambda: _outputs(settings), None),
@@ -75,6 +77,11 @@ def words(status: Status) -> str:
     else:
         lines = [f"published: {len(status.published)} deliveries", *map(_published, status.published)]
         lines.append(f"waiting: {', '.join(status.waiting) or 'nothing'}")
+    if status.older_rules:
+        lines.append(
+            f"judged by older rules: {status.older_rules} of {len(status.published or ())}; "
+            f"`python -m akasa backfill` derives all again by those of today (version {RULES_VERSION})"
+        )
     lines += [f"refused: {refused}" for refused in status.refused]
     lines += [f"rejected: {one['records']:,} records in {one['file']}" for one in status.rejected]
     if status.outputs:
@@ -86,7 +93,7 @@ def words(status: Status) -> str:
 
 def _published(row: dict[str, Any]) -> str:
     counts = f"{row['records']:,} records, {row['rejected']:,} rejected, {row['repeats']:,} repeats"
-    backfilled = f"; backfilled {row['backfilled_at'][:19]} UTC, {row['backfilled_rows']:+,} rows"
+    backfilled = f"; backfilled {row['backfilled_at'][:19]} UTC"
     when = f"{row['published_at'][:19]} UTC{backfilled if row['backfilled_at'] else ''}"
     return f"  {row['name']}  {counts}  ({when})"
 
@@ -103,7 +110,8 @@ def _ledger(settings: Settings, problems: list[str]) -> list[dict[str, Any]] | N
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False, name=None)]
+    rows = frame.astype(object).where(frame.notna(), None).itertuples(index=False, name=None)
+    return [dict(zip(frame.columns, row, strict=True)) for row in rows]
 
 
 def _refused(settings: Settings) -> Sequence[str]:
@@ -112,7 +120,8 @@ def _refused(settings: Settings) -> Sequence[str]:
 
 
 def _rejected(settings: Settings) -> list[dict[str, Any]]:
-    files = [path for path in sorted(settings.quarantine.glob("*.csv")) if _QUARANTINE.fullmatch(path.name)]
+    folders = (settings.quarantine, judging.unpublished(settings))
+    files = [file for folder in folders for file in quarantine.written(folder)]
     return [{"file": settings.label(file), "records": len(quarantine.read(file))} for file in files]
 
 

@@ -5,6 +5,7 @@ An absent field is empty, a blank one is `""`.
 """
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +17,9 @@ from akasa.workspace import spreadsheet
 from akasa.workspace.files import atomic, private
 
 
+_NAME = re.compile(r".*\.[0-9a-f]{12}\.csv", re.DOTALL)
+
+
 def path(folder: Path, name: str, sha256: str) -> Path:
     """Return `<folder>/<file name>.<first twelve digits of the sha256>.csv`.
 
@@ -24,6 +28,11 @@ def path(folder: Path, name: str, sha256: str) -> Path:
     ending = f".{sha256[:12]}.csv"
     begins = name.rpartition("/")[2].encode()[: 255 - len(ending)].decode(errors="ignore")
     return folder / f"{begins}{ending}"
+
+
+def written(folder: Path) -> list[Path]:
+    """Return all quarantine files in a folder; others may lie there."""
+    return sorted(path for path in folder.glob("*.csv") if _NAME.fullmatch(path.name))
 
 
 def files(folder: Path, sha256: str) -> list[Path]:

@@ -167,6 +167,7 @@ def test_control_totals_tie_and_name_what_they_count(workspace):
         ("rows of customers", 1, 1),
         ("rows of orders", 2, 2),
         ("rows of order_items", 2, 2),
+        ("rows of holdings", 1, 1),
         ("rows of deliveries", 3, 3),
         ("rows from incoming/1.xml", 1, 1),
         ("rows from incoming/2.csv", 1, 1),
@@ -215,6 +216,7 @@ def test_a_delivery_that_the_warehouse_lacks_does_not_tie(workspace):
     stores = ("database", "warehouse")
     assert broken(workspace) == {
         ("rows of customers", *stores),
+        ("rows of holdings", *stores),
         ("rows of deliveries", *stores),
         ("rows from incoming/4.csv", *stores),
     }

@@ -517,7 +517,10 @@ def in_delivery_order(deliveries):
 
 
 def publish(deliveries, run_date=None, amount_is="order", source_timezone=INDIA, business_timezone=INDIA):
-    """Published content of (name, bytes) deliveries: customers, orders with items, holders, ledger."""
+    """Published content of (name, bytes) deliveries: customers, orders with items, claims, ledger.
+
+    A claim: mobile_number, customer_id, day (None: from ever); in delivery order.
+    """
     customers, orders, ledger = {}, {}, []
     for rank, (name, content) in enumerate(in_delivery_order(deliveries)):
         if name.lower().endswith(".csv"):
@@ -528,7 +531,22 @@ def publish(deliveries, run_date=None, amount_is="order", source_timezone=INDIA,
             judged = judge_orders(read_orders(content), day, amount_is, source_timezone, business_timezone)
             orders.update(_order_versions(judged[0], amount_is, name))
         ledger.append(_ledger_entry(name, judged))
-    return {"customers": customers, "orders": orders, "holders": holders(customers), "ledger": ledger}
+    claims = [
+        claim
+        for name, content in sorted(deliveries, key=lambda delivery: position(delivery[0]))
+        if name.lower().endswith(".csv")
+        for claim in _claims(judge_customers(read_customers(content))[0], name, run_date)
+    ]
+    return {"customers": customers, "orders": orders, "claims": claims, "ledger": ledger}
+
+
+def _claims(rows, name, run_date):
+    """In each place a delivery brings the records of the day before; a base file's have no day."""
+    day = (date_in_name(name) or run_date or date.today()) - timedelta(days=1)
+    day = None if name in ("customers.csv", "orders.xml") else day
+    return [
+        {"mobile_number": row["mobile_number"], "customer_id": row["customer_id"], "day": day} for row in rows
+    ]
 
 
 def _customer_versions(rows, rank, name):
@@ -573,12 +591,31 @@ def _ledger_entry(name, judged):
     }
 
 
-def holders(customers):
-    """mobile number -> the customer whose published row comes from the latest delivery."""
-    holders = {}
-    for customer_id, row in sorted(customers.items(), key=lambda entry: entry[1]["rank"]):
-        holders[row["mobile_number"]] = customer_id
-    return holders
+def holder(claims, mobile_number, day):
+    """The customer of a number's last claim that had begun by the day, else of its first; or None."""
+    own = [claim for claim in claims if claim["mobile_number"] == mobile_number]
+    begun = [claim for claim in own if claim["day"] is None or claim["day"] <= day]
+    return (begun[-1:] or own[:1] or [{"customer_id": None}])[0]["customer_id"]
+
+
+def holdings(claims):
+    """Who holds each number from which day until which, day by day: (number, customer, from, until), sorted.
+
+    Of a number's first holder, from is 1000-01-01; of its present one, until is None.
+    """
+    found = []
+    for number in sorted({claim["mobile_number"] for claim in claims}):
+        days = {date(1000, 1, 1)} | {
+            claim["day"] for claim in claims if claim["mobile_number"] == number and claim["day"]
+        }
+        held = []
+        for day in sorted(days):
+            customer_id = holder(claims, number, day)
+            if not held or held[-1][0] != customer_id:
+                held.append((customer_id, day))
+        untils = [day for _, day in held[1:]] + [None]
+        found += [(number, customer, day, until) for (customer, day), until in zip(held, untils, strict=True)]
+    return found
 
 
 # docs/rules.md: The KPIs.
@@ -589,8 +626,9 @@ def kpis(published, as_of=None, window_days=30, top_n=10):
     """The four KPIs, each a list of dicts in the order of COLUMNS; dates as ISO text."""
     dates = [order["order_date"] for order in published["orders"].values()]
     as_of = as_of or max(dates, default=date.max)
+    by_number = _grouped(published["claims"], lambda claim: claim["mobile_number"])
     orders = [
-        _owned(order, published) for order in published["orders"].values() if order["order_date"] <= as_of
+        _owned(order, by_number) for order in published["orders"].values() if order["order_date"] <= as_of
     ]
     recent = [order for order in orders if (as_of - order["order_date"]).days < window_days]
     customers = published["customers"]
@@ -602,14 +640,15 @@ def kpis(published, as_of=None, window_days=30, top_n=10):
     }
 
 
-def _owned(order, published):
-    return {**order, "customer_id": published["holders"].get(order["mobile_number"])}
+def _owned(order, by_number):
+    claims = by_number.get(order["mobile_number"], [])
+    return {**order, "customer_id": holder(claims, order["mobile_number"], order["order_date"])}
 
 
-def _grouped(orders, key):
+def _grouped(things, key):
     groups = {}
-    for order in orders:
-        groups.setdefault(key(order), []).append(order)
+    for thing in things:
+        groups.setdefault(key(thing), []).append(thing)
     return groups
 
 

@@ -84,8 +84,8 @@ def test_withdrawn_bytes_that_come_under_another_name_are_a_new_delivery(workspa
     assert stores.rows(cfg)["orders"][0][4] == 30_00
 
 
-def test_on_mariadb_too(on_mariadb):
-    cfg = on_mariadb(DB_LOCAL_INFILE="1")
+def test_on_a_server_too(on_server):
+    cfg = on_server(DB_LOCAL_INFILE="1")
     migrate.upgrade(cfg)
     deliver(cfg, *DELIVERIES.items())
     run(cfg, TODAY)
