@@ -16,7 +16,6 @@ from akasa.validate.rules import REASONS
 from akasa.workspace import spreadsheet
 from akasa.workspace.files import atomic, private
 
-
 _NAME = re.compile(r".*\.[0-9a-f]{12}\.csv", re.DOTALL)
 
 
