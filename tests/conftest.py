@@ -27,6 +27,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the mutation proof caught: bug → test."""
+    passed = terminalreporter.stats.get("passed", [])
+    caught = [text for report in passed for name, text in report.user_properties if name == "caught"]
+    if caught:
+        terminalreporter.section("planted bugs, and what caught them")
+        terminalreporter.write_line("\n".join(caught))
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {name.upper() for name in Settings.model_fields}

@@ -96,5 +96,5 @@ def monthly(change: Change) -> pd.DataFrame:
 def _differing(before: pd.DataFrame, after: pd.DataFrame, key: str, table: str) -> "pd.Series[str]":
     """Return the keys of which a row stands in only one of the two frames."""
     columns = list(TABLES[table])
-    both = before[columns].merge(after[columns], how="outer", indicator="side")
-    return both[key][both["side"] != "both"]
+    # No merge: that fails where neither frame has a row.
+    return pd.concat([before[columns], after[columns]]).drop_duplicates(keep=False)[key]

@@ -44,7 +44,7 @@ def derive(settings: Settings, name: str) -> Withdrawal:
     ledger, sightings = database.ledger(settings), database.sightings(settings)
     last = sightings[sightings["name"] == name].tail(1)
     published = ledger[ledger["sha256"].isin(last["sha256"])]
-    if published.empty and last["withdrawn"].any():
+    if last["withdrawn"].any():
         raise TakenBack(f"{name} was taken back before")
     if published.empty:
         known = ", ".join(ledger["name"]) or "none at all"

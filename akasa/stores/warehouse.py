@@ -76,8 +76,13 @@ def contents(settings: Settings, tables: Mapping[str, DeltaTable]) -> str:
     """Return of each opened table but `deliveries` its version, its rows, and a digest of its files' names.
 
     Two states of a warehouse that have it in common are the same. Raises one of UNREADABLE where a file is
-    lost or cut off, for rows are counted in the files' footers.
+    lost or cut off, for rows are counted in the files' footers; or the end of a table's log, which nobody
+    misses who reads from a checkpoint, but every writer.
     """
+    for name, table in tables.items():
+        end = settings.warehouse / name / "_delta_log" / f"{table.version():020d}.json"
+        if not end.exists():
+            raise FileNotFoundError(f"{end} is not there")
     told = []
     for name in (name for name in SCHEMAS if name in tables and name != "deliveries"):
         rows = dataset(name, settings, tables[name]).count_rows()

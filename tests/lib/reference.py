@@ -5,7 +5,6 @@ It shares nothing with the `akasa` package, which tests hold against it.
 """
 
 import csv
-import hashlib
 import io
 import re
 import unicodedata
@@ -506,43 +505,73 @@ def name_order(name):
     return [("9" if int(p) < 10 else "Z", int(p)) if p[0] in "0123456789" else (p, 0) for p in parts]
 
 
-def in_delivery_order(deliveries):
-    """(name, bytes) in order of position; the same bytes stand at the last of their places."""
+def noted(history):
+    """(name, bytes, day) of every note that stands after a history, in order of places.
+
+    A history is a list of looks into the folder, ("look", {name: bytes}, day of the look), of files that
+    could be read, and of withdrawals, ("withdraw", name). A name is noted with its bytes whenever they are
+    not those of the last note; a withdrawal strikes out all notes of the bytes noted last under the name.
+    """
+    notes = {}
+    for what, *told in history:
+        if what == "look":
+            for name, content in told[0].items():
+                if not notes.get(name) or notes[name][-1]["content"] != content:
+                    notes.setdefault(name, []).append({"content": content, "day": told[1], "struck": False})
+        else:
+            gone = notes[told[0]][-1]["content"]
+            for note in (note for of_name in notes.values() for note in of_name):
+                note["struck"] = note["struck"] or note["content"] == gone
+    return [
+        (name, note["content"], note["day"])
+        for name in sorted(notes, key=position)
+        for note in notes[name]
+        if not note["struck"]
+    ]
+
+
+def standing(notes):
+    """The notes under which deliveries stand: of the same bytes, the last."""
     places = {}
-    for name, content in sorted(deliveries, key=lambda delivery: position(delivery[0])):
-        sha256 = hashlib.sha256(content).hexdigest()
-        places.pop(sha256, None)
-        places[sha256] = (name, content)
+    for name, content, day in notes:
+        places.pop(content, None)
+        places[content] = (name, content, day)
     return [*places.values()]
 
 
-def publish(deliveries, run_date=None, amount_is="order", source_timezone=INDIA, business_timezone=INDIA):
-    """Published content of (name, bytes) deliveries: customers, orders with items, claims, ledger.
+def publish(deliveries, run_date=None, **options):
+    """What `publish_noted` returns of (name, bytes) deliveries that were seen once, on the day of a run."""
+    in_order = sorted(deliveries, key=lambda delivery: position(delivery[0]))
+    return publish_noted([(*delivery, run_date or date.today()) for delivery in in_order], **options)
+
+
+def publish_noted(notes, amount_is="order", source_timezone=INDIA, business_timezone=INDIA):
+    """Published content of (name, bytes, day seen) in order: customers, orders with items, claims, ledger.
 
     A claim: mobile_number, customer_id, day (None: from ever); in delivery order.
     """
     customers, orders, ledger = {}, {}, []
-    for rank, (name, content) in enumerate(in_delivery_order(deliveries)):
+    for rank, (name, content, seen) in enumerate(standing(notes)):
         if name.lower().endswith(".csv"):
             judged = judge_customers(read_customers(content))
             customers.update(_customer_versions(judged[0], rank, name))
         else:
-            day = date_in_name(name) or run_date or date.today()
+            day = date_in_name(name) or seen
             judged = judge_orders(read_orders(content), day, amount_is, source_timezone, business_timezone)
             orders.update(_order_versions(judged[0], amount_is, name))
         ledger.append(_ledger_entry(name, judged))
     claims = [
         claim
-        for name, content in sorted(deliveries, key=lambda delivery: position(delivery[0]))
+        for name, content, seen in notes
         if name.lower().endswith(".csv")
-        for claim in _claims(judge_customers(read_customers(content))[0], name, run_date)
+        for claim in _claims(judge_customers(read_customers(content))[0], name, seen)
     ]
     return {"customers": customers, "orders": orders, "claims": claims, "ledger": ledger}
 
 
-def _claims(rows, name, run_date):
+def _claims(rows, name, seen):
     """In each place a delivery brings the records of the day before; a base file's have no day."""
-    day = (date_in_name(name) or run_date or date.today()) - timedelta(days=1)
+    day = (date_in_name(name) or seen) - timedelta(days=1)
     day = None if name in ("customers.csv", "orders.xml") else day
     return [
         {"mobile_number": row["mobile_number"], "customer_id": row["customer_id"], "day": day} for row in rows

@@ -499,6 +499,12 @@ def test_a_range_that_is_none_is_wrong_usage(workspace, start, end, fault):
     assert fault in told.output
 
 
+def test_deliveries_without_any_order_have_nothing_to_change(workspace):
+    deliver(workspace, ("orders.xml", b"<orders/>"))
+    run(workspace)
+    assert not len(backfilled(workspace).orders.all)
+
+
 def test_a_database_with_nothing_published_has_nothing_to_change(workspace):
     deliver(workspace, *DELIVERIES)
     migrate.upgrade(workspace)

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lib import reference, stores
+from lib.agreement import plain, published
 from lib.drops import TODAY, customers, deliver, no_audit, orders, run
 
 from akasa.ingest import deliveries, staging
@@ -37,54 +38,9 @@ def run_with(cfg, *deliveries):
     return run(cfg)
 
 
-def published(cfg):
-    """Return what stands in both stores in the form of `reference.publish`, holdings in place of claims."""
-    rows = stores.rows(cfg)
-    ledger = database.ledger(cfg)
-    name = dict(zip(ledger["delivery_id"], ledger["name"], strict=True))
-    items = {}
-    for order_id, sku_id, count, amount, delivery in rows["order_items"]:
-        amounts = {} if amount is None else {"amount_paise": amount}
-        items.setdefault((order_id, delivery), {})[sku_id] = {"sku_count": count, **amounts}
-    return {
-        "customers": {
-            row[0]: {
-                "delivery": name[row[4]],
-                "customer_name": row[1],
-                "mobile_number": row[2],
-                "region": row[3],
-            }
-            for row in rows["customers"]
-        },
-        "orders": {
-            row[0]: {
-                "delivery": name[row[5]],
-                "mobile_number": row[1],
-                "order_date_time": row[2].to_pydatetime(),
-                "order_date": row[3].date(),
-                "total_amount_paise": row[4],
-                "items": items.pop((row[0], row[5])),
-            }
-            for row in rows["orders"]
-        },
-        "items of no order": items,
-        "holdings": [row[:4] for row in stores.holdings(cfg)],
-        "ledger": ledger[["name", "records", "accepted", "rejected", "repeats"]].to_dict("records"),
-    }
-
-
 def expected(deliveries, **options):
     """Return what the reference publishes of deliveries, in the form of `published`."""
-    found = reference.publish(deliveries, run_date=TODAY, **options)
-    return {
-        "customers": {
-            key: {f: v for f, v in row.items() if f != "rank"} for key, row in found["customers"].items()
-        },
-        "orders": found["orders"],
-        "items of no order": {},
-        "holdings": reference.holdings(found["claims"]),
-        "ledger": [{f: v for f, v in row.items() if f != "rejects"} for row in found["ledger"]],
-    }
+    return plain(reference.publish(deliveries, run_date=TODAY, **options))
 
 
 # Small worlds, so that deliveries overlap: three customers, four numbers, three orders.
