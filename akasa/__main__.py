@@ -1,18 +1,23 @@
 """The command line: `python -m akasa report`, and what else make calls."""
 
+import io
+import json
+import os
 import shlex
 import sys
+import traceback
 from collections import ChainMap
-from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import click
 
 from akasa import __version__
-from akasa.workspace import settings
+from akasa.workspace import promotion, secrets, settings
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -23,8 +28,13 @@ def main() -> None:
     """Exact KPIs from an airline's daily customers CSV and orders XML.
 
     Settings come from the environment or .env; .env.example lists them. Exit status: 0 done and reconciled,
-    1 a step failed, the gate stopped or engines disagree, 2 wrong usage.
+    1 a step failed, the gate stopped or engines disagree, 2 wrong usage, 130 and 143 stopped by Ctrl-C or
+    SIGTERM.
     """
+    sys.excepthook = _crashed
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a console of few letters, which lacks ₹
 
 
 def _fitting(_: click.Context, option: click.Parameter, given: Any) -> dict[str, Any]:
@@ -62,14 +72,13 @@ def report(parameters: dict[str, Any], **options: dict[str, Any]) -> None:
     from akasa.stores.database import DatabaseUnavailable
     from akasa.stores.lock import Busy
 
-    given = dict(ChainMap(parameters, *options.values()))
-    chosen, command = _settings(), [Path(sys.executable).name, "-m", "akasa", *map(shlex.quote, sys.argv[1:])]
+    given, chosen, command = dict(ChainMap(parameters, *options.values())), _settings(), _command()
     with console.interrupted(command):
         try:
             with console.Ticker(pipeline.progress_file(chosen)) as ticker:
                 page = pipeline.report(chosen, given, ticker)
-        except (Busy, DatabaseUnavailable) as error:
-            raise click.ClickException(str(error)) from None
+        except (Busy, DatabaseUnavailable, promotion.PromotionFailed) as error:
+            raise _failure(error) from None
         except pipeline.StepFailed as error:
             click.echo(console.failure(error, command), err=True)
             raise SystemExit(1) from None
@@ -96,7 +105,7 @@ def backfill(start: str | None, end: str | None, dry_run: bool) -> None:
     days = _range(start, end)
     chosen = _settings()
     try:
-        with lock.run(chosen), console.status_line() as progress:
+        with console.interrupted(_command()), lock.run(chosen), console.status_line() as progress:
             migrate.upgrade(chosen)
             change = (
                 backfill.derive(chosen, *days, progress) if days else backfill.derive_all(chosen, progress)
@@ -105,7 +114,7 @@ def backfill(start: str | None, end: str | None, dry_run: bool) -> None:
                 progress("auditing and publishing")
                 backfill.commit(chosen, change)
     except (Busy, DatabaseUnavailable, FileNotFoundError, ValueError, RuntimeError) as error:
-        raise click.ClickException(str(error)) from None
+        raise _failure(error) from None
     click.echo(console.backfilled(change, dry_run))
 
 
@@ -126,7 +135,7 @@ def withdraw(name: str, dry_run: bool) -> None:
 
     chosen = _settings()
     try:
-        with lock.run(chosen), console.status_line() as progress:
+        with console.interrupted(_command()), lock.run(chosen), console.status_line() as progress:
             migrate.upgrade(chosen)
             progress("looking for the versions that stand without it")
             withdrawal = withdraw.derive(chosen, name)
@@ -134,7 +143,7 @@ def withdraw(name: str, dry_run: bool) -> None:
                 progress("publishing")
                 withdraw.commit(chosen, withdrawal)
     except (Busy, DatabaseUnavailable, FileNotFoundError, LookupError, RuntimeError) as error:
-        raise click.ClickException(str(error.args[0])) from None
+        raise _failure(error) from None
     click.echo(console.withdrawn(withdrawal, dry_run))
 
 
@@ -149,44 +158,30 @@ def notebooks() -> None:
 @main.command()
 def migrate() -> None:
     """Bring the database to the tables that this version expects. (A report does so by itself.)"""
+    from akasa.stores import lock
     from akasa.stores.database import DatabaseUnavailable
     from akasa.stores.migrate import upgrade
 
+    chosen = _settings()
+    lock.settle(chosen)
     try:
-        before, after = upgrade(_settings())
+        before, after = upgrade(chosen)
     except DatabaseUnavailable as error:
-        raise click.ClickException(str(error)) from None
+        raise _failure(error) from None
     click.echo(f"the database was at {before or 'nothing'}, and is at {after}")
 
 
 @main.command()
-def status() -> None:
-    """List the deliveries: published ones of the ledger, and what a report would do with those found."""
-    from akasa.ingest import deliveries
-    from akasa.stores import database, migrate
-    from akasa.validate.rules import RULES_VERSION
+@click.option("--json", "as_json", is_flag=True, help="The same for programs.")
+def status(as_json: bool) -> None:
+    """Tell what is published, waiting, refused and rejected, and which run's outputs are in place.
 
-    chosen = _settings()
-    migrate.upgrade(chosen)
-    ledger = database.ledger(chosen)
-    published = set(zip(ledger["kind"], ledger["sha256"], strict=True))
-    click.echo(f"published: {len(ledger)} deliveries")
-    for row in ledger.itertuples():
-        counts = f"{row.records:,} records, {row.rejected:,} rejected, {row.repeats:,} repeats"
-        backfilled = f"; backfilled {row.backfilled_at[:19]} UTC"
-        when = f"{row.published_at[:19]} UTC{backfilled if row.backfilled_at else ''}"
-        click.echo(f"  {row.name}  {counts}  ({when})")
-    older = int((ledger["rules_version"].fillna(0) < RULES_VERSION).sum())
-    if older:
-        click.echo(
-            f"judged by older rules: {older} of {len(ledger)}; `python -m akasa backfill` derives all again "
-            f"by those of today (version {RULES_VERSION})"
-        )
-    found = _or_usage(lambda: deliveries.find(chosen))
-    waiting = [delivery.name for delivery in found.deliveries if delivery.key not in published]
-    click.echo(f"waiting: {', '.join(waiting) or 'nothing; all that lies there is published'}")
-    for warning in found.warnings:
-        click.echo(f"warning: {warning}")
+    Whatever is wrong with the workspace is told, too; nothing is created or changed.
+    """
+    from akasa.run import status
+
+    found = status.look(_settings())
+    click.echo(json.dumps(asdict(found), indent=1, ensure_ascii=False) if as_json else status.words(found))
 
 
 @main.command()
@@ -232,15 +227,34 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _settings() -> settings.Settings:
-    found: settings.Settings = _or_usage(settings.load)
+    try:
+        found = settings.load()
+    except settings.SettingsError as error:
+        raise click.UsageError(secrets.hide(str(error))) from None
+    _have_home()
     return found
 
 
-def _or_usage(get: Callable[[], Any]) -> Any:
+def _have_home() -> None:
+    """Name a home folder where the system knows none: Jupyter asks for one, and writes nothing to it."""
     try:
-        return get()
-    except (settings.SettingsError, FileNotFoundError) as error:
-        raise click.UsageError(str(error)) from None
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = "/nonexistent"
+
+
+def _command() -> list[str]:
+    """Return the command that was given, to be given again."""
+    return [Path(sys.executable).name, "-m", "akasa", *map(shlex.quote, sys.argv[1:])]
+
+
+def _failure(error: Exception) -> click.ClickException:
+    return click.ClickException(secrets.hide(str(error.args[0] if isinstance(error, LookupError) else error)))
+
+
+def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print what nobody caught, without secrets."""
+    sys.stderr.write(secrets.hide("".join(traceback.format_exception(kind, error, trace))))
 
 
 if __name__ == "__main__":

@@ -38,13 +38,6 @@ def test_generate_refuses_wrong_sizes(tmp_path, option):
     assert not (tmp_path / "new").exists()
 
 
-def test_status_of_a_workspace_without_deliveries_says_where_to_put_them(workspace, monkeypatch):
-    monkeypatch.setenv("DATA_DIR", str(workspace.data_dir))
-    result = call("status")
-    assert result.exit_code == 2
-    assert "no delivery found: put customers.csv and orders.xml into" in result.output
-
-
 def test_status_lists_what_waits(workspace, monkeypatch):
     monkeypatch.setenv("DATA_DIR", str(workspace.data_dir))
     workspace.data_dir.mkdir(parents=True, exist_ok=True)

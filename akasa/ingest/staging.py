@@ -87,7 +87,7 @@ def stage(delivery: Delivery, folder: Path, tell: Progress = progress.tell) -> S
     footer = _staged_footer(there)
     if footer is None:
         try:
-            with files.atomic(there) as temporary:
+            with files.private(), files.atomic(there) as temporary:
                 _write(delivery, temporary, tell)
         except RefusedDelivery as refusal:
             raise RefusedDelivery(delivery.name, refusal.line, refusal.cause) from None
@@ -121,7 +121,7 @@ def is_there(folder: Path, kind: str, sha256: str) -> bool:
 
 
 def write_manifest(settings: Settings, manifest: Manifest) -> None:
-    with files.atomic(settings.staging / "manifest.json") as temporary:
+    with files.private(), files.atomic(settings.staging / "manifest.json") as temporary:
         temporary.write_text(json.dumps(asdict(manifest), indent=1, ensure_ascii=False), "utf-8")
 
 

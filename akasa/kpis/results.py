@@ -98,18 +98,29 @@ def computed_for(settings: Settings, engines: Sequence[str]) -> Parameters:
     return given[first]
 
 
-def drop_stale_engines(public: Path, private: Path) -> None:
-    """Remove KPI files of engines that did not run, unless they still say what this run says."""
+def computed(folder: Path) -> dict[str, Parameters]:
+    """Return the engines whose files are in a folder, and what each was computed for."""
+    there = [engine for engine in ENGINES if _parameters_file(folder, engine).exists()]
+    return {engine: _read_parameters(folder, engine) for engine in there}
+
+
+def left_out(public: Path, private: Path) -> dict[str, bool]:
+    """Return the KPI files in `public` of engines that a run left out: name → whether they say what it says.
+
+    The run's own files are in `private`.
+    """
+    found = {}
     for engine in ENGINES:
         if _parameters_file(private, engine).exists():
             continue
         for kpi in DEFINITIONS:
             file = public / file_name(engine, kpi)
-            if file.exists() and not _says(file, engine, kpi, read_result(private, "sql", kpi)):
-                file.unlink()
+            if file.exists():
+                found[file.name] = _says(file, engine, kpi, read_result(private, "sql", kpi))
         given = _parameters_file(public, engine)
-        if given.exists() and given.read_bytes() != _parameters_file(private, "sql").read_bytes():
-            given.unlink()
+        if given.exists():
+            found[given.name] = given.read_bytes() == _parameters_file(private, "sql").read_bytes()
+    return found
 
 
 def _says(file: Path, engine: str, kpi: str, frame: pd.DataFrame) -> bool:

@@ -11,6 +11,7 @@ from deltalake import DeltaTable
 from akasa.publish import warehouse_merge
 from akasa.publish.versions import typed
 from akasa.stores import database, models, warehouse
+from akasa.workspace import files
 from akasa.workspace.settings import Settings
 from akasa.workspace.tables import VERSIONED
 
@@ -28,6 +29,7 @@ class Published:
     moved: Set[int] = frozenset()
 
 
+@files.private()
 def level_warehouse(settings: Settings, just_now: Published | None = None) -> None:
     """Bring the warehouse to what the database holds.
 
@@ -66,7 +68,8 @@ def _found(settings: Settings) -> tuple[dict[str, DeltaTable], str | None]:
         opened = warehouse.opened(settings)
         noted, found = warehouse.noted(settings, opened), warehouse.contents(settings, opened)
     except warehouse.UNREADABLE as error:
-        shutil.rmtree(settings.warehouse)
+        for table in warehouse.SCHEMAS:
+            shutil.rmtree(settings.warehouse / table, ignore_errors=True)
         first = str(error).splitlines()[0].replace(str(settings.data_dir), settings.label(settings.data_dir))
         return {}, f"it could not be read ({first})"
     return opened, None if noted in (None, found) else f"it was left with {noted}, and has {found}"

@@ -1,12 +1,13 @@
 """What `make report` shows: a line a step, how far a long step is, the KPIs, and the way out of a failure."""
 
+import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 
 import pandas as pd
 
@@ -146,11 +147,32 @@ def failure(failed: StepFailed, command: Sequence[str]) -> str:
     )
 
 
+class Stopped(KeyboardInterrupt):
+    """The process was asked to end by a signal, as Ctrl-C asks for it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__()
+
+
 @contextmanager
 def interrupted(command: Sequence[str]) -> Iterator[None]:
-    """Say on Ctrl-C that nothing was lost and how to go on; exit 130."""
+    """Say on Ctrl-C or SIGTERM that nothing was lost and how to go on; exit 130 or 143.
+
+    Until then, what runs has its kernel stopped and its locks released. A second signal ends it at once.
+    """
+    before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
-    except KeyboardInterrupt:
+    except Stopped as stopped:
         print(f"\nstopped; earlier outputs are untouched. Go on with: {' '.join(command)}", file=sys.stderr)
-        raise SystemExit(130) from None
+        raise SystemExit(128 + stopped.number) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_DFL)
+    raise Stopped(number)

@@ -1,24 +1,24 @@
 """A run: the steps in sequence, in a private folder; all done, its files move into place."""
 
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from textwrap import indent
 from typing import Any
 
 import nbformat
 
 from akasa.kpis import results
-from akasa.report import pages, site
-from akasa.run import notebook, parameters
-from akasa.run.steps import NOTEBOOKS, STEPS
+from akasa.report import site
+from akasa.run import failed, kernel, manifest, notebook, parameters
+from akasa.run.notebook import Limits
+from akasa.run.steps import STEPS
 from akasa.stores import lock
-from akasa.workspace import files, progress
+from akasa.workspace import clock, files, progress, promotion, secrets
 from akasa.workspace.settings import Settings
 
 
@@ -48,16 +48,20 @@ Listener = Callable[[Told], None]
 class Run:
     """One run while it holds the workspace; `begin` makes it.
 
-    `folder` is its own: all that it writes to outputs lies there until `promote`. `given` are the parameters
-    of each step, `name` is that of its lock, `environment` what its kernels get, `done` lists the steps that
-    are executed.
+    `folder` is its own: all that it writes to outputs lies there until `promote`; `kernels` is that of its
+    kernels. `given` are the parameters, `typed` those of each step, `name` is that of its lock,
+    `environment` what its kernels get, `done` lists the steps that are executed.
     """
 
     settings: Settings
     folder: Path
-    given: Mapping[str, Mapping[str, Any]]
+    kernels: Path
+    given: Mapping[str, Any]
+    typed: Mapping[str, Mapping[str, Any]]
     listener: Listener
     name: str
+    started: datetime
+    limits: Limits
     done: list[str] = field(default_factory=list)
 
     @property
@@ -69,23 +73,26 @@ class Run:
             "OUTPUT_DIR": str(self.folder),
             lock.VARIABLE: self.name,
             progress.VARIABLE: str(progress_file(self.settings)),
-            "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # a debugger's warning, which no one can act on
+            "MPLCONFIGDIR": str(self.kernels),  # no style of the user's, no need of a HOME
         }
 
     def execute(self, step: str) -> None:
         """Execute a step's notebook and write its page. Raises StepFailed."""
         executed = self.folder / "notebooks" / f"{step}.ipynb"
         began = time.monotonic()
-        progress_file(self.settings).unlink(missing_ok=True)
+        with files.private():
+            progress_file(self.settings).write_text("", "utf-8")
 
         def started(cell: int, cells: int) -> None:
             self.listener(Told(step, cell, cells, time.monotonic() - began))
 
         try:
-            notebook.execute(step, self.given[step], executed, started, self.environment)
+            notebook.execute(
+                step, self.typed[step], executed, started, self.environment, self.kernels, self.limits
+            )
         except Exception as error:
-            cause = _cause(error)
-            raise StepFailed(step, cause, _keep_failed(self.settings, step, cause, executed)) from error
+            cause = secrets.hide(_cause(error))
+            raise StepFailed(step, cause, failed.keep(self.settings, step, cause, executed)) from error
         site.render(executed, self.folder, STEPS)
         self.done.append(step)
         self.listener(Told(step, 0, 0, time.monotonic() - began, done=True))
@@ -93,11 +100,27 @@ class Run:
             print(line, file=sys.stderr, flush=True)
 
     def promote(self) -> Path:
-        """Move the run's files into place, those of engines that it left out aside; return the report."""
-        # Before anything moves: what an engine said that did not run must not stand beside new numbers.
-        results.drop_stale_engines(self.settings.output_dir, self.folder)
-        files.promote(self.folder, self.settings.output_dir)
-        return self.settings.output_dir / "index.html"
+        """Move the run's files into place and list them in run.json; return the report.
+
+        KPI files of engines that it left out stay where a run wrote them and they say what this one says.
+        Raises PromotionFailed, which leaves the earlier run's files.
+        """
+        public = self.settings.output_dir
+        left_out = results.left_out(public, self.folder)
+        audited = (self.folder / "data_docs").exists()
+
+        def stays(name: str) -> bool:
+            return left_out.get(name, False) or (name.startswith("data_docs/") and not audited)
+
+        typed = {name: value for step in self.typed.values() for name, value in step.items()}
+        given = {name: typed[name] for name in self.given}
+        promotion.promote(self.folder, public, manifest.about(self.folder, given, self.started), stays)
+        for name, true in left_out.items():
+            if not true and (public / name).exists():
+                print(
+                    f"warning: {name} says something else, but no run wrote it, so it stays", file=sys.stderr
+                )
+        return public / "index.html"
 
 
 @contextmanager
@@ -106,11 +129,17 @@ def begin(settings: Settings, given: Mapping[str, Any], listener: Listener) -> I
 
     Raises UsageError before anything starts, Busy when another run holds the workspace or the database.
     """
+    lock.settle(settings)
     no_docs = not (settings.output_dir / "data_docs" / "index.html").exists()
-    given_to = parameters.check({"audit_all": no_docs, **given})
-    with lock.run(settings) as me, files.private_folder(settings.output_dir) as private:
+    typed = parameters.check({"audit_all": no_docs, **given})
+    with (
+        lock.run(settings) as me,
+        promotion.private_folder(settings.output_dir) as private,
+        kernel.private_folder(settings.data_dir / ".run.kernels") as kernels,
+    ):
+        limits = Limits(settings.cell_timeout, settings.run_timeout, time.monotonic())
         try:
-            yield Run(settings, private, given_to, listener, me)
+            yield Run(settings, private, kernels, given, typed, listener, me, clock.now(), limits)
         finally:
             progress_file(settings).unlink(missing_ok=True)
 
@@ -145,20 +174,3 @@ def _cause(error: Exception) -> str:
     """Return the failed cell's own error in one text, without traceback or colours."""
     name, value = getattr(error, "ename", None), getattr(error, "evalue", None)
     return f"{name}: {value}" if name else f"{type(error).__name__}: {error}"
-
-
-def _keep_failed(settings: Settings, step: str, cause: str, executed: Path) -> Path:
-    """Keep the failed notebook and its page in `data/failed/`, marked, for a dead kernel leaves no mark."""
-    folder = settings.data_dir / "failed"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    source = executed if executed.exists() else NOTEBOOKS / f"{step}.ipynb"
-    failed = nbformat.read(source, as_version=4)
-    mark = nbformat.v4.new_markdown_cell(
-        f"**This run failed here; nothing below is a result.**\n\n{indent(cause, '    ')}"
-    )
-    failed.cells.insert(0, mark)
-    nbformat.write(failed, folder / f"{step}.ipynb")
-    page = folder / f"{step}.html"
-    files.write_text(page, pages.render_html(failed, f"{step} failed"))
-    return page

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from akasa.run import notebook
+from akasa.run import kernel, notebook
 from akasa.run.steps import NOTEBOOKS, STEPS
 from akasa.workspace.settings import ROOT, Settings
 
@@ -33,11 +33,12 @@ def workspace() -> Iterator[dict[str, str]]:
 
 def renew(told: Callable[[str], None], folder: Path = NOTEBOOKS) -> None:
     """Execute every notebook on the sample with its defaults and put it, with its outputs, into `folder`."""
-    with workspace() as environment:
+    with workspace() as environment, kernel.private_folder() as kernels:
         made = Path(environment["OUTPUT_DIR"]) / "notebooks"
         for step in STEPS:
             executed = made / f"{step}.ipynb"
-            notebook.execute(step, {}, executed, lambda cell, cells: None, {**os.environ, **environment})
+            given = {**os.environ, **environment, "MPLCONFIGDIR": str(kernels)}
+            notebook.execute(step, {}, executed, lambda cell, cells: None, given, kernels)
             told(step)
         for step in STEPS:
             shutil.copyfile(made / f"{step}.ipynb", folder / f"{step}.ipynb")

@@ -23,6 +23,7 @@ from sqlalchemy.exc import OperationalError
 
 from akasa.stores import arrow, dialects, models
 from akasa.stores.dialects import Sqlite
+from akasa.workspace import files
 from akasa.workspace.settings import Settings, load
 
 # MariaDB moves sums of more than 16 MB to disk while it adds them up, which takes four times as long.
@@ -31,6 +32,7 @@ _SESSION = (
     "NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
     "/*M! , tmp_table_size = 268435456, max_heap_table_size = 268435456 */"
 )
+_SQLITE = "akasa.db"
 _ROWS_AT_A_TIME = 65_536
 _KEYS_A_QUERY = 10_000
 SQLITE_CACHE_KIBIBYTES = 262_144
@@ -53,7 +55,7 @@ class DatabaseUnavailable(RuntimeError):
 def url(settings: Settings) -> URL:
     """Return where the database is: MySQL or MariaDB where DB_HOST is set, else SQLite in DATA_DIR."""
     if settings.db_host is None:
-        return URL.create("sqlite", database=str(settings.data_dir / "akasa.db"))
+        return URL.create("sqlite", database=str(settings.data_dir / _SQLITE))
     return URL.create(
         "mysql+pymysql",
         username=settings.db_user,
@@ -70,8 +72,17 @@ def engine(settings: Settings, local_infile: bool = False, read_only: bool = Fal
     `local_infile` lets the server ask this client for a file: for the loader's own connection only.
     With `read_only`, no transaction can write.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    if settings.db_host is None and not (settings.data_dir / _SQLITE).exists():
+        settings.data_dir.parent.mkdir(parents=True, exist_ok=True)
+        with files.private():
+            settings.data_dir.mkdir(exist_ok=True)
+            (settings.data_dir / _SQLITE).touch()
     return _engine(url(settings), local_infile, read_only)
+
+
+def exists(settings: Settings) -> bool:
+    """Say whether there is a database to connect to: SQLite's is made when it is first opened."""
+    return settings.db_host is not None or (settings.data_dir / _SQLITE).exists()
 
 
 @contextmanager
@@ -233,7 +244,7 @@ def _unavailable(settings: Settings, error: OperationalError) -> DatabaseUnavail
     number = error.orig.args[0] if error.orig and error.orig.args else None
     check = _WHAT_TO_CHECK.get(number, str(error.orig)) if isinstance(number, int) else str(error.orig)
     if settings.db_host is None:
-        return DatabaseUnavailable(f"cannot open {settings.data_dir / 'akasa.db'}: {check}")
+        return DatabaseUnavailable(f"cannot open {settings.data_dir / _SQLITE}: {check}")
     return DatabaseUnavailable(
         f"cannot use database {settings.db_name!r} as {settings.db_user!r} on "
         f"{settings.db_host}:{settings.db_port} (error {number}): {check}"

@@ -9,7 +9,7 @@ import os
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from akasa.stores.database import connection
-from akasa.workspace import files
+from akasa.workspace import files, promotion
 from akasa.workspace.settings import Settings
 
 VARIABLE = "AKASA_RUN"  # names the run to the kernels that it starts
@@ -60,7 +60,11 @@ def publish(settings: Settings) -> Iterator[None]:
     does, and RunOver.
     """
     of = _RUN.get() or os.environ.get(VARIABLE)
-    with nullcontext() if of else _turn(settings), _hold(settings, settings.data_dir, "publish"):
+    with (
+        nullcontext() if of else _turn(settings),
+        _hold(settings, settings.data_dir, "publish"),
+        files.private(),
+    ):
         if of and of != _holder(settings.data_dir, "run"):
             raise RunOver(
                 "nothing was published: the run that started this notebook has ended; start another one"
@@ -70,9 +74,21 @@ def publish(settings: Settings) -> Iterator[None]:
 
 
 def sweep(settings: Settings) -> None:
-    """Remove what killed runs left half-written."""
+    """Complete what killed runs were putting into place, and remove what they left half-written."""
+    promotion.settle(settings.output_dir)
     for folder in (settings.staging, settings.quarantine, settings.output_dir):
         files.sweep(folder)
+
+
+def settle(settings: Settings) -> None:
+    """Complete what a killed run was putting into place, unless another one is at it now.
+
+    For commands that look at outputs and hold no lock; where there is nothing to do, nothing is created.
+    """
+    if promotion.unsettled(settings.output_dir):
+        patient = settings.model_copy(update={"lock_timeout": 0.0})
+        with suppress(Busy), _hold(patient, settings.output_dir, "outputs"):
+            promotion.settle(settings.output_dir)
 
 
 @contextmanager
@@ -90,11 +106,14 @@ def _turn(settings: Settings) -> Iterator[str]:
 @contextmanager
 def _hold(settings: Settings, folder: Path, what: str) -> Iterator[str]:
     """Hold a folder for a run, a publish or outputs; give the text that says who holds it."""
-    folder.mkdir(parents=True, exist_ok=True)
     # A pid file outlives its process; this lock does not.
     lock = filelock.FileLock(folder / f".{what}.lock", timeout=settings.lock_timeout)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        lock.acquire()
+        with nullcontext() if what == "outputs" else files.private():
+            folder.mkdir(exist_ok=True)
+            lock.acquire()
+            (folder / f".{what}.holder").touch()
     except filelock.Timeout:
         who = _holder(folder, what) or "another process"
         raise Busy(

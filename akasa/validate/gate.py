@@ -4,7 +4,6 @@ Row rules (`rules`) decide about single records; these suites judge the tables t
 """
 
 import os
-import shutil
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -15,6 +14,8 @@ from typing import Any
 import pandas as pd
 
 from akasa.validate import cleaning
+from akasa.validate.data_docs import put
+from akasa.workspace import clock
 from akasa.workspace.tables import LONGEST_TEXT
 
 Suite = list[tuple[str, dict[str, Any]]]
@@ -121,6 +122,7 @@ def _run_checkpoints(tables: Mapping[str, pd.DataFrame], data_docs: Path | None)
     """Run one checkpoint a table in one throw-away context; copy its Data Docs out."""
     import great_expectations as gx
     from great_expectations.checkpoint.actions import UpdateDataDocsAction
+    from great_expectations.core.run_identifier import RunIdentifier
 
     with tempfile.TemporaryDirectory() as site:
         context = gx.get_context(mode="ephemeral")
@@ -134,7 +136,8 @@ def _run_checkpoints(tables: Mapping[str, pd.DataFrame], data_docs: Path | None)
         pages["show_how_to_buttons"] = False
         context.add_data_docs_site("data_docs", pages)
         source = context.data_sources.add_pandas("accepted")
-        results = {}
+        results, run_time = {}, clock.now()
+        run_id = RunIdentifier(run_time=run_time)
         for name, frame in tables.items():
             batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all rows")
             suite = context.suites.add(_suite(name))
@@ -142,10 +145,10 @@ def _run_checkpoints(tables: Mapping[str, pd.DataFrame], data_docs: Path | None)
             context.validation_definitions.add(definition)
             docs = UpdateDataDocsAction(name="data_docs", site_names=["data_docs"])
             checkpoint = gx.Checkpoint(name=name, validation_definitions=[definition], actions=[docs])
-            run = context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": frame})
+            run = context.checkpoints.add(checkpoint).run({"dataframe": frame}, run_id=run_id)
             (results[name],) = run.run_results.values()
         if data_docs:
-            shutil.copytree(site, data_docs, dirs_exist_ok=True)
+            put(Path(site), data_docs, run_time)
     return results
 
 

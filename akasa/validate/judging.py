@@ -1,6 +1,5 @@
 """Judge each delivery: its records parted into accepted, rejected and repeats, all of them accounted for."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -53,7 +52,8 @@ def require_all_accounted(judged: Sequence[Judged], read: Mapping[Key, int]) -> 
     """Assert that accepted + rejected + repeats are the records that were `read`, of each delivery."""
     for one in judged:
         counted, expected = one.records.count, read.get(one.delivery.key, one.records.count)
-        assert counted == expected, f"{one.delivery.name}: {counted} of {expected} records"
+        if counted != expected:  # no `assert`, which python -O leaves out
+            raise AssertionError(f"{one.delivery.name}: {counted} of {expected} records")
 
 
 def counts(judged: Sequence[Judged]) -> pd.DataFrame:
@@ -78,7 +78,11 @@ def write_quarantine(settings: Settings, judged: Sequence[Judged]) -> None:
 
 
 def drop_unpublished(settings: Settings) -> None:
-    shutil.rmtree(unpublished(settings), ignore_errors=True)
+    folder = unpublished(settings)
+    for file in quarantine.written(folder):
+        file.unlink()
+    if folder.exists() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def unpublished(settings: Settings) -> Path:

@@ -5,6 +5,7 @@ An absent field is empty, a blank one is `""`.
 """
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +14,9 @@ import pandas as pd
 
 from akasa.validate.rules import REASONS
 from akasa.workspace import spreadsheet
-from akasa.workspace.files import atomic
+from akasa.workspace.files import atomic, private
+
+_NAME = re.compile(r".*\.[0-9a-f]{12}\.csv", re.DOTALL)
 
 
 def path(folder: Path, name: str, sha256: str) -> Path:
@@ -26,6 +29,11 @@ def path(folder: Path, name: str, sha256: str) -> Path:
     return folder / f"{begins}{ending}"
 
 
+def written(folder: Path) -> list[Path]:
+    """Return all quarantine files in a folder; others may lie there."""
+    return sorted(path for path in folder.glob("*.csv") if _NAME.fullmatch(path.name))
+
+
 def files(folder: Path, sha256: str) -> list[Path]:
     """Return the quarantine files of a delivery, under whatever name it went when they were written."""
     return sorted(folder.glob(path(folder, "*", sha256).name))
@@ -33,7 +41,7 @@ def files(folder: Path, sha256: str) -> list[Path]:
 
 def write(file: Path, rejected: pd.DataFrame) -> None:
     """Write rejected records, all columns as text; the old file stands until the new one is whole."""
-    with atomic(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+    with private(), atomic(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
         stream.write(",".join(rejected.columns) + "\n")
         for row in rejected.astype(object).itertuples(index=False, name=None):
             stream.write(",".join(_field(value) for value in row) + "\n")

@@ -44,6 +44,7 @@ class Judged:
         return replace(self, records=replace(self.records, accepted=of_them))
 
 
+@files.private()
 def prepare(settings: Settings, judged: Judged, now: datetime) -> None:
     """Write a judgement that is about to be published, at the moment that the ledger will note (UTC)."""
     delivery, records = judged.delivery, judged.records

@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     today: date | None = None
     warehouse_retention_days: float = Field(default=1, ge=0)
     lock_timeout: float = Field(default=60, ge=0)
+    cell_timeout: float | None = Field(default=None, gt=0)
+    run_timeout: float | None = Field(default=None, gt=0)
     dask_scheduler_address: str | None = None
 
     @property
@@ -114,21 +116,25 @@ class Settings(BaseSettings):
         return path.name
 
 
+def env_file() -> Path:
+    """Return where settings are written: `.env`, or the file that AKASA_ENV_FILE names."""
+    return Path(os.environ.get("AKASA_ENV_FILE", ROOT / ".env"))
+
+
 def load(**changes: Any) -> Settings:
     """Read the environment, then `.env` (the environment wins), or the file that AKASA_ENV_FILE names.
 
     `changes` win over both; one that is None changes nothing. Raises SettingsError that names every setting
     with a value that cannot be used.
     """
-    env_file = os.environ.get("AKASA_ENV_FILE", ROOT / ".env")
     unknown = ", ".join(sorted(changes.keys() - Settings.model_fields.keys()))
     if unknown:
         raise SettingsError(f"there is no setting {unknown}; there are: {', '.join(Settings.model_fields)}")
     given = {name: value for name, value in changes.items() if value is not None}
     try:
-        return Settings(_env_file=env_file, **given)  # type: ignore[call-arg]
+        return Settings(_env_file=env_file(), **given)  # type: ignore[call-arg]
     except UnicodeDecodeError:
-        raise SettingsError(f"{env_file} is not UTF-8; save it as UTF-8") from None
+        raise SettingsError(f"{env_file()} is not UTF-8; save it as UTF-8") from None
     except ValidationError as error:
         faults = [f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
         raise SettingsError("; ".join(faults)) from None

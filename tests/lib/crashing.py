@@ -22,7 +22,7 @@ from akasa.publish import backfill, road, withdraw
 from akasa.run import pipeline
 from akasa.stores import database, lock
 from akasa.validate import cleaning, rules
-from akasa.workspace import files, settings
+from akasa.workspace import promotion, settings
 from akasa.workspace.settings import Settings
 
 
@@ -38,11 +38,11 @@ def publish_and_report(chosen):
     staging.stage_all(chosen)
     road.publish(chosen)
     day = database.latest_order_date(chosen)
-    with files.private_folder(chosen.output_dir) as private:
+    with promotion.private_folder(chosen.output_dir) as private:
         to_private = Settings.model_validate({**chosen.model_dump(), "output_dir": private})
         for engine in ("sql", "pandas"):
             results.write_results(to_private, engines.compute(chosen, engine, day), day)
-        files.promote(private, chosen.output_dir)
+        promotion.promote(private, chosen.output_dir, {"run": "R"})
 
 
 def other_rules():

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lib import command
+from lib import command, promoting
 
 STALE = "customer_id\nC1\n"
 STILL_TRUE = (
@@ -18,15 +18,15 @@ STILL_TRUE = (
 def reported(once: Callable[..., Any]) -> Path:
     """The data folder of a workspace in which the bundled sample was reported: to be read, or copied.
 
-    Before the run, two files of Dask, which it leaves out, lay in `outputs`: repeat_customers was no longer
-    true of the sample, monthly_trends was.
+    Before the run, two files of Dask, which it leaves out, lay in `outputs` from a run called `earlier`:
+    repeat_customers was no longer true of the sample, monthly_trends was. And a user keeps files of his own.
     """
 
     def make(folder: Path) -> Path:
         data: Path = command.sample(folder)
-        (folder / "outputs").mkdir()
-        (folder / "outputs/dask_repeat_customers.csv").write_text(STALE)
-        (folder / "outputs/dask_monthly_trends.csv").write_text(STILL_TRUE)
+        left = {"dask_repeat_customers.csv": STALE, "dask_monthly_trends.csv": STILL_TRUE}
+        promoting.promote(folder / "outputs", left, "earlier")
+        promoting.write(folder, dict.fromkeys(promoting.KEPT, "mine"))
         result = command.report(data)
         assert result.returncode == 0, result.stdout + result.stderr
         return data

@@ -1,17 +1,22 @@
 """Whole runs of `python -m akasa report`, as a user starts them, against known truth and planted faults."""
 
 import json
+import re
 import shutil
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from lib import truth
 from lib.command import report, sample
+from lib.promoting import KEPT
 
+import akasa
 from akasa.kpis import engines, results
 from akasa.kpis.definitions import DEFINITIONS
 from akasa.run import steps
+from akasa.workspace import promotion
 from akasa.workspace.settings import ROOT, Settings
 
 pytestmark = pytest.mark.slow
@@ -91,7 +96,7 @@ def test_outputs_are_complete_and_name_no_folder_of_the_machine(daily):
     written = files(data.parent / "outputs")
     notebooks = [f"notebooks/{step}.{ending}" for step in steps.STEPS for ending in ("html", "ipynb")]
     given = [f"parameters.{engine}.json" for engine in engines.ENGINES]
-    assert set(written) == {"index.html", *notebooks, *KPI_FILES, *given}
+    assert set(written) == {"index.html", "run.json", *notebooks, *KPI_FILES, *given}
     assert (data.parent / "outputs/data_docs/index.html").is_file()
     for name, content in written.items():
         assert str(data.parent).encode() not in content, name
@@ -205,7 +210,8 @@ def test_a_dead_kernel_is_a_failed_step(tmp_path):
     result = report(data, code=code)
     assert result.returncode == 1
     assert "01_ingest       FAILED" in result.stderr
-    assert "DeadKernelError" in result.stderr
+    died = r"KernelDied: in cell \d+ of \d+, the kernel ended by itself, with exit status 9\n"
+    assert re.search(died, result.stderr)
     assert "This run failed here" in (data / "failed/01_ingest.html").read_text("utf-8")
 
 
@@ -230,7 +236,33 @@ def test_files_of_an_engine_that_did_not_run_stay_only_while_they_are_true(repor
     outputs = reported.parent / "outputs"
     (left,) = outputs.glob("dask_*")
     assert left.name == "dask_monthly_trends.csv"
+    assert promotion.listed(outputs)[left.name]["run"] == "earlier"
     assert left.read_bytes() == (outputs / "pandas_monthly_trends.csv").read_bytes()
+
+
+def test_a_run_removes_no_file_that_no_run_wrote(reported):
+    assert [name for name in KEPT if not (reported.parent / name).exists()] == []
+
+
+def test_run_json_says_which_run_each_file_is_from_and_what_it_was_made_of(reported):
+    outputs = reported.parent / "outputs"
+    said = promotion.told(outputs)
+    assert promotion.changed(outputs) == []
+    assert set(said["files"]) == set(files(outputs)) - KEPT_IN_OUTPUTS - {"run.json"} | docs(outputs)
+    assert {known["run"] for known in said["files"].values()} == {said["run"], "earlier"}
+    assert (said["as_of"], said["window_days"], said["top_n"]) == ("2025-11-10", 30, 10)
+    assert (said["engines"], said["parameters"]) == (["sql", "pandas"], {})
+    assert said["akasa"] == akasa.__version__
+    assert datetime.fromisoformat(said["started"]) <= datetime.fromisoformat(said["ended"])
+
+
+KEPT_IN_OUTPUTS = {name.removeprefix("outputs/") for name in KEPT if name.startswith("outputs/")}
+
+
+def docs(outputs):
+    """Return the names of Data Docs' files but a user's own."""
+    found = (path for path in (outputs / "data_docs").rglob("*") if path.is_file())
+    return {path.relative_to(outputs).as_posix() for path in found} - KEPT_IN_OUTPUTS
 
 
 def _settings(data):

@@ -1,0 +1,104 @@
+"""One notebook in a kernel: what ends it is named, and what it leaves is the same every time."""
+
+import functools
+import os
+import time
+
+import nbformat
+import pytest
+from papermill.exceptions import PapermillExecutionError
+
+from akasa.run import kernel, notebook
+from akasa.run.notebook import KernelDied, Limits, TookTooLong
+
+UNLIMITED = Limits()
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Give a function that executes cells as 01_small would be, and returns what was written."""
+    monkeypatch.setattr(notebook, "NOTEBOOKS", tmp_path)
+
+    def executed(*sources, limits=UNLIMITED, **given):
+        cells = [nbformat.v4.new_code_cell(source, id=f"c{n}") for n, source in enumerate(sources)]
+        cells[0].metadata["tags"] = ["parameters"]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "01_small.ipynb")
+        target = tmp_path / "made/01_small.ipynb"
+        with kernel.private_folder() as folder:
+            notebook.execute(
+                "01_small", given, target, lambda cell, cells: None, dict(os.environ), folder, limits
+            )
+        return target.read_text("utf-8")
+
+    return executed
+
+
+def test_the_same_cells_and_parameters_leave_the_same_bytes(run):
+    first = run("a: int = 1", "{a} | {2}", a=3)
+    assert run("a: int = 1", "{a} | {2}", a=3) == first
+    assert '"id": "injected-parameters-1"' in first
+    assert "{2, 3}" in first
+
+
+def test_a_kernel_that_is_spoken_to_over_ports_does_the_same(run, monkeypatch):
+    over_sockets = run("a: int = 1", "a + 1")
+    monkeypatch.setattr(kernel, "channels", functools.partial(kernel.channels, system="win32"))
+    assert run("a: int = 1", "a + 1") == over_sockets
+
+
+def test_a_kernel_that_is_killed_for_memory_is_named_as_that(run):
+    with pytest.raises(KernelDied, match=r"in cell 2 of 2, the kernel was killed .*SIGKILL.*memory"):
+        run("a = 1", "import os; os.kill(os.getpid(), 9)")
+
+
+def test_a_cell_over_its_time_is_named_as_that(run):
+    began = time.monotonic()
+    with pytest.raises(
+        TookTooLong, match=r"in cell 2 of 2, the cell took longer than CELL_TIMEOUT .*\(1 s\)"
+    ):
+        run("a = 1", "import time; time.sleep(600)", limits=Limits(cell=1))
+    assert time.monotonic() - began < 60
+
+
+def test_a_run_over_its_time_is_named_as_that(run):
+    limits = Limits(cell=600, run=1, began=time.monotonic())
+    with pytest.raises(TookTooLong, match=r"in cell 1 of 1, the run took longer than RUN_TIMEOUT .*\(1 s\)"):
+        run("import time; time.sleep(600)", limits=limits)
+
+
+def test_a_secret_that_a_cell_prints_is_hidden(run, monkeypatch):
+    monkeypatch.setenv("DB_PASSWORD", "canary-password")
+    made = run("import os; print(os.environ['DB_PASSWORD']); os.environ['DB_PASSWORD']")
+    assert made.count("***") == 2
+    assert "canary" not in made
+    with pytest.raises(PapermillExecutionError):
+        run("import os; raise ValueError(os.environ['DB_PASSWORD'])")
+
+
+@pytest.mark.parametrize(
+    ("limits", "left"),
+    [
+        (Limits(), None),
+        (Limits(cell=5), 5),
+        (Limits(run=100, began=40), 90),
+        (Limits(cell=5, run=100, began=40), 5),
+        (Limits(cell=5, run=12, began=40), 2),
+        (Limits(cell=5, run=10, began=40), 0.01),
+    ],
+)
+def test_the_shorter_of_two_limits_holds(limits, left):
+    assert limits.left(50) == left
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (0, "ended by itself, with exit status 0"),
+        (9, "ended by itself, with exit status 9"),
+        (-9, "ran out of memory"),
+        (-11, "SIGSEGV: a crash in a library"),
+        (-15, "ended by SIGTERM"),
+    ],
+)
+def test_how_a_kernel_died_is_told_by_its_status(status, said):
+    assert said in notebook.how_it_died(status)

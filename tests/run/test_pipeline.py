@@ -1,0 +1,60 @@
+"""What a run does at its end with the files of engines that it left out."""
+
+from datetime import UTC, date, datetime
+
+import pandas as pd
+import pytest
+
+from akasa.kpis import results
+from akasa.kpis.definitions import DEFINITIONS, DTYPES
+from akasa.run import pipeline
+from akasa.run.notebook import Limits
+from akasa.workspace import promotion
+
+AS_OF = date(2025, 11, 10)
+NONE = {
+    kpi: pd.DataFrame({column: pd.Series(dtype=DTYPES[kind]) for column, kind in one.columns.items()})
+    for kpi, one in DEFINITIONS.items()
+}
+STALE = NONE | {
+    "monthly_trends": pd.DataFrame({"year": [2025], "month": [1], "order_count": [1], "total_revenue": [100]})
+}
+
+
+def promoted(settings, name, **engines):
+    """Promote what a run of these engines wrote."""
+    with promotion.private_folder(settings.output_dir) as folder:
+        to_private = settings.model_copy(update={"output_dir": folder})
+        results.write_results(to_private, engines, AS_OF)
+        run = pipeline.Run(settings, folder, folder, {}, {}, print, name, datetime.now(UTC), Limits())
+        return run.promote()
+
+
+def dask_files(settings):
+    return {path.name for path in settings.output_dir.iterdir() if "dask" in path.name}
+
+
+@pytest.fixture
+def both(workspace):
+    """Outputs of a run with Dask, whose months are no longer true."""
+    promoted(workspace, "first", sql=STALE, dask=STALE)
+    return workspace
+
+
+def test_what_a_run_wrote_stays_only_while_it_is_true(both, capsys):
+    assert promoted(both, "second", sql=NONE, pandas=NONE) == both.output_dir / "index.html"
+    assert dask_files(both) == {
+        *("dask_regional_revenue.csv", "dask_repeat_customers.csv", "dask_top_spenders.csv"),
+        "parameters.dask.json",
+    }
+    assert capsys.readouterr().err == ""
+
+
+def test_what_no_run_wrote_stays_and_is_warned_of(both, capsys):
+    file = both.output_dir / "dask_monthly_trends.csv"
+    file.write_text(file.read_text().replace("1.00", "2.00"))
+    promoted(both, "second", sql=NONE, pandas=NONE)
+    assert file.exists()
+    assert file.name not in promotion.listed(both.output_dir)
+    said = capsys.readouterr().err
+    assert said == f"warning: {file.name} says something else, but no run wrote it, so it stays\n"
