@@ -20,4 +20,4 @@ __all__ = [
 
 # One more whenever the same bytes become other records, or are refused no longer: what was staged by
 # another version is read again.
-READER_VERSION = 1
+READER_VERSION = 2
