@@ -89,22 +89,30 @@ def require_success(verdicts: pd.DataFrame) -> None:
 
 
 def require_few_rejected(counts: pd.DataFrame, max_reject_ratio: float) -> None:
-    """Raise GateStopped for deliveries with a larger share of rejected records than is allowed.
+    """Raise GateStopped for deliveries with a larger share of rejected records, or lines, than is allowed.
 
-    `counts` has one row a delivery: delivery, status, records, rejected. One that comes again was let through
-    before, and is not stopped for its old records.
+    `counts` has one row a delivery: delivery, status, records, rejected, and lines and rejected_lines where
+    they differ from those. One that comes again was let through before, and is not stopped for its old records.
     """
     counts = counts[counts["status"] != "again"]
     allowed = Decimal(str(max_reject_ratio))  # a float's 0.29 * 100 is less than 29
-    over = counts[[one.rejected > allowed * one.records for one in counts.itertuples()]]
-    if len(over):
-        shares = [
-            f"{one.delivery}: {one.rejected:,} of {one.records:,} records were rejected "
-            f"({one.rejected / one.records:.1%}, more than {max_reject_ratio:.1%})"
-            for one in over.itertuples()
-        ]
+    weighed = {"records": ("rejected", "records"), "lines": ("rejected_lines", "lines")}
+    shares = [
+        f"{one.delivery}: {turned:,} of {total:,} {what} were rejected "
+        f"({turned / total:.1%}, more than {max_reject_ratio:.1%})"
+        for one in counts.to_dict("records")
+        for what, (turned, total) in _shares(one, weighed)
+        if turned > allowed * total
+    ]
+    if shares:
         way_out = "See data/rejects/; mend the delivery, or raise MAX_REJECT_RATIO"
         raise GateStopped("; ".join(shares) + f". Nothing was published. {way_out}.")
+
+
+def _shares(
+    one: Mapping[Any, Any], weighed: Mapping[str, tuple[str, str]]
+) -> list[tuple[str, tuple[int, int]]]:
+    return [(what, (one[part], one[all_])) for what, (part, all_) in weighed.items() if all_ in one]
 
 
 def _run_checkpoints(tables: Mapping[str, pd.DataFrame], data_docs: Path | None) -> dict[str, Any]:

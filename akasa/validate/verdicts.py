@@ -43,6 +43,7 @@ def keep(settings: Settings, judged: Judged) -> None:
         with files.atomic(folder / f"{name}.parquet") as part:
             getattr(records, name).to_parquet(part)
     about = {"repeats": records.repeats, "warnings": records.warnings}
+    about |= {"more_lines": records.more_lines, "more_rejected": records.more_rejected}
     about |= {"delivered_on": delivery.delivered_on.isoformat()}
     files.write_text(folder / "verdict.json", json.dumps(about) + "\n")
 
@@ -56,7 +57,8 @@ def recall(settings: Settings, delivery: Planned) -> Judged | None:
     if about["delivered_on"] != delivery.delivered_on.isoformat():
         return None
     accepted, rejected = (pd.read_parquet(folder / f"{name}.parquet") for name in _TABLES)
-    return Judged(delivery, Parted(accepted, rejected, about["repeats"], about["warnings"]))
+    lines = about.get("more_lines", 0), about.get("more_rejected", 0)
+    return Judged(delivery, Parted(accepted, rejected, about["repeats"], about["warnings"], *lines))
 
 
 def forget(settings: Settings, kind: str, sha256: str) -> None:

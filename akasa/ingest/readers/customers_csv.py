@@ -5,7 +5,7 @@ a row is one malformed record, and the others are read on.
 
 A quote typed by hand opens a field that goes on to the next quote, with all the rows between them. So a record
 of more than MOST_LINES lines is malformed, and so is one with a field that has the line break and the commas of
-a row in it. Where nobody can say whether a quote is open, the file is refused: no record is made of a part of
+rows in it. Where nobody can say whether a quote is open, the file is refused: no record is made of a part of
 another.
 """
 
@@ -91,13 +91,19 @@ def _run_on(line: int, raw: str, row: list[str], width: int) -> str | None:
     lines = raw.count("\n") + 1
     if lines == 1:
         return None
-    # From where a quote was opened to the same place of a later row are all the commas of a row.
-    rows = any("\n" in field and field.count(",") >= width - 1 for field in row) and width > 1
-    if rows or lines > MOST_LINES:
+    if lines > MOST_LINES or any(_is_of_rows(field, width) for field in row):
         return (
             f"lines {line:,} to {line + lines - 1:,} are one record: is a quote on line {line:,} not closed?"
         )
     return None
+
+
+def _is_of_rows(field: str, width: int) -> bool:
+    """Tell whether a field goes on into a later row: up to a column behind its first one, there is a comma
+    behind the break; up to its first one, from a first one, there are all the commas of a row before.
+    """
+    _, line_break, later = field.partition("\n")
+    return bool(line_break) and ("," in later or field.count(",") >= width - 1)
 
 
 def _miscounted(row: list[str], header: list[str]) -> str | None:

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import lzma
+import re
 from collections import Counter
 
 import pytest
@@ -175,9 +176,10 @@ def assert_read_back(path, columns, rows, form, bom):
 
 
 def looks_like_rows(row):
-    """Tell whether a row of five fields has more than three lines, or a field with a break and four commas."""
-    breaks = [field.count("\n") for field in row]
-    return sum(breaks) > 2 or any(n and field.count(",") > 3 for n, field in zip(breaks, row, strict=True))
+    """Tell whether a row of five fields has more than three lines, or a field that looks like more rows."""
+    broken = [field for field in row if "\n" in field]
+    like_rows = [field for field in broken if re.search(r"\n[^,]*,", field) or field.count(",") > 3]
+    return bool(like_rows) or sum(field.count("\n") for field in row) > 2
 
 
 # A stray quote.
@@ -232,8 +234,9 @@ def test_a_thousand_rows_between_two_stray_quotes_are_one_malformed_record_with_
     [
         b'1,"Asha\nRao",9876543210,North',
         b'1,"Rao, Asha,\nMumbai",9876543210,"North\nEast"',
+        b'1,"Asha ""M"" Rao\n",9876543210,North',
         b'"1","Asha","9876543210","North\n"',
-        b'1,"Asha,\r\nRao, M",9876543210,North',
+        b'1,"Asha, M,\r\nRao",9876543210,North',
     ],
 )
 def test_a_field_may_have_a_few_lines(customers, row):
@@ -269,7 +272,8 @@ def test_behind_a_faulty_line_that_ends_its_record_others_are_read_on(customers,
     assert records[1]["raw"] == row.decode()
 
 
-QUOTED = st.text(st.sampled_from('ab "\n'), max_size=5).map(lambda text: '"' + text.replace('"', '""') + '"')
+ONE_BREAK = st.text(st.sampled_from('ab "\n'), max_size=5).filter(lambda text: text.count("\n") < 2)
+QUOTED = ONE_BREAK.map(lambda text: '"' + text.replace('"', '""') + '"')
 RECORD_OF_FOUR = st.tuples(st.integers(1, 99), QUOTED, QUOTED).map(lambda row: "{},{},{},West\n".format(*row))
 
 
