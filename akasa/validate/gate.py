@@ -20,6 +20,7 @@ from akasa.workspace.tables import LONGEST_TEXT
 Suite = list[tuple[str, dict[str, Any]]]
 
 _TEXT: dict[str, Any] = {"min_value": 1, "max_value": LONGEST_TEXT}
+_WEIGHED = {"records": "rejected", "lines": "rejected_lines"}
 _ID_LENGTH = "expect_column_value_lengths_to_be_between"
 
 
@@ -96,23 +97,17 @@ def require_few_rejected(counts: pd.DataFrame, max_reject_ratio: float) -> None:
     """
     counts = counts[counts["status"] != "again"]
     allowed = Decimal(str(max_reject_ratio))  # a float's 0.29 * 100 is less than 29
-    weighed = {"records": ("rejected", "records"), "lines": ("rejected_lines", "lines")}
+    weighed = [(what, of) for what, of in _WEIGHED.items() if what in counts]
     shares = [
-        f"{one.delivery}: {turned:,} of {total:,} {what} were rejected "
-        f"({turned / total:.1%}, more than {max_reject_ratio:.1%})"
+        f"{one['delivery']}: {one[of]:,} of {one[what]:,} {what} were rejected "
+        f"({one[of] / one[what]:.1%}, more than {max_reject_ratio:.1%})"
         for one in counts.to_dict("records")
-        for what, (turned, total) in _shares(one, weighed)
-        if turned > allowed * total
+        for what, of in weighed
+        if one[of] > allowed * one[what]
     ]
     if shares:
         way_out = "See data/rejects/; mend the delivery, or raise MAX_REJECT_RATIO"
         raise GateStopped("; ".join(shares) + f". Nothing was published. {way_out}.")
-
-
-def _shares(
-    one: Mapping[Any, Any], weighed: Mapping[str, tuple[str, str]]
-) -> list[tuple[str, tuple[int, int]]]:
-    return [(what, (one[part], one[all_])) for what, (part, all_) in weighed.items() if all_ in one]
 
 
 def _run_checkpoints(tables: Mapping[str, pd.DataFrame], data_docs: Path | None) -> dict[str, Any]:
