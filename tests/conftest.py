@@ -85,3 +85,13 @@ def on_mariadb(
         return settings.load()
 
     return made
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what each file of the corpus came to."""
+    for report in (one for kind in ("passed", "failed") for one in terminalreporter.stats.get(kind, ())):
+        for name, table in getattr(report, "user_properties", ()):
+            if name == "corpus":
+                terminalreporter.section(f"hostile and odd files: {len(table)}")
+                for line in table:
+                    terminalreporter.write_line(line)

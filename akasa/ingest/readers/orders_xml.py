@@ -4,6 +4,7 @@
 a parser that knows all of XML, reads whatever is left and has the last word.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -26,6 +27,7 @@ from akasa.ingest.readers.records import (
     shown,
 )
 
+_PARSER_OPTION = re.compile(r", (?:use|try) XML_PARSE_HUGE.*", re.DOTALL)  # which nobody can set here
 _IN_ENCODING = "; save it as UTF-8, or have it say the encoding that it is in"
 _NAMED = 5  # of what is there instead of orders
 
@@ -62,7 +64,7 @@ def _order_batches(path: Path, shape: pa.Schema, unknown: Counter[str]) -> Itera
 
 def _not_well_formed(error: etree.XMLSyntaxError) -> str:
     # lxml ends its message with a place, which the refusal names in its own way.
-    what = shown(error.msg.rpartition(", line ")[0].strip() or error.msg)
+    what = shown(_PARSER_OPTION.sub("", error.msg.rpartition(", line ")[0] or error.msg).strip())
     hint = _IN_ENCODING if error.code == etree.ErrorTypes.ERR_INVALID_ENCODING else ""
     return f"not well-formed XML: {what}{hint}"
 
