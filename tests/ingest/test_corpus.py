@@ -104,9 +104,3 @@ def test_every_file_has_the_outcome_that_it_must_have(tmp_path, record_property)
     assert told == expected
     assert {name: kib for name, (_, kib) in outcomes.items() if kib > KIB} == {}
     assert max(len(said) for said, _ in outcomes.values()) < 500
-
-
-def test_a_file_that_takes_too_much_is_told(tmp_path):
-    name = "orders.xml: a text of 11 MB"
-    [(said, _)] = found(tmp_path, {name: FILES[name]}, most_kib=1).values()
-    assert said.startswith("ended with status")

@@ -269,9 +269,8 @@ def _each_row(lines):
         except StopIteration:
             return
         except csv.Error as error:
-            if "expected after" not in str(error) or _has_open_quote(
-                "".join(lines[before : reader.line_num])
-            ):
+            is_of_one_line = "expected after" in str(error) or "new-line" in str(error)
+            if not is_of_one_line or _has_open_quote("".join(lines[before : reader.line_num])):
                 raise RefusedError(str(error)) from error
             yield None
         else:
@@ -320,6 +319,11 @@ def read_orders(content):
         raise RefusedError(str(error)) from error
     if _local_name(root) != "orders":
         raise RefusedError(f"root is <{_local_name(root)}>, not <orders>")
+    return orders_of(root)
+
+
+def orders_of(root):
+    """The records of a root that any parser has read, without comments and processing instructions."""
     records = [_order_record(n, order, root) for n, order in enumerate(_outermost_orders(root), start=1)]
     if not records and (len(root) or (root.text or "").strip()):
         raise RefusedError("it has content, but not one <order>")
