@@ -93,7 +93,8 @@ def require_few_rejected(counts: pd.DataFrame, max_reject_ratio: float) -> None:
     """Raise GateStopped for deliveries with a larger share of rejected records, or lines, than is allowed.
 
     `counts` has one row a delivery: delivery, status, records, rejected, and lines and rejected_lines where
-    they differ from those. One that comes again was let through before, and is not stopped for its old records.
+    they differ from those. One that comes again was let through before, and is not stopped for its old
+    records.
     """
     counts = counts[counts["status"] != "again"]
     allowed = Decimal(str(max_reject_ratio))  # a float's 0.29 * 100 is less than 29

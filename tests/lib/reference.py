@@ -246,7 +246,7 @@ def read_customers(content):
 
 
 def _csv_rows(content):
-    """Rows as lists of text; None for one with text after a closing quote, SEVERAL for one that swallowed others."""
+    """Rows as lists of text; None for one with text behind a closing quote, SEVERAL for several."""
     try:
         lines = io.StringIO(content.decode("utf-8-sig"), newline="\n").readlines()
     except UnicodeDecodeError as error:
@@ -283,10 +283,11 @@ def _each_row(lines):
 
 def _has_open_quote(text):
     """Behind a fault, whichever quotes one counts: all, or only those that begin a field."""
-    is_open, begins = False, True
+    is_open, begins, closed = False, True, False
     for character in text:
-        if character == '"' and (is_open or begins):
-            is_open = not is_open
+        turns = character == '"' and (is_open or begins or closed)  # one behind a closing one is doubled
+        closed = turns and is_open
+        is_open = is_open != turns
         begins = character in ",\n" and not is_open
     return is_open or text.count('"') % 2 == 1
 

@@ -1,4 +1,4 @@
-"""What a delivery calls its customers and regions does nothing in any output: it is read, and shown as text."""
+"""What a delivery calls its customers and regions does nothing in any output: it is shown as text."""
 
 import csv
 import json

@@ -3,10 +3,10 @@
 pandas is faster, but shifts all columns, without a word, where the first row has a field too many. Here such
 a row is one malformed record, and the others are read on.
 
-A quote typed by hand opens a field that goes on to the next quote, with all the rows between them. So a record
-of more than MOST_LINES lines is malformed, and so is one with a field that has the line break and the commas of
-rows in it. Where nobody can say whether a quote is open, the file is refused: no record is made of a part of
-another.
+A quote typed by hand opens a field that goes on to the next quote, with all the rows between them. So a
+record of more than MOST_LINES lines is malformed, and so is one with a field that has the line break and the
+commas of rows in it. Where nobody can say whether a quote is open, the file is refused: no record is made of
+a part of another.
 """
 
 import csv
@@ -87,14 +87,13 @@ def _refuse_utf_16(path: Path, stream: IO[bytes]) -> None:
 
 
 def _run_on(line: int, raw: str, row: list[str], width: int) -> str | None:
-    """Return what is wrong with a record of several lines that a stray quote may have made of several rows."""
+    """Return what is wrong with a record of several lines that a stray quote may have made of rows."""
     lines = raw.count("\n") + 1
     if lines == 1:
         return None
     if lines > MOST_LINES or any(_is_of_rows(field, width) for field in row):
-        return (
-            f"lines {line:,} to {line + lines - 1:,} are one record: is a quote on line {line:,} not closed?"
-        )
+        last = line + lines - 1
+        return f"lines {line:,} to {last:,} are one record: is a quote on line {line:,} not closed?"
     return None
 
 

@@ -106,7 +106,8 @@ def test_one_malformed_record_and_the_rest_is_read_on(customers, row, fault):
         (b"\nregion," + HEADER, 2, "the header repeats the column region; it has: "
          "region, customer_id, customer_name, mobile_number, region"),
         (b"Customer_ID" + HEADER[11:], 1, "the header lacks the column customer_id; it has: "
-         "Customer_ID, customer_name, mobile_number, region; Customer_ID is to be customer_id, letter by letter"),
+         "Customer_ID, customer_name, mobile_number, region; Customer_ID is to be customer_id, letter "
+         "by letter"),
         (HEADER + b'1,a,9,N\n2,"b,8,S\n3,c,7,S\n', 3, UNCLOSED),
         (HEADER + b'1,"a\nb",9,N\n2,"b\nb","8\n', 4, UNCLOSED),
         (b'"customer_id' + HEADER[11:], 1, UNCLOSED),
@@ -313,32 +314,34 @@ def test_rows_without_any_text_are_no_records_and_are_counted(customers):
 
 FIELDS = ", ".join(CUSTOMER_FIELDS)
 LETTERS = ", letter by letter"
+LACKS = "lacks the column customer_id; it has: "
 
 
 @pytest.mark.parametrize(
     ("header", "cause"),
     [
         ("\ufeff\ufeffcustomer_id,customer_name,mobile_number,region",
-         rf"lacks the column customer_id; it has: \ufeff{FIELDS}; \ufeffcustomer_id is to be customer_id{LETTERS}"),
+         rf"{LACKS}\ufeff{FIELDS}; \ufeffcustomer_id is to be customer_id{LETTERS}"),
         ("customer_id\u200b,customer_name,mobile_number,region",
          r"lacks the column customer_id; it has: customer_id\u200b, customer_name, mobile_number, region; "
          rf"customer_id\u200b is to be customer_id{LETTERS}"),
         ("Customer ID,customer_ID,Mobile-Number,REGION",
-         "lacks the column customer_id; it has: Customer ID, customer_ID, Mobile-Number, REGION; Customer ID is "
+         f"{LACKS}Customer ID, customer_ID, Mobile-Number, REGION; Customer ID is "
          "to be customer_id, customer_ID is to be customer_id, Mobile-Number is to be mobile_number, "
          f"REGION is to be region{LETTERS}"),
         ("sep=,\ncustomer_id,customer_name,mobile_number,region",
-         "lacks the column customer_id; it has: sep=, ; a line that begins with sep= is for Excel alone: leave it out"),
+         f"{LACKS}sep=, ; a line that begins with sep= is for Excel alone: leave it out"),
         ("sep=;\ncustomer_id;customer_name;mobile_number;region",
-         "lacks the column customer_id; it has: sep=;; a line that begins with sep= is for Excel alone: leave it out"),
+         f"{LACKS}sep=;; a line that begins with sep= is for Excel alone: leave it out"),
         ("customer_id;customer_name;mobile_number;region",
-         "lacks the column customer_id; it has: customer_id;customer_name;mobile_number;region; its columns are "
+         f"{LACKS}customer_id;customer_name;mobile_number;region; its columns are "
          "separated by semicolons: save it with commas"),
         ('"customer_id"\t"customer_name"\t"mobile_number"\t"region"',
-         "cannot be read: text after a closing quote; its columns are separated by tabs: save it with commas"),
+         "cannot be read: text after a closing quote; its columns are separated by tabs: save it with "
+         "commas"),
         (f"{'x' * 49_000},customer_name", f"lacks the column customer_id; it has: {'x' * 59}…"),
         ("\u202eregion,customer_name",
-         r"lacks the column customer_id; it has: \u202eregion, customer_name; \u202eregion is to be region, letter by letter"),
+         rf"{LACKS}\u202eregion, customer_name; \u202eregion is to be region{LETTERS}"),
     ],
 )  # fmt: skip
 def test_what_differs_in_a_header_is_shown_with_the_way_out(customers, refusal, header, cause):

@@ -195,7 +195,8 @@ BOMB = '<!ENTITY a "aaaaaaaaaa">' + "".join(
         ("<orders>\n&#0;</orders>", 2, "not well-formed XML: "),
         ("<orders>\n\0</orders>", 2, "not well-formed XML: Invalid character"),
         (b"<orders>\n\xe9</orders>", 2, "not well-formed XML: Invalid bytes"),
-        ('<?xml version="1.0" encoding="klingon"?><orders/>', 1, "the encoding klingon is not known here; save the file as UTF-8"),
+        ('<?xml version="1.0" encoding="klingon"?><orders/>', 1,
+          "the encoding klingon is not known here; save the file as UTF-8"),
         ("<orders>\n" + "<a>" * 256 + "</a>" * 256 + "</orders>", 2, "not well-formed XML: Excessive depth"),
         (f"<orders>\n<order>{'x' * 10_000_001}</order></orders>", 2, "not well-formed XML: Resource limit"),
         ("customer_id,customer_name,mobile_number,region\n", 1,
@@ -294,7 +295,7 @@ LONG_NAME = "n" * 49_000
     ],
 )
 def test_a_message_is_short_whatever_is_named(orders, refusal, content):
-    line, cause = refusal(orders, content)
+    _, cause = refusal(orders, content)
     assert len(cause) < 500
     assert "nnn…" in cause
 

@@ -69,7 +69,7 @@ def test_encodings_of_one_byte_a_letter_are_read(orders, encoding):
 
 
 def test_a_comment_that_only_one_of_two_parsers_ends_hides_nothing(orders, refusal):
-    """In HZ, what stands between ~{ and ~} is Chinese: expat would take the first --> for the comment's end."""
+    """In HZ, what stands between ~{ and ~} is Chinese: expat would take the first --> for the end."""
     content = f"<?xml version='1.0' encoding='HZ'?><!-- ~{{ --><orders> ~}} -->{SMUGGLED}"
     assert refusal(orders, content) == (1, NO_TABLE.format("HZ"))
 
@@ -78,9 +78,12 @@ def test_a_comment_that_only_one_of_two_parsers_ends_hides_nothing(orders, refus
 @pytest.mark.parametrize(
     ("declared", "written", "cause"),
     [
-        ("UTF-16", "utf-8", "it says that it is in UTF-16, but is in UTF-8; save it as UTF-8, or mend what it says"),
-        ("UTF-8", "utf-16", "it says that it is in UTF-8, but is in UTF-16; save it as UTF-8, or mend what it says"),
-        ("UTF-8", "utf-16-le", "it says that it is in UTF-8, but is in UTF-16; save it as UTF-8, or mend what it says"),
+        ("UTF-16", "utf-8",
+          "it says that it is in UTF-16, but is in UTF-8; save it as UTF-8, or mend what it says"),
+        ("UTF-8", "utf-16",
+          "it says that it is in UTF-8, but is in UTF-16; save it as UTF-8, or mend what it says"),
+        ("UTF-8", "utf-16-le",
+          "it says that it is in UTF-8, but is in UTF-16; save it as UTF-8, or mend what it says"),
     ],
 )  # fmt: skip
 def test_what_a_file_says_that_it_is_in_must_be_so(orders, refusal, declared, written, cause):
