@@ -20,7 +20,7 @@ BLOCK_BYTES = 32_768
 LONGEST_BYTES = 10_000_000  # the parser's own limit for one text
 MOST_ELEMENTS = 100_000  # in one `<order>`: each takes a hundred bytes and more
 NAMES_BYTES = 300_000
-LONGEST_TAG_BYTES = 131_072  # that is looked at in one piece
+LONGEST_TAG_BYTES = 32_768  # that is looked at in one piece
 # Never `huge_tree`: without it the parser itself limits depth, entities and the length of one text. Entities
 # are `internal`, as False would turn `&x;` into nothing, silently. No ids: the parser would keep them all.
 # Comments are left out, so that the text on their two sides is one text.
@@ -157,8 +157,10 @@ class _Growth:
         self.names.note(_names(text))
         self.tag = _open_tag(text)
         if len(self.tag) > LONGEST_TAG_BYTES:
-            self.names.note(_NAME.findall(self.tag, 1))
-            self.tag = b"<order " + self.tag[-BLOCK_BYTES:]
+            if b"=" in self.tag:
+                self.names.note(_NAME.findall(self.tag, 1))
+            # From behind a space on, so that no name begins in its middle.
+            self.tag = b"<order " + self.tag[-1_000:].partition(b" ")[2]
 
     def _check_newest(self, newest: Any, block_bytes: int) -> None:
         # A new one began in this block; what stood before it is dropped by whoever reads the events.

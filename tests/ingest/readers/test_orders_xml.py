@@ -452,8 +452,12 @@ HUGE = {
         "no element begins in 10,000,000 bytes after <foo>",
     ),
     "a tag": (
-        lambda: b"<foo" + differing(b" a%d=''", 20) + b"/>",
+        lambda: b"<foo b='" + many(b"x", 20) + b"'/>",
         "no element begins in 10,000,000 bytes after <orders>",
+    ),
+    "a tag of many names": (
+        lambda: b"<foo" + differing(b" a%d=''", 20) + b"/>",
+        NAMES,
     ),
     "an order of elements": (
         lambda: b"<order>" + many(b"<a/>", 20) + b"</order>",

@@ -12,6 +12,7 @@ ORDER = b"<order><order_id>O</order_id></order>"
 TEXT = b"<a>" + b"x" * 30_000 + b"</a>"
 AFTER_FOO = "no element begins in 100,000 bytes after <foo>"
 AFTER_ROOT = "no element begins in 100,000 bytes after <orders>"
+TOO_MANY_NAMES = "the names of its elements and attributes have more than 2,000 bytes"
 TOO_LONG = "the <order> that begins here is longer than "
 
 
@@ -30,11 +31,12 @@ def differing(pattern, count=1_000):
     ("inner", "line", "cause"),
     [
         (b"\n<foo>x</foo><!--" + b"<a/>" * 50_000 + b"-->", 2, AFTER_FOO),
-        (b"<foo" + differing(b" a#=''", 20_000) + b"/>", 1, AFTER_ROOT),
+        (b"<foo a='" + b"x" * 200_000 + b"'/>", 1, AFTER_ROOT),
+        (b"<foo" + differing(b" a#=''", 20_000) + b"/>", None, TOO_MANY_NAMES),
         (ORDER + b"\n\n<order>" + b"<a/>" * 50_000 + b"</order>", 3, TOO_LONG + "1,000 elements"),
         (b"<foo>\n<order>" + TEXT * 7 + b"</order></foo>", 2, TOO_LONG + "100,000 bytes"),
     ],
-    ids=["a comment", "a tag", "elements", "text"],
+    ids=["a comment", "a tag", "a tag of names", "elements", "text"],
 )
 def test_what_has_no_end_is_refused_with_its_line(orders, refusal, inner, line, cause):
     assert refusal(orders, b"<orders>" + inner + b"</orders>") == (line, cause)
