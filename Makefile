@@ -20,7 +20,7 @@ report: $(installed) ## ingest, validate, compute, reconcile: outputs/index.html
 ## [ENGINE=pandas|dask|both] [AS_OF=YYYY-MM-DD] [WINDOW_DAYS=30] [TOP_N=10]
 ## [ON_REFUSED=stop|skip] [MAX_REJECT_RATIO=0.10] [TODAY=YYYY-MM-DD]
 	$(call akasa,report,ENGINE AS_OF WINDOW_DAYS TOP_N ON_REFUSED MAX_REJECT_RATIO TODAY)
-backfill: $(installed) ## derive a range of days again, under the rules of today: START=YYYY-MM-DD END=YYYY-MM-DD [DRY_RUN=1]
+backfill: $(installed) ## derive all again under the rules of today, or some days: [START=YYYY-MM-DD END=YYYY-MM-DD] [DRY_RUN=1]
 	$(call akasa,backfill $(if $(DRY_RUN),--dry-run),START END)
 withdraw: $(installed) ## take a delivery back as if it had never come: NAME=incoming/x.xml [DRY_RUN=1]
 	$(call akasa,withdraw $(if $(DRY_RUN),--dry-run) '$(NAME)')
@@ -57,4 +57,4 @@ lock: ## pin all that pyproject.toml asks for in requirements.lock (UPGRADE=1: t
 	@.ci/lock "$(PYTHON)" $(if $(UPGRADE),--upgrade)
 clean: ## remove outputs and derived data; deliveries stay
 	find outputs -mindepth 1 ! -path outputs/.gitkeep -delete
-	rm -rf data/staging data/rejects data/warehouse data/failed data/akasa.db* data/.run* data/.publish*
+	rm -rf data/staging data/judged data/rejects data/warehouse data/failed data/akasa.db* data/.run* data/.publish*

@@ -77,14 +77,15 @@ def report(parameters: dict[str, Any], **options: dict[str, Any]) -> None:
 
 
 @main.command()
-@click.option("--start", metavar="YYYY-MM-DD", required=True, help="First order date of the range.")
-@click.option("--end", metavar="YYYY-MM-DD", required=True, help="Last order date of the range, included.")
+@click.option("--start", metavar="YYYY-MM-DD", help="First order date of a range.")
+@click.option("--end", metavar="YYYY-MM-DD", help="Last order date of the range, included.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
-def backfill(start: str, end: str, dry_run: bool) -> None:
-    """Derive a range of days again from the delivered files, under the rules of today.
+def backfill(start: str | None, end: str | None, dry_run: bool) -> None:
+    """Derive what is published again from the deliveries, under the rules of today.
 
-    Every delivered file must be there as it was. Orders are replaced in the database and the warehouse; other
-    days and all customers stay as they are. `report` then computes the KPIs anew.
+    Without --start and --end all of it, as if it were published only now. With both, the orders of those
+    days; other days and all customers stay as they are. Of every delivery the file must be there, or what was
+    read of it. `report` then computes the KPIs anew.
     """
     from akasa.publish import backfill
     from akasa.run import console
@@ -92,14 +93,14 @@ def backfill(start: str, end: str, dry_run: bool) -> None:
     from akasa.stores.database import DatabaseUnavailable
     from akasa.stores.lock import Busy
 
-    first, last = _day(start, "--start"), _day(end, "--end")
-    if first > last:
-        raise click.BadParameter(f"{last} is before --start {first}", param_hint="--end")
+    days = _range(start, end)
     chosen = _settings()
     try:
         with lock.run(chosen), console.status_line() as progress:
             migrate.upgrade(chosen)
-            change = backfill.derive(chosen, first, last, progress)
+            change = (
+                backfill.derive(chosen, *days, progress) if days else backfill.derive_all(chosen, progress)
+            )
             if not dry_run:
                 progress("auditing and publishing")
                 backfill.commit(chosen, change)
@@ -163,6 +164,7 @@ def status() -> None:
     """List the deliveries: published ones of the ledger, and what a report would do with those found."""
     from akasa.ingest import deliveries
     from akasa.stores import database, migrate
+    from akasa.validate.rules import RULES_VERSION
 
     chosen = _settings()
     migrate.upgrade(chosen)
@@ -171,9 +173,15 @@ def status() -> None:
     click.echo(f"published: {len(ledger)} deliveries")
     for row in ledger.itertuples():
         counts = f"{row.records:,} records, {row.rejected:,} rejected, {row.repeats:,} repeats"
-        backfilled = f"; backfilled {row.backfilled_at[:19]} UTC, {row.backfilled_rows:+,} rows"
+        backfilled = f"; backfilled {row.backfilled_at[:19]} UTC"
         when = f"{row.published_at[:19]} UTC{backfilled if row.backfilled_at else ''}"
         click.echo(f"  {row.name}  {counts}  ({when})")
+    older = int((ledger["rules_version"].fillna(0) < RULES_VERSION).sum())
+    if older:
+        click.echo(
+            f"judged by older rules: {older} of {len(ledger)}; `python -m akasa backfill` derives all again "
+            f"by those of today (version {RULES_VERSION})"
+        )
     found = _or_usage(lambda: deliveries.find(chosen))
     waiting = [delivery.name for delivery in found.deliveries if delivery.key not in published]
     click.echo(f"waiting: {', '.join(waiting) or 'nothing; all that lies there is published'}")
@@ -196,6 +204,17 @@ def generate(directory: Path, **sizes: Any) -> None:
     ) as bar:
         write(directory, **sizes, progress=lambda done, total: bar.update(done - bar.pos))
     click.echo(f"wrote {directory / 'customers.csv'} and {directory / 'orders.xml'}")
+
+
+def _range(start: str | None, end: str | None) -> tuple[date, date] | None:
+    if start is None and end is None:
+        return None
+    if start is None or end is None:
+        raise click.UsageError("a range of days has both --start and --end; without either, all is derived")
+    first, last = _day(start, "--start"), _day(end, "--end")
+    if first > last:
+        raise click.BadParameter(f"{last} is before --start {first}", param_hint="--end")
+    return first, last
 
 
 def _day(text: str, option: str) -> date:

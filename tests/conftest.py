@@ -9,8 +9,9 @@ from typing import Any
 
 import hypothesis
 import pytest
-from lib import mariadb
+from lib import mariadb, mysql
 from lib.once import made_once
+from lib.servers import Server
 
 from akasa.stores import migrate
 from akasa.workspace import settings
@@ -24,6 +25,19 @@ hypothesis.settings.load_profile("akasa")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the slow tests, so that no core waits for a last one at the end."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the mutation proof caught (bug → test), and what became of the corpus (file → outcome)."""
+    passed = terminalreporter.stats.get("passed", [])
+    caught = [text for report in passed for name, text in report.user_properties if name == "caught"]
+    if caught:
+        terminalreporter.section("planted bugs, and what caught them")
+        terminalreporter.write_line("\n".join(caught))
+    judged = [*passed, *terminalreporter.stats.get("failed", [])]
+    for table in [table for report in judged for name, table in report.user_properties if name == "corpus"]:
+        terminalreporter.section(f"hostile and odd files: {len(table)}")
+        terminalreporter.write_line("\n".join(table))
 
 
 @pytest.fixture(autouse=True)
@@ -59,27 +73,40 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mariadb.Server]:
+def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A private MariaDB server of this worker, from the first test on that needs it.
 
     Skipped, or failed in CI, where it is not installed.
     """
     mariadb.required()
-    with mariadb.server(tmp_path_factory.mktemp("mariadb")) as started:
+    with mariadb.Server.running(tmp_path_factory.mktemp("mariadb")) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def mysql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A private MySQL server of this worker; skipped where there is none."""
+    mysql.required()
+    with mysql.Server.running(tmp_path_factory.mktemp("mysql")) as started:
+        yield started
+
+
+@pytest.fixture(params=["MariaDB", pytest.param("MySQL", marks=pytest.mark.long)])
+def server(request: pytest.FixtureRequest) -> Server:
+    """Each kind of server."""
+    found: Server = request.getfixturevalue(f"{request.param.lower()}_server")
+    return found
 
 
 _databases = count(1)
 
 
 @pytest.fixture
-def on_mariadb(
-    workspace: Settings, mariadb_server: mariadb.Server, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Settings]:
-    """Give a function that makes an empty database and returns the settings that point at it."""
+def emptied(workspace: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Settings]:
+    """Give a function that makes an empty database on a server and returns the settings that point at it."""
 
-    def made(charset: str = "utf8mb4 collate utf8mb4_unicode_ci", **changes: str) -> Settings:
-        environment = mariadb_server.create(f"akasa_{next(_databases)}", charset)
+    def made(server: Server, charset: str = "utf8mb4 collate utf8mb4_unicode_ci", **changes: str) -> Settings:
+        environment = server.create(f"akasa_{next(_databases)}", charset)
         for name, value in {**environment, **changes}.items():
             monkeypatch.setenv(name, value)
         return settings.load()
@@ -87,11 +114,19 @@ def on_mariadb(
     return made
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what each file of the corpus came to."""
-    for report in (one for kind in ("passed", "failed") for one in terminalreporter.stats.get(kind, ())):
-        for name, table in getattr(report, "user_properties", ()):
-            if name == "corpus":
-                terminalreporter.section(f"hostile and odd files: {len(table)}")
-                for line in table:
-                    terminalreporter.write_line(line)
+@pytest.fixture
+def on_server(emptied: Callable[..., Settings], server: Server) -> Callable[..., Settings]:
+    """Give what makes an empty database on each kind of server."""
+    return functools.partial(emptied, server)
+
+
+@pytest.fixture
+def on_mariadb(emptied: Callable[..., Settings], mariadb_server: Server) -> Callable[..., Settings]:
+    """Give what makes an empty database on MariaDB."""
+    return functools.partial(emptied, mariadb_server)
+
+
+@pytest.fixture
+def on_mysql(emptied: Callable[..., Settings], mysql_server: Server) -> Callable[..., Settings]:
+    """Give what makes an empty database on MySQL."""
+    return functools.partial(emptied, mysql_server)

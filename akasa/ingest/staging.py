@@ -79,13 +79,13 @@ def stage_all(settings: Settings, tell: Progress = progress.tell) -> Manifest:
     return manifest
 
 
-def stage(delivery: Delivery, folder: Path, tell: Progress = progress.tell, anew: bool = False) -> Staged:
-    """Write the delivery's records to `path`, unless this version's reader has put them there (or: `anew`).
+def stage(delivery: Delivery, folder: Path, tell: Progress = progress.tell) -> Staged:
+    """Write the delivery's records to `path`, unless this version's reader has put them there.
 
     Raises RefusedDelivery, which names the delivery, for a file that cannot be trusted as a whole.
     """
     there = path(folder, delivery.kind, delivery.sha256)
-    footer = None if anew else _staged_footer(there)
+    footer = _staged_footer(there)
     if footer is None:
         try:
             with files.atomic(there) as temporary:
@@ -111,7 +111,14 @@ def path(folder: Path, kind: str, sha256: str) -> Path:
 
 def read(folder: Path, kind: str, sha256: str) -> pa.Table:
     """Return a staged delivery's raw records: `record`, its fields as text, `malformed`, `raw`."""
-    return pq.read_table(path(folder, kind, sha256))
+    there = path(folder, kind, sha256)
+    # Earlier versions of akasa kept it under the digest alone.
+    return pq.read_table(there if there.exists() else folder / f"{sha256}.parquet")
+
+
+def is_there(folder: Path, kind: str, sha256: str) -> bool:
+    """Return whether a delivery's records are staged, whole, and by this version's reader."""
+    return _staged_footer(path(folder, kind, sha256)) is not None
 
 
 def write_manifest(settings: Settings, manifest: Manifest) -> None:

@@ -1,8 +1,8 @@
 """The four KPIs in Dask, straight from the warehouse's Parquet files: on a cluster, or in threads.
 
-Workers read the files, and add up by day and by mobile number. What comes back is joined with the customers
-here. Sums of money travel in two halves, of 32 bits and the rest, that cannot overflow; they are put together
-at the very end.
+Workers read the files, and add up by day and by mobile number, or by holding where a number changed hands.
+What comes back is joined with the customers here. Sums of money travel in two halves, of 32 bits and the
+rest, that cannot overflow; they are put together at the very end.
 """
 
 import re
@@ -34,6 +34,7 @@ from akasa.workspace.settings import Settings
 _LEAST_PARTS, _MOST_PARTS = 8, 1_000
 _MONTH = re.compile(r"order_month=(\d{4}-\d\d)/[^/]+$")  # the file's own folder, not one further up
 _SUMS = ["order_count", "high", "low"]
+_DAY = "datetime64[s]"
 _NO_ORDERS = pa.schema({"mobile": pa.int64(), "order_date": pa.date32(), "paise": pa.int64()}).empty_table()
 
 
@@ -45,30 +46,41 @@ class Orders(NamedTuple):
 
 
 class Sales(NamedTuple):
-    """order_count, high, low by mobile number, and by day: a row for each file with orders of the day."""
+    """order_count, high, low by key, and by day: a row for each file with orders of the day."""
 
-    by_mobile: pd.DataFrame
+    by_key: pd.DataFrame
     by_day: pd.DataFrame
 
 
 class Tables:
     """What the KPIs are computed from, and what they share.
 
-    holders: one customer a mobile number, which is the index, as a whole number. scheduler: the address of a
-    Dask cluster, or None. sales: as_of → Sales up to that day, computed once.
+    changed: numbers that changed hands, with from_day and a key for each holding, below zero; other numbers
+    are keys themselves. owner: by key, the owner's place in customers. scheduler: the address of a Dask
+    cluster, or None. sales: as_of → Sales up to that day, computed once.
     """
 
-    def __init__(self, orders: Orders, customers: pd.DataFrame, scheduler: str | None = None) -> None:
-        """Take orders of `read_orders`, and customers as `warehouse.customers` gives them."""
+    def __init__(
+        self, orders: Orders, customers: pd.DataFrame, holdings: pd.DataFrame, scheduler: str | None = None
+    ) -> None:
+        """Take orders of `read_orders`, customers and holdings as the warehouse gives them."""
         self.orders, self.scheduler = orders, scheduler
-        self.holders = _holders(customers)
-        self.sales: Callable[[date | None], Sales] = cache(partial(_sales, orders, scheduler))
+        self.customers = customers[list(CUSTOMER)]
+        key = pa.array(holdings["mobile_number"]).cast(pa.int64()).to_numpy()
+        days = pd.DataFrame({"mobile": key, "from_day": holdings["from_day"].astype(_DAY)})
+        days["key"] = -1 - days.index
+        changes = days["mobile"].duplicated(keep=False)
+        self.changed = days[changes].sort_values("from_day")
+        place = pc.index_in(pa.array(holdings["customer_id"]), value_set=pa.array(customers["customer_id"]))
+        self.owner = pd.Series(place.to_numpy(), days["key"].where(changes, days["mobile"]), name="owner")
+        self.sales: Callable[[date | None], Sales] = cache(partial(_sales, self))
 
 
 def source(settings: Settings) -> Tables:
-    """Return the warehouse's orders, still to be read, and its customers."""
+    """Return the warehouse's orders, still to be read, its customers and holdings."""
     orders = read_orders(warehouse.files("orders", settings))
-    return Tables(orders, warehouse.customers(settings), settings.dask_scheduler_address)
+    customers, holdings = warehouse.customers(settings), warehouse.holdings(settings)
+    return Tables(orders, customers, holdings, settings.dask_scheduler_address)
 
 
 def read_orders(files: Sequence[str], storage_options: Mapping[str, str] | None = None) -> Orders:
@@ -85,9 +97,8 @@ def read_orders(files: Sequence[str], storage_options: Mapping[str, str] | None 
 
 def repeat_customers(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return known customers with more than one order up to `as_of`; none where `as_of` is None."""
-    sales = tables.sales(as_of).by_mobile
-    order_count = sales["order_count"].reindex(tables.holders.index, fill_value=0)
-    return canonical("repeat_customers", tables.holders.assign(order_count=order_count)[order_count > 1])
+    order_count = _by_owner(tables.sales(as_of), tables)["order_count"]
+    return canonical("repeat_customers", tables.customers.join(order_count[order_count > 1], how="inner"))
 
 
 def monthly_trends(tables: Tables, as_of: date | None) -> pd.DataFrame:
@@ -99,9 +110,11 @@ def monthly_trends(tables: Tables, as_of: date | None) -> pd.DataFrame:
 
 def regional_revenue(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return customers, orders, revenue and average order (paise) of every region up to `as_of`."""
-    sales = tables.sales(as_of).by_mobile.assign(customer_count=1)
-    by_region = sales.join(tables.holders["region"].astype("category")).groupby("region", dropna=False)
-    found = by_region[["customer_count", *_SUMS]].sum().reset_index()
+    sales = tables.sales(as_of)
+    known = _by_owner(sales, tables).join(tables.customers["region"].astype("category"))
+    unknown = sales.by_key[~sales.by_key.index.isin(tables.owner.index)]
+    both = pd.concat([known, unknown.assign(region=None)]).assign(customer_count=1)
+    found = both.groupby("region", dropna=False)[["customer_count", *_SUMS]].sum().reset_index()
     found = found.assign(total_revenue=whole(found))
     average = average_paise(found["total_revenue"], found["order_count"])
     return canonical("regional_revenue", found.assign(avg_order_value=average))
@@ -112,38 +125,34 @@ def top_spenders(
 ) -> pd.DataFrame:
     """Return the `top_n` customers by spending (paise) in the `window_days` days that end with `as_of`."""
     after = window_start(as_of, window_days) if as_of else None
-    sales = _sales(tables.orders, tables.scheduler, as_of, after).by_mobile
-    sales = sales[sales.index.isin(tables.holders.index)]
+    sales = _by_owner(_sales(tables, as_of, after), tables)
     spent = whole(sales).rename("total_spent")
     least = spent.sort_values().tail(top_n).min()
-    most = tables.holders.join(sales.assign(total_spent=spent)[spent >= least], how="inner")
+    most = tables.customers.join(sales.assign(total_spent=spent)[spent >= least], how="inner")
     average = average_paise(most["total_spent"], most["order_count"])
     return canonical("top_spenders", most.assign(avg_order_value=average)).head(top_n)
 
 
-def _holders(customers: pd.DataFrame) -> pd.DataFrame:
-    """Return the customers whose row comes from the latest delivery that claims their mobile number."""
-    mobile = pa.array(customers["mobile_number"]).cast(pa.int64()).to_numpy()
-    claims = customers.set_index(pd.Index(mobile, name="mobile"))
-    contested = claims.index.duplicated(keep=False)
-    several = claims.loc[contested, "position"]
-    holds = ~contested
-    holds[contested] = (several == several.groupby("mobile").transform("max")).to_numpy()
-    return claims.loc[holds, list(CUSTOMER)]
+def _by_owner(sales: Sales, tables: Tables) -> pd.DataFrame:
+    """Return the sums of those whose number somebody holds, by the owner's place in customers."""
+    owned = sales.by_key.join(tables.owner, how="inner").groupby("owner")
+    sums = owned[_SUMS].sum()
+    last = "last_order_date"
+    return sums.join(owned[[last]].max()) if last in sales.by_key else sums
 
 
-def _sales(orders: Orders, scheduler: str | None, as_of: date | None, after: date | None = None) -> Sales:
+def _sales(tables: Tables, as_of: date | None, after: date | None = None) -> Sales:
     """Return the sums of the orders after `after` up to `as_of`, with last_order_date where `after` is given.
 
-    Each file is split by mobile number, so that a worker holds one part of all files at a time.
+    Each file is split by key, so that a worker holds one part of all files at a time.
     """
-    files = [file for file in orders.files if _may_hold(file, as_of, after)]
+    files = [file for file in tables.orders.files if _may_hold(file, as_of, after)]
     if not files:
         return Sales(frame([], "mobile"), frame([], "order_date"))
-    parts = min(max(_LEAST_PARTS, len(files) // 2), _MOST_PARTS)
-    split = [cluster.task(_split, file, orders.file_system, as_of, after, parts) for file in files]
-    by_mobile = [cluster.task(add_up, [pieces[part] for pieces in split], "mobile") for part in range(parts)]
-    found = cluster.compute([*by_mobile, *(pieces[parts] for pieces in split)], scheduler)
+    parts, place = min(max(_LEAST_PARTS, len(files) // 2), _MOST_PARTS), tables.orders.file_system
+    split = [cluster.task(_split, file, place, tables.changed, as_of, after, parts) for file in files]
+    by_key = [cluster.task(add_up, [pieces[part] for pieces in split], "mobile") for part in range(parts)]
+    found = cluster.compute([*by_key, *(pieces[parts] for pieces in split)], tables.scheduler)
     return Sales(frame(found[:parts], "mobile"), frame(found[parts:], "order_date"))
 
 
@@ -169,16 +178,35 @@ def whole(sums: pd.DataFrame) -> "pd.Series[int]":
 
 
 def _split(
-    file: str, file_system: FileSystem | None, as_of: date, after: date | None, parts: int
+    file: str,
+    file_system: FileSystem | None,
+    changed: pd.DataFrame,
+    as_of: date,
+    after: date | None,
+    parts: int,
 ) -> list[pa.Table]:
-    """Return the orders after `after` up to `as_of` in parts by mobile number, then their sums by day."""
-    orders = _read(file, file_system, as_of, after)
+    """Return the orders after `after` up to `as_of` in parts by key, then their sums by day."""
+    orders = _keyed(_read(file, file_system, as_of, after), changed)
     part = (orders["mobile"].to_numpy() % parts).astype("uint16")
     kept = orders if after else orders.drop_columns("order_date")
     by_part = kept.take(np.argsort(part, kind="stable"))
     ends = np.cumsum(np.bincount(part, minlength=parts)).tolist()
     pieces = [by_part.slice(start, end - start) for start, end in zip([0, *ends], ends, strict=False)]
     return [*pieces, add_up([orders.drop_columns("mobile")], "order_date")]
+
+
+def _keyed(orders: pa.Table, changed: pd.DataFrame) -> pa.Table:
+    """Return orders with the day's holding in place of a number that changed hands."""
+    among = pc.is_in(orders["mobile"], value_set=pa.array(changed["mobile"]))
+    own = orders.filter(among).to_pandas(date_as_object=False).astype({"order_date": _DAY})
+    if own.empty:
+        return orders
+    by_day = pd.merge_asof(
+        own.sort_values("order_date"), changed, left_on="order_date", right_on="from_day", by="mobile"
+    )
+    keyed = by_day.assign(mobile=by_day["key"])[orders.column_names]
+    others = orders.filter(pc.invert(among))
+    return pa.concat_tables([others, pa.Table.from_pandas(keyed, others.schema, preserve_index=False)])
 
 
 def _read(file: str, file_system: FileSystem | None, as_of: date, after: date | None) -> pa.Table:

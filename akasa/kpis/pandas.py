@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ from akasa.kpis.definitions import (
 )
 from akasa.stores import warehouse
 from akasa.workspace.settings import Settings
-from akasa.workspace.tables import MOST_PAISE
+from akasa.workspace.tables import FIRST_DAY, MOST_PAISE
 
 # A published mobile number is ten digits that start 6-9: as a whole number it is the same key, half as wide.
 _COLUMNS = {
@@ -32,40 +32,75 @@ _COLUMNS = {
     "order_date": pc.field("order_date"),
     "paise": pc.field("total_amount_paise"),
 }
+_FIRST = np.datetime64(FIRST_DAY, "D").astype("int64")
 _PARTS = 16  # the sums of one part of a million numbers fit a processor's cache
 
 
 class Sales(NamedTuple):
-    """order_count, total_paise by mobile number, and by day: a row for each file with orders of the day."""
+    """Sums of orders, order_count and total_paise.
 
-    by_mobile: pd.DataFrame
+    by_owner: by the owner's place in customers; unowned: by number, of numbers that nobody holds; by_day: a
+    row for each file with orders of the day.
+    """
+
+    by_owner: pd.DataFrame
+    unowned: pd.DataFrame
     by_day: pd.DataFrame
+
+
+class Holdings:
+    """Who holds which number when. Customers are known by their place in the customers' table.
+
+    owners: by key. A number's key is the number itself, as a whole number; of one that changed hands, each
+    holding has a key of its own, below zero.
+    """
+
+    def __init__(self, holdings: pd.DataFrame, customers: pd.DataFrame) -> None:
+        """Take holdings by number and day, and customers, as the warehouse gives them."""
+        mobile = pa.array(holdings["mobile_number"]).cast(pa.int64()).to_numpy()
+        owner = pc.index_in(pa.array(holdings["customer_id"]), pa.array(customers["customer_id"])).to_numpy()
+        begins, ends = holdings["from_day"], holdings["until_day"].notna()
+        changed = (ends | (begins > pd.Timestamp(FIRST_DAY))).to_numpy()
+        self._changed = pa.array(np.unique(mobile[changed]))
+        self._begins = _moment(mobile[changed], begins[changed].to_numpy())
+        self.owners = pd.Series(owner, np.where(changed, -np.cumsum(changed), mobile))
+
+    def keyed(self, orders: pa.Table) -> pa.Table:
+        """Return orders with keys for numbers: where one changed hands, the key of the day's holding."""
+        numbers = orders["mobile"]
+        changed = pc.is_in(numbers, self._changed).to_numpy()
+        if not changed.any():
+            return orders
+        mobile, day = numbers.to_numpy()[changed], orders["order_date"].to_numpy()[changed]
+        keys = numbers.to_numpy().copy()
+        keys[changed] = -np.searchsorted(self._begins, _moment(mobile, day), side="right")
+        return orders.set_column(orders.column_names.index("mobile"), "mobile", pa.array(keys))
 
 
 class Tables:
     """What the KPIs are computed from, and what they share.
 
-    orders: a dataset with mobile_number, order_date, total_amount_paise. holders: one customer a mobile
-    number, which is the index, as a whole number. sales: as_of → Sales up to that day, computed once.
+    orders: a dataset with mobile_number, order_date, total_amount_paise. sales: as_of → Sales up to that day,
+    computed once.
     """
 
-    def __init__(self, orders: Dataset, customers: pd.DataFrame) -> None:
-        """Take orders and customers, these as `warehouse.customers` gives them."""
-        mobile = pd.Series(pa.array(customers["mobile_number"]).cast(pa.int64()).to_numpy(), name="mobile")
-        self.orders = orders
-        self.holders = customers[list(CUSTOMER)].set_index(mobile)[_holds(mobile, customers["position"])]
-        self.sales: Callable[[date | None], Sales] = cache(partial(_sales, orders))
+    def __init__(self, orders: Dataset, customers: pd.DataFrame, holdings: pd.DataFrame) -> None:
+        """Take orders, customers and holdings, these as the warehouse gives them."""
+        self.orders, self.customers = orders, customers[list(CUSTOMER)]
+        self.holdings = Holdings(holdings, customers)
+        self.sales: Callable[[date | None], Sales] = cache(partial(_sales, orders, self.holdings))
 
 
 def source(settings: Settings) -> Tables:
-    """Return the warehouse's orders, still to be read, and its customers."""
-    return Tables(warehouse.dataset("orders", settings), warehouse.customers(settings))
+    """Return the warehouse's orders, still to be read, its customers and holdings."""
+    orders = warehouse.dataset("orders", settings)
+    return Tables(orders, warehouse.customers(settings), warehouse.holdings(settings))
 
 
 def repeat_customers(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return known customers with more than one order up to `as_of`; none where `as_of` is None."""
-    order_count = tables.sales(as_of).by_mobile["order_count"].reindex(tables.holders.index, fill_value=0)
-    return canonical("repeat_customers", tables.holders.assign(order_count=order_count)[order_count > 1])
+    order_count = tables.sales(as_of).by_owner["order_count"]
+    return canonical("repeat_customers", tables.customers.join(order_count[order_count > 1], how="inner"))
 
 
 def monthly_trends(tables: Tables, as_of: date | None) -> pd.DataFrame:
@@ -82,12 +117,17 @@ def regional_revenue(tables: Tables, as_of: date | None) -> pd.DataFrame:
 
     Orders whose mobile number no customer holds stand in the region null, a number a customer.
     """
-    sales = tables.sales(as_of).by_mobile
-    region = tables.holders["region"].astype("category").reindex(sales.index)
-    found = sales.groupby(region, dropna=False, observed=True).agg(
-        customer_count=("order_count", "size"),
-        order_count=("order_count", "sum"),
-        total_revenue=("total_paise", "sum"),
+    sales = tables.sales(as_of)
+    region = tables.customers["region"].astype("category").reindex(sales.by_owner.index)
+    parts = sales.by_owner.assign(region=region), sales.unowned.assign(region=None)
+    found = (
+        pd.concat(parts)
+        .groupby("region", dropna=False, observed=True)
+        .agg(
+            customer_count=("order_count", "size"),
+            order_count=("order_count", "sum"),
+            total_revenue=("total_paise", "sum"),
+        )
     )
     average = average_paise(found["total_revenue"], found["order_count"])
     return canonical("regional_revenue", found.assign(avg_order_value=average).reset_index())
@@ -98,43 +138,43 @@ def top_spenders(
 ) -> pd.DataFrame:
     """Return the `top_n` customers by spending (paise) in the `window_days` days that end with `as_of`."""
     start = window_start(as_of, window_days) if as_of else None
-    (orders,) = _summable([_until(tables.orders, as_of, after=start)])
-    recent = _totals(orders, "mobile", ("order_date", "max"))
-    known = recent[recent.index.isin(tables.holders.index)]
-    least = known["total_paise"].sort_values(ascending=False).head(top_n).min()
-    most = tables.holders.join(known[known["total_paise"] >= least], how="inner")
+    (orders,) = _summable([tables.holdings.keyed(_until(tables.orders, as_of, after=start))])
+    recent, _ = _by_owner(_totals(orders, "mobile", ("order_date", "max")), tables.holdings.owners)
+    least = recent["total_paise"].sort_values(ascending=False).head(top_n).min()
+    most = tables.customers.join(recent[recent["total_paise"] >= least], how="inner")
     found = most.rename(columns={"total_paise": "total_spent", "order_date_max": "last_order_date"})
     average = average_paise(found["total_spent"], found["order_count"])
     return canonical("top_spenders", found.assign(avg_order_value=average)).head(top_n)
 
 
-def holders(customers: pd.DataFrame) -> pd.DataFrame:
-    """Return one customer a mobile number: the one whose row comes from the latest delivery (`position`)."""
-    return customers[_holds(customers["mobile_number"], customers["position"])]
+def _moment(mobile: NDArray[np.int64], day: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """Return whole numbers that stand in the order of number, then day."""
+    moments: NDArray[np.int64] = mobile * 2**22 + (day.astype("datetime64[D]").astype("int64") - _FIRST)
+    return moments
 
 
-def _holds(mobile: "pd.Series[Any]", position: "pd.Series[str]") -> NDArray[np.bool_]:
-    """Say of each customer whether the number is theirs: no one from a later delivery claims it."""
-    claims = pd.DataFrame({"mobile": mobile.to_numpy(), "position": position.array})
-    contested = claims[claims["mobile"].duplicated(keep=False)].sort_values("position")
-    holds = np.ones(len(claims), bool)
-    holds[contested.index[contested["mobile"].duplicated(keep="last")]] = False
-    return holds
-
-
-def _sales(orders: Dataset, as_of: date | None) -> Sales:
+def _sales(orders: Dataset, holdings: Holdings, as_of: date | None) -> Sales:
     """Return the sums of the orders up to `as_of`. Each file is read once.
 
     It is split into parts by number, so that the sums of one part stay in the processor's cache.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         read = pool.map(
-            lambda file: _days_and_parts(_until(file, as_of)), orders.get_fragments(_counted(as_of, None))
+            lambda file: _days_and_parts(holdings.keyed(_until(file, as_of))),
+            orders.get_fragments(_counted(as_of, None)),
         )
         days, pieces = zip(_days_and_parts(_until(orders, None)), *read, strict=True)
         parts = _summable([pa.concat_tables(part) for part in zip(*pieces, strict=True)])
-        by_mobile = pd.concat(pool.map(lambda part: _totals(part, "mobile"), parts))
-    return Sales(by_mobile, pd.concat(days).astype({"total_paise": object}))
+        by_key = pd.concat(pool.map(lambda part: _totals(part, "mobile"), parts))
+    return Sales(*_by_owner(by_key, holdings.owners), pd.concat(days).astype({"total_paise": object}))
+
+
+def _by_owner(by_key: pd.DataFrame, owners: "pd.Series[int]") -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return sums by owner, and those of the numbers that nobody holds."""
+    place = owners.index.get_indexer(by_key.index)
+    owned = by_key[place >= 0].set_axis(owners.to_numpy()[place[place >= 0]])
+    how = {column: "max" if column.endswith("max") else "sum" for column in owned}
+    return owned.groupby(level=0).agg(how), by_key[place < 0]
 
 
 def _days_and_parts(orders: pa.Table) -> tuple[pd.DataFrame, list[pa.Table]]:

@@ -1,45 +1,63 @@
 -- Customers with orders, orders and revenue of every region up to and including as_of.
--- Orders whose mobile number no customer holds stand in the region null: a fact, not a name.
+-- Orders whose mobile number nobody holds stand in the region null: a fact, not a name.
 with
 
-claims as (
+changed as (
 
-    -- phone numbers are recycled: the customer of the latest delivery holds a number
+    -- numbers that changed hands: an order belongs to who held its number on its day
     select
-        customers.mobile_number,
-        customers.region,
-        row_number() over (
-            partition by customers.mobile_number
-            order by deliveries.position desc
-        ) as claim
-    from customers
-    join deliveries on deliveries.delivery_id = customers.delivery_id
+        mobile_number,
+        customer_id,
+        from_day,
+        until_day
+    from holdings
+    where mobile_number in (select mobile_number from holdings where until_day is not null)
 
 ),
 
 sales as (
 
     select
-        mobile_number,
+        orders.mobile_number,
+        changed.customer_id,  -- null where the number never changed hands
         count(*) as order_count,
-        sum(total_amount_paise) as total_revenue  -- paise
+        sum(orders.total_amount_paise) as total_revenue
     from orders
-    where order_date <= :as_of
-    group by mobile_number
+    left join changed
+        on
+            changed.mobile_number = orders.mobile_number
+            and orders.order_date >= changed.from_day
+            and (changed.until_day is null or orders.order_date < changed.until_day)
+    where orders.order_date <= :as_of
+    group by orders.mobile_number, changed.customer_id
+
+),
+
+owned as (
+
+    -- one customer may hold several numbers; nobody holds those of unmatched orders
+    select
+        coalesce(sales.customer_id, present.customer_id) as customer_id,
+        sales.mobile_number,
+        sales.order_count,
+        sales.total_revenue
+    from sales
+    left join holdings as present
+        on present.mobile_number = sales.mobile_number and present.until_day is null
 
 ),
 
 final as (
 
     select
-        claims.region,
-        count(*) as customer_count,
-        sum(sales.order_count) as order_count,
-        sum(sales.total_revenue) as total_revenue  -- paise
-    from sales
-    left join claims on claims.mobile_number = sales.mobile_number and claims.claim = 1
-    group by claims.region
-    order by sum(sales.total_revenue) desc, claims.region
+        customers.region,
+        count(distinct coalesce(owned.customer_id, owned.mobile_number)) as customer_count,
+        sum(owned.order_count) as order_count,
+        sum(owned.total_revenue) as total_revenue  -- paise
+    from owned
+    left join customers on customers.customer_id = owned.customer_id
+    group by customers.region
+    order by sum(owned.total_revenue) desc, customers.region
 
 )
 

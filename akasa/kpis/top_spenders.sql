@@ -1,50 +1,66 @@
 -- The top_n customers who spent most after window_start, up to and including as_of.
 with
 
-claims as (
+changed as (
 
-    -- phone numbers are recycled: the customer of the latest delivery holds a number
+    -- numbers that changed hands: an order belongs to who held its number on its day
     select
-        customers.customer_id,
-        customers.customer_name,
-        customers.mobile_number,
-        customers.region,
-        row_number() over (
-            partition by customers.mobile_number
-            order by deliveries.position desc
-        ) as claim
-    from customers
-    join deliveries on deliveries.delivery_id = customers.delivery_id
+        mobile_number,
+        customer_id,
+        from_day,
+        until_day
+    from holdings
+    where mobile_number in (select mobile_number from holdings where until_day is not null)
 
 ),
 
 sales as (
 
     select
-        mobile_number,
+        orders.mobile_number,
+        changed.customer_id,  -- null where the number never changed hands
         count(*) as order_count,
-        sum(total_amount_paise) as total_spent,  -- paise
-        max(order_date) as last_order_date
+        sum(orders.total_amount_paise) as total_spent,
+        max(orders.order_date) as last_order_date
     from orders
-    where order_date > :window_start and order_date <= :as_of
-    group by mobile_number
+    left join changed
+        on
+            changed.mobile_number = orders.mobile_number
+            and orders.order_date >= changed.from_day
+            and (changed.until_day is null or orders.order_date < changed.until_day)
+    where orders.order_date > :window_start and orders.order_date <= :as_of
+    group by orders.mobile_number, changed.customer_id
+
+),
+
+owned as (
+
+    -- one customer may hold several numbers
+    select
+        coalesce(sales.customer_id, present.customer_id) as customer_id,
+        sum(sales.order_count) as order_count,
+        sum(sales.total_spent) as total_spent,
+        max(sales.last_order_date) as last_order_date
+    from sales
+    join holdings as present
+        on present.mobile_number = sales.mobile_number and present.until_day is null
+    group by coalesce(sales.customer_id, present.customer_id)
 
 ),
 
 final as (
 
     select
-        claims.customer_id,
-        claims.customer_name,
-        claims.mobile_number,
-        claims.region,
-        sales.order_count,
-        sales.total_spent,
-        sales.last_order_date
-    from claims
-    join sales on sales.mobile_number = claims.mobile_number
-    where claims.claim = 1
-    order by sales.total_spent desc, claims.customer_id
+        customers.customer_id,
+        customers.customer_name,
+        customers.mobile_number,
+        customers.region,
+        owned.order_count,
+        owned.total_spent,  -- paise
+        owned.last_order_date
+    from customers
+    join owned on owned.customer_id = customers.customer_id
+    order by owned.total_spent desc, customers.customer_id
     limit :top_n
 
 )

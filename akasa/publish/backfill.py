@@ -1,268 +1,176 @@
-"""Re-derive the orders of a range of days from the delivered files, under the rules of today.
+"""Re-derive what is published from the deliveries, under the rules of today: all of it, or a range of days.
 
-Customers have no day, so they stay as they are. Nor are orders moved into the range or out of it, since no
-other day may change: such orders stay where they stand, and are listed.
+All of it is as if every delivery had been published only now, at the place that it has. Of a range, the
+orders of those days are derived again: customers have no day, so they stay as they are, and no order is moved
+into the range or out of it, since no other day may change; such orders stay where they stand, and are listed.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-from sqlalchemy import select
 
 from akasa.ingest import deliveries, staging
-from akasa.ingest.deliveries import Delivery
 from akasa.ingest.staging import Progress
-from akasa.publish import database_load, versions, warehouse_merge
+from akasa.publish import database_load, holdings, versions, warehouse_merge
+from akasa.publish.days import Days, derived_on
+from akasa.publish.differences import Change, Tables
 from akasa.publish.level import level_warehouse
+from akasa.publish.road import ledger_row
+from akasa.publish.settle import settle, settle_what_was_cut_short
 from akasa.stores import database, lock
-from akasa.stores.models import ORDER_ITEMS, ORDERS
-from akasa.validate import cleaning, gate, judging, quarantine, verdicts
+from akasa.validate import gate, judging, rules, verdicts
 from akasa.validate import plan as planning
 from akasa.validate.verdicts import Judged
 from akasa.workspace import progress
 from akasa.workspace.settings import Settings
-
-MONTHLY = ["month", "added", "changed", "removed", "revenue_before", "revenue_after"]
-# What two versions of an order, and of an item, are compared by. Whose delivery an item came from follows
-# from its order.
-_ORDER = ["order_id", "mobile_number", "order_date_time", "total_amount_paise", "delivery_id"]
-_ITEM = ["order_id", "sku_id", "sku_count", "amount_paise"]
-_IDS_A_QUERY = 10_000
+from akasa.workspace.tables import TABLES
 
 
 class DeliveryGone(ValueError):
-    """A file that was published has disappeared or changed, so nothing can be derived from it again."""
+    """Of a delivery that was published neither file nor records are there, so it cannot be judged again."""
 
 
-@dataclass(frozen=True)
-class Change:
-    """What a backfill of `first` to `last` would do.
-
-    `before` and `after` hold the range's orders and order_items, as published and as derived now. `staying`
-    lists the orders that would cross the range's border: order_id, stands_on, belongs_on. `added`, `changed`
-    and `removed` are the ids in which before and after differ.
-    """
-
-    first: date
-    last: date
-    before: dict[str, pd.DataFrame]
-    after: dict[str, pd.DataFrame]
-    staying: pd.DataFrame
-    judged: Sequence[Judged]
-    added: "pd.Series[str]"
-    changed: "pd.Series[str]"
-    removed: "pd.Series[str]"
+class NotKept(ValueError):
+    """It is not known how a delivery was judged on the days that a backfill is to leave as they are."""
 
 
 def derive(settings: Settings, first: date, last: date, tell: Progress = progress.tell) -> Change:
     """Derive the orders of the days `first` to `last`, both included, from every published delivery.
 
-    Raises DeliveryGone, RefusedDelivery for a file that today's reader does not accept, and GateStopped where
-    a delivery has more rejected records than MAX_REJECT_RATIO allows. Writes nothing but staging files.
+    Raises DeliveryGone, NotKept, RefusedDelivery for a file that today's reader does not accept, and
+    GateStopped where a delivery has more rejected records than MAX_REJECT_RATIO allows. Writes nothing but
+    staging files, and the rejected records that stopped it.
     """
-    judged = _judge_anew(settings, tell)
+    settle_what_was_cut_short(settings)
+    ledger = database.ledger(settings)
+    ledger = ledger[ledger["kind"] == "orders"]
+    require_kept(settings, ledger)
+    judged = _judge_anew(settings, ledger, tell)
     tell("comparing with what is published")
-    derived = versions.latest(judged, settings.amount_is)
-    before = _published_in(settings, first, last)
-    staying = _crossing_the_border(settings, first, last, before, derived)
-    after = _derived_in(first, last, before, derived, staying)
-    added, changed, removed = _differences(before, after)
-    return Change(first, last, before, after, staying, judged, added, changed, removed)
+    return derived_on(settings, Days(first, last), versions.latest(judged, settings.amount_is), judged)
 
 
-def require_all_there(ledger: pd.DataFrame, found: Sequence[Delivery]) -> dict[str, Delivery]:
-    """Return the file of every published delivery by its sha256, under whatever name it lies now.
+def derive_all(settings: Settings, tell: Progress = progress.tell) -> Change:
+    """Derive all that is published, customers too, from every published delivery. Raises as `derive` does."""
+    settle_what_was_cut_short(settings)
+    judged = _judge_anew(settings, database.ledger(settings), tell)
+    tell("comparing with what is published")
+    before = {table: versions.typed(table, database.rows(settings, table)) for table in TABLES}
+    seen = [one for one in planning.seen(database.sightings(settings)) if not one.withdrawn]
+    after = versions.latest(judged, settings.amount_is)
+    return Change(before, {**after, "holdings": holdings.every(settings, seen, (), judged)}, judged)
 
-    Raises DeliveryGone that names those that have disappeared, or whose name now holds other bytes.
+
+def read_what_is_lacking(settings: Settings, ledger: pd.DataFrame, tell: Progress) -> None:
+    """Read again the published deliveries whose records are not staged, or not by this version's reader.
+
+    Raises DeliveryGone that names those whose bytes lie nowhere any more, under whatever name.
     """
-    by_sha256 = {one.sha256: one for one in found}
-    names = {one.name for one in found}
+    lacking = [
+        row for row in ledger.itertuples() if not staging.is_there(settings.staging, row.kind, row.sha256)
+    ]
+    found = deliveries.find(settings).deliveries if lacking else ()
+    files, names = {one.key: one for one in found}, {one.name for one in found}
     faults = [
         f"{row.name} has {'changed' if row.name in names else 'disappeared'} since it was published "
         f"(sha256 {row.sha256[:12]}…, {row.published_at[:19]} UTC)"
-        for row in ledger.itertuples()
-        if row.sha256 not in by_sha256
+        for row in lacking
+        if (row.kind, row.sha256) not in files
     ]
     if faults:
         way_out = "Put its bytes back, here or in the incoming folder; nothing was changed."
         raise DeliveryGone("; ".join(faults) + f". {way_out}")
-    return by_sha256
+    for row in lacking:
+        staging.stage(files[row.kind, row.sha256], settings.staging, tell)
 
 
-def monthly(change: Change) -> pd.DataFrame:
-    """Return one row a month of the range: orders added, changed, removed; revenue (paise) before and after.
+def require_kept(settings: Settings, ledger: pd.DataFrame) -> None:
+    """Raise NotKept for deliveries whose judgement is lost, unless today's rules would give it again."""
+    older = ledger[ledger["rules_version"].fillna(0) != rules.RULES_VERSION]
+    lost = [row.name for row in older.itertuples() if kept(settings, row) is None]
+    if lost:
+        raise NotKept(
+            f"how {', '.join(lost)} was judged is not kept in {settings.label(settings.judged)}, so a range "
+            "of days cannot be derived without changing others; backfill without START and END derives all"
+        )
 
-    An order that changes its month counts in the later of the two.
+
+def kept(settings: Settings, row: Any) -> Judged | None:
+    """Return the judgement that is published of a delivery, by its row of the ledger; None where it is lost.
+
+    Another workspace may have published on the same database since, and keep it.
     """
-    before, after = change.before["orders"], change.after["orders"]
-    month_of = pd.concat([before, after]).set_index("order_id")["order_date"].dt.strftime("%Y-%m")
-    month_of = month_of.groupby(level=0).max()
-    kinds = {"added": change.added, "changed": change.changed, "removed": change.removed}
-    columns = {kind: month_of[ids].value_counts() for kind, ids in kinds.items()}
-    for name, orders in (("revenue_before", before), ("revenue_after", after)):
-        columns[name] = orders.groupby(orders["order_date"].dt.strftime("%Y-%m"))["total_amount_paise"].sum()
-    table = pd.DataFrame(columns).fillna(0).astype("int64").sort_index()
-    return table.rename_axis("month").reset_index()[MONTHLY]
+    found = verdicts.recall(settings, planning.of_ledger(row))
+    return found if found and not _noted_otherwise(row, found) else None
 
 
 def commit(settings: Settings, change: Change) -> None:
-    """Put the derived orders in place of the published ones: quarantine, database, then warehouse.
+    """Put the derived rows in place of the published ones: database, quarantine, then warehouse.
 
     To be called in the run in which the change was derived, so that no one publishes in between (`lock.run`).
     Raises GateStopped where the rows do not pass the audit.
     """
-    arriving = pd.concat([change.added, change.changed])
-    tables = {name: _of(frame, arriving) for name, frame in change.after.items()}
+    tables = change.after if change.mixed is None else _only(change.after, change.orders.arriving)
     gate.require_success(gate.audit(tables))
-    _write_quarantine(settings, change)
-    leaving = pd.concat([change.changed, change.removed])
+    now = datetime.now(UTC).replace(tzinfo=None)
     with lock.publish(settings):
         level_warehouse(settings)
-        if len(arriving) or len(leaving):
-            now = datetime.now(UTC).replace(tzinfo=None)
-            gained = _rows_gained(change, leaving, tables)
-            database_load.replace(settings, leaving, tables, gained, now)
-            warehouse_merge.replace(settings, leaving, tables, database.ledger(settings))
+        judged = judged_otherwise(settings, change)
+        rows = [ledger_row(one, settings, now) for one in judged]
+        for one in judged:
+            verdicts.prepare(settings, one, now)
+        if rows and change.mixed is None:
+            database_load.refill(settings, tables, rows, now)
+            warehouse_merge.rebuild(settings, tables, database.ledger(settings))
+        elif rows:
+            database_load.replace(settings, change.orders.leaving, tables, rows, now)
+            warehouse_merge.replace(settings, change.orders.leaving, tables, database.ledger(settings))
+        settle(settings)
 
 
-def _judge_anew(settings: Settings, tell: Progress) -> list[Judged]:
-    """Read and judge every published delivery of orders again."""
-    ledger = database.ledger(settings)
+def judged_otherwise(settings: Settings, change: Change) -> list[Judged]:
+    """Return the deliveries that a change concerns, as they are judged after it.
+
+    Those are the ones that are judged otherwise than before, or whose rows come or go; of everything, all of
+    them where there is any.
+    """
+    ledger = {(row.kind, row.sha256): row for row in database.ledger(settings).itertuples()}
+    moving = _only(change.before, change.orders.leaving), _only(change.after, change.orders.arriving)
+    delivery_ids = {delivery_id for tables in moving for delivery_id in tables["orders"]["delivery_id"]}
+    found = []
+    for now in change.judged:
+        row = ledger[now.delivery.key]
+        then = kept(settings, row) or now
+        after = change.mixed(then, now) if change.mixed else now
+        moves = now.delivery.delivery_id in delivery_ids
+        if moves or not verdicts.same(then.records, after.records) or _noted_otherwise(row, after):
+            found.append(after)
+    differing = (len(one.all) for one in (change.orders, change.customers, change.numbers))
+    everything = change.mixed is None and (found or any(differing))
+    return list(change.judged) if everything else found
+
+
+def _noted_otherwise(row: Any, judged: Judged) -> bool:
+    """Return whether the ledger counts other records of a delivery, or names other rules."""
+    records, version = judged.records, None if pd.isna(row.rules_version) else row.rules_version
+    parts = len(records.accepted), len(records.rejected), records.repeats
+    return (row.accepted, row.rejected, row.repeats, version) != (*parts, judged.rules_version)
+
+
+def _judge_anew(settings: Settings, ledger: pd.DataFrame, tell: Progress) -> list[Judged]:
+    """Judge published deliveries again."""
     planning.require_same_settings(ledger, settings)
-    files = require_all_there(ledger, deliveries.find(settings).deliveries)
-    judged = []
-    for row in ledger[ledger["kind"] == "orders"].itertuples(index=False):
-        # The reader is a rule too: what it makes of a file today may not be what was staged.
-        staging.stage(files[row.sha256], settings.staging, tell, anew=True)
-        judged.append(judging.judge_one(settings, planning.of_ledger(row), tell))
-    gate.require_few_rejected(judging.counts(judged), settings.max_reject_ratio)
+    read_what_is_lacking(settings, ledger, tell)
+    judged = [judging.judge_one(settings, planning.of_ledger(row), tell) for row in ledger.itertuples()]
+    try:
+        gate.require_few_rejected(judging.counts(judged), settings.max_reject_ratio)
+    except gate.GateStopped:
+        judging.write_quarantine(settings, judged)
+        raise
     return judged
 
 
-def _published_in(settings: Settings, first: date, last: date) -> dict[str, pd.DataFrame]:
-    """Return the orders and order_items that are published in the range."""
-    within = ORDERS.c.order_date.between(first, last)
-    of_range = ORDER_ITEMS.c.order_id.in_(select(ORDERS.c.order_id).where(within))
-    return {
-        "orders": versions.typed("orders", database.rows(settings, "orders", within)),
-        "order_items": versions.typed("order_items", database.rows(settings, "order_items", of_range)),
-    }
-
-
-def _crossing_the_border(
-    settings: Settings,
-    first: date,
-    last: date,
-    before: dict[str, pd.DataFrame],
-    derived: dict[str, pd.DataFrame],
-) -> pd.DataFrame:
-    """Return the orders that stand inside the range and belong outside of it now, or the other way round.
-
-    Columns: order_id, stands_on, belongs_on.
-    """
-    stands_inside = _days(before["orders"])
-    belongs = _days(derived["orders"])
-    inside = belongs.between(pd.Timestamp(first), pd.Timestamp(last))
-    leaving = stands_inside[stands_inside.index.isin(belongs[~inside].index)]
-    entering = _published_days(settings, belongs[inside].index.difference(stands_inside.index))
-    crossing = pd.concat([entering, leaving]).rename("stands_on").rename_axis("order_id").reset_index()
-    crossing["belongs_on"] = belongs.reindex(crossing["order_id"]).to_numpy()
-    return crossing.sort_values("order_id", ignore_index=True)
-
-
-def _derived_in(
-    first: date,
-    last: date,
-    before: dict[str, pd.DataFrame],
-    derived: dict[str, pd.DataFrame],
-    staying: pd.DataFrame,
-) -> dict[str, pd.DataFrame]:
-    """Return the range's orders and items as derived now, but those that stay: they are as they were."""
-    belongs = _days(derived["orders"])
-    inside = belongs[belongs.between(pd.Timestamp(first), pd.Timestamp(last))].index
-    derived_ids = inside.difference(staying["order_id"])
-    return {
-        name: pd.concat(
-            [_of(derived[name], derived_ids), _of(before[name], staying["order_id"])], ignore_index=True
-        )
-        for name in before
-    }
-
-
-def _differences(
-    before: dict[str, pd.DataFrame], after: dict[str, pd.DataFrame]
-) -> tuple["pd.Series[str]", "pd.Series[str]", "pd.Series[str]"]:
-    """Return the ids of orders that only `after` has, that differ in a value, and that only `before` has."""
-    old, new = before["orders"]["order_id"], after["orders"]["order_id"]
-    differing = pd.concat(
-        [
-            _differing(before["order_items"], after["order_items"], _ITEM),
-            _differing(before["orders"], after["orders"], _ORDER),
-        ]
-    ).drop_duplicates()
-    changed = differing[differing.isin(old) & differing.isin(new)]
-    return new[~new.isin(old)], changed, old[~old.isin(new)]
-
-
-def _differing(before: pd.DataFrame, after: pd.DataFrame, columns: list[str]) -> "pd.Series[str]":
-    """Return the ids of orders of which a row stands in only one of the two frames."""
-    both = before[columns].merge(after[columns], how="outer", indicator="side")
-    return both["order_id"][both["side"] != "both"]
-
-
-def _days(orders: pd.DataFrame) -> "pd.Series[pd.Timestamp]":
-    """Return order_id → order_date."""
-    return orders.set_index("order_id")["order_date"]
-
-
-def _published_days(settings: Settings, ids: "pd.Index[str]") -> "pd.Series[pd.Timestamp]":
-    """Return order_id → order_date of those of the orders that are published, on whatever day."""
-    parts = [ids[at : at + _IDS_A_QUERY] for at in range(0, max(len(ids), 1), _IDS_A_QUERY)]
-    found = [database.rows(settings, "orders", ORDERS.c.order_id.in_(part.tolist())) for part in parts]
-    return _days(versions.typed("orders", pa.concat_tables(found)))
-
-
-def _rows_gained(
-    change: Change, leaving: "pd.Series[str]", tables: dict[str, pd.DataFrame]
-) -> "pd.Series[int]":
-    """Return delivery_id → how many more order lines come from it than before."""
-    lost = _of(change.before["order_items"], leaving)["delivery_id"].value_counts()
-    gained = tables["order_items"]["delivery_id"].value_counts()
-    return gained.sub(lost, fill_value=0).astype("int64")
-
-
-def _write_quarantine(settings: Settings, change: Change) -> None:
-    """Rewrite the quarantine of the range's records; of other days' records it stays as it was."""
-    touched = pd.concat([change.added, change.changed, change.removed])
-
-    def concerned(records: pd.DataFrame) -> "pd.Series[bool]":
-        clean = cleaning.clean_orders(records, settings.source_timezone, settings.business_timezone)
-        within = clean["order_date"].between(pd.Timestamp(change.first), pd.Timestamp(change.last))
-        return within | clean["order_id"].isin(touched)
-
-    for one in change.judged:
-        now, before = one.records.rejected, _quarantined(settings, one)
-        kept = pd.concat([before[~concerned(before)], now[concerned(now)]]).sort_values("record")
-        then = judging.as_published(settings, one.delivery).records.accepted
-        stays, comes = ~then["order_id"].isin(touched), one.records.accepted["order_id"].isin(touched)
-        accepted = pd.concat([then[stays], one.records.accepted[comes]], ignore_index=True)
-        judged = replace(one, records=replace(one.records, accepted=accepted, rejected=kept))
-        judging.write_quarantine(settings, [judged])
-        verdicts.keep(settings, judged)
-
-
-def _quarantined(settings: Settings, one: Judged) -> pd.DataFrame:
-    """Return what stands in a delivery's quarantine file, with its raw fields as they were read."""
-    raw = staging.read(settings.staging, "orders", one.delivery.sha256).drop_columns("malformed").to_pandas()
-    nothing, columns = one.records.rejected.iloc[:0, :3], one.records.rejected.columns
-    files = quarantine.files(settings.quarantine, one.delivery.sha256)
-    kept = [quarantine.read(file)[["record", "reasons", "detail"]] for file in files]
-    judged = pd.concat(kept or [nothing]).astype({"record": "int64"}).replace({"detail": {"": None}})
-    return judged.merge(raw, on="record")[columns]
-
-
-def _of(rows: pd.DataFrame, ids: "pd.Series[str] | pd.Index[str]") -> pd.DataFrame:
-    return rows[rows["order_id"].isin(ids)]
+def _only(tables: Tables, ids: "pd.Series[str]") -> dict[str, pd.DataFrame]:
+    """Return the orders and order_items of some orders."""
+    return {name: tables[name][tables[name]["order_id"].isin(ids)] for name in ("orders", "order_items")}

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from akasa.stores import database, dialects, lock
 from akasa.workspace.failpoints import reached
 from akasa.workspace.settings import Settings
-from akasa.workspace.tables import KEYS, TABLES
+from akasa.workspace.tables import KEYS, TABLES, VERSIONED
 
 _DAYS_LEFT = """
 select distinct orders.order_date from new_orders join orders on orders.order_id = new_orders.order_id
@@ -38,15 +38,16 @@ def merge(
     tables: Mapping[str, pd.DataFrame],
     ledger_rows: Sequence[Mapping[str, Any]],
     sightings: Sequence[Mapping[str, Any]] = (),
-    placed: Mapping[str, tuple[str, str]] | None = None,
+    placed: Mapping[str, tuple[str, str, datetime]] | None = None,
 ) -> set[str]:
     """Commit accepted rows, their ledger rows and sightings in one transaction; return months orders left.
 
-    `tables` holds customers, orders and order_items, one row a key, each with its `delivery_id`.
+    `tables` holds customers, orders and order_items, one row a key, each with its `delivery_id`; and all
+    holdings of the numbers that have other ones now.
     A row yields to the one that is there when that one's delivery stands later in the order of deliveries,
     so it does not matter in which order deliveries are published. A delivery that is in the ledger already
     leaves first, with all its rows: they are weighed at their new position. `placed` maps the sha256 of
-    others to the name and position that they have now.
+    others to the name and position that they have now, and the time (UTC).
 
     Raises AlteredRows where the server did not take rows in as they are, LockLost where it has freed the
     publish's lock meanwhile; nothing is committed then. A connection lost at the commit is
@@ -76,8 +77,11 @@ def merge(
         load.merge_staged("customers")
         items = tables["order_items"]
         load.stage("order_items", items[~items["order_id"].isin(superseded)] if superseded else items)
-        load.delete_staged_orders("order_items")
+        load.delete_staged("order_items", "order_id", "new_orders")
         load.insert_staged("order_items")
+        load.stage("holdings", tables["holdings"])
+        load.delete_staged("holdings", "mobile_number")
+        load.insert_staged("holdings")
         load.unstage()
     return months
 
@@ -85,10 +89,13 @@ def merge(
 def withdraw(settings: Settings, sha256: str, delivery_id: int, instead: Mapping[str, pd.DataFrame]) -> None:
     """Take a delivery's rows out, put others in their place, and forget it, in one transaction.
 
+    `instead` holds the versions that stand in place of its own, and all holdings.
+
     Raises as `merge` does.
     """
     with _committed(settings, lambda ledger, _: sha256 not in set(ledger["sha256"])) as load:
         load.take_out(delivery_id)
+        load.run("delete from holdings")
         for table in TABLES:
             load.stage(table, instead[table])
             load.insert_staged(table)
@@ -101,30 +108,54 @@ def replace(
     settings: Settings,
     gone: "pd.Series[str]",
     tables: Mapping[str, pd.DataFrame],
-    gained: "pd.Series[int]",
+    ledger_rows: Sequence[Mapping[str, Any]],
     now: datetime,
 ) -> None:
-    """Take orders out with their items, and put others in, in one transaction with the ledger's marks.
+    """Take orders out with their items, and put others in, in one transaction with the ledger's counts.
 
     `gone` holds order ids; `tables` orders and order_items, none of which may be there once `gone` is out.
-    `gained` maps the delivery_id of each delivery concerned to the number of rows that it gains (or loses).
+    `ledger_rows` have what the ledger is to say of each delivery concerned; `now` is when it changes (UTC).
 
     Raises as `merge` does.
     """
-
-    def marked(ledger: pd.DataFrame, _: pd.DataFrame) -> bool:
-        marks = ledger.set_index("delivery_id")["backfilled_at"][gained.index]
-        return bool((pd.to_datetime(marks) == now).all())
-
-    with _committed(settings, marked) as load:
+    with _committed(settings, _backfilled(ledger_rows, now)) as load:
         load.stage("orders", gone.to_frame("order_id"))
-        load.delete_staged_orders("order_items")
-        load.delete_staged_orders("orders")
+        load.delete_staged("order_items", "order_id", "new_orders")
+        load.delete_staged("orders", "order_id")
         for table in ("orders", "order_items"):
             load.stage(table, tables[table])
             load.insert_staged(table)
         load.unstage()
-        load.mark_backfill(gained, now)
+        load.note_backfill(ledger_rows, now)
+
+
+def refill(
+    settings: Settings,
+    tables: Mapping[str, pd.DataFrame],
+    ledger_rows: Sequence[Mapping[str, Any]],
+    now: datetime,
+) -> None:
+    """Put rows in place of all that are there, in one transaction with the ledger's counts: see `replace`."""
+    with _committed(settings, _backfilled(ledger_rows, now)) as load:
+        for table in tables:
+            load.run(f"delete from {table}")
+            load.stage(table, tables[table])
+            load.insert_staged(table)
+        load.unstage()
+        load.note_backfill(ledger_rows, now)
+
+
+def _backfilled(
+    ledger_rows: Sequence[Mapping[str, Any]], now: datetime
+) -> Callable[[pd.DataFrame, pd.DataFrame], bool]:
+    """Return what tells, by the ledger, whether a backfill of some deliveries was committed."""
+    concerned = [row["sha256"] for row in ledger_rows]
+
+    def done(ledger: pd.DataFrame, _: pd.DataFrame) -> bool:
+        noted = ledger.set_index("sha256")["backfilled_at"][concerned]
+        return bool((pd.to_datetime(noted) == now).all())
+
+    return done
 
 
 class Load:
@@ -138,16 +169,19 @@ class Load:
         reached(f"before {' '.join(sql.split()[:5])}")
         return self.connection.exec_driver_sql(sql, rows)
 
-    def place(self, placed: Mapping[str, tuple[str, str]]) -> None:
-        """Give deliveries of the ledger other names and positions."""
+    def place(self, placed: Mapping[str, tuple[str, str, datetime]]) -> None:
+        """Give deliveries of the ledger other names, positions, and times of their publishing (UTC)."""
         mark = self.dialect.mark
-        for sha256, (name, position) in placed.items():
-            sql = f"update deliveries set name = {mark}, position = {mark} where sha256 = {mark}"
-            self.run(sql, [(name, position, sha256)])
+        sql = (
+            f"update deliveries set name = {mark}, position = {mark}, published_at = {mark} "
+            f"where sha256 = {mark}"
+        )
+        for sha256, (name, position, now) in placed.items():
+            self.run(sql, [(name, position, str(now), sha256)])
 
     def take_out(self, delivery_id: int) -> None:
         """Delete the rows of a delivery."""
-        for table in TABLES:
+        for table in VERSIONED:
             self.run(f"delete from {table} where delivery_id = {self.dialect.mark}", [(delivery_id,)])
 
     def forget(self, sha256: str) -> bool:
@@ -199,19 +233,19 @@ class Load:
         columns, keys = ", ".join(TABLES[table]), ", ".join(KEYS[table])
         self.run(f"insert into {table} ({columns}) select {columns} from new_{table} order by {keys}")
 
-    def delete_staged_orders(self, table: str) -> None:
-        """Delete the orders whose ids are staged, or their items."""
-        joined = f"new_orders join {table} on {table}.order_id = new_orders.order_id"
-        self.run(self.dialect.delete(table, "order_id", joined))
+    def delete_staged(self, table: str, key: str, staged: str | None = None) -> None:
+        """Delete the rows that have a key of those that are staged: of the table itself, or another one."""
+        staged = staged or f"new_{table}"
+        joined = f"{staged} join {table} on {table}.{key} = {staged}.{key}"
+        self.run(self.dialect.delete(table, key, joined))
 
-    def mark_backfill(self, gained: "pd.Series[int]", now: datetime) -> None:
-        mark = self.dialect.mark
-        sql = (
-            f"update deliveries set backfilled_at = {mark}, backfilled_rows = backfilled_rows + {mark} "
-            f"where delivery_id = {mark}"
-        )
-        for delivery_id, rows in gained.items():
-            self.run(sql, [(str(now), rows, delivery_id)])
+    def note_backfill(self, ledger_rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+        """Let the ledger count what was judged anew, and say when."""
+        mark, columns = self.dialect.mark, ("records", "accepted", "rejected", "repeats", "rules_version")
+        changes = ", ".join(f"{column} = {mark}" for column in (*columns, "backfilled_at"))
+        sql = f"update deliveries set {changes} where sha256 = {mark}"
+        for row in ledger_rows:
+            self.run(sql, [(*(row[column] for column in columns), str(now), row["sha256"])])
 
     def insert(self, table: str, rows: pa.Table) -> None:
         """Insert rows with the driver's own batches: SQLAlchemy's executemany is many times slower."""
@@ -266,6 +300,6 @@ def to_arrow(frame: pd.DataFrame) -> pa.Table:
 
 def _plain(column: "pd.Series[Any]") -> pa.Array:
     values = pa.array(column, from_pandas=True)
-    if column.name in ("order_date", "delivered_on", "day"):
+    if column.name in ("order_date", "delivered_on", "day", "from_day", "until_day"):
         values = values.cast(pa.date32())
     return values.cast(pa.string()) if pa.types.is_temporal(values.type) else values

@@ -12,24 +12,29 @@ from akasa.publish import warehouse_merge
 from akasa.publish.versions import typed
 from akasa.stores import database, models, warehouse
 from akasa.workspace.settings import Settings
-from akasa.workspace.tables import TABLES
+from akasa.workspace.tables import VERSIONED
 
 
 @dataclass(frozen=True)
 class Published:
-    """What was just published: delivery_ids, their rows, and the months that orders left for other rows."""
+    """What was just published: delivery_ids, their rows, and the months that orders left for other rows.
+
+    `moved` are deliveries that only changed their places.
+    """
 
     delivery_ids: Set[int]
     tables: Mapping[str, pd.DataFrame]
     months: Set[str]
+    moved: Set[int] = frozenset()
 
 
 def level_warehouse(settings: Settings, just_now: Published | None = None) -> None:
     """Bring the warehouse to what the database holds.
 
     Only the rows of deliveries that it lacks are merged: those just published, or what the database has of
-    them. Where the warehouse holds nothing yet, or something that the ledger does not know so (another order,
-    a backfill, another database), it is made anew; and, with a warning, where it is not as it was left.
+    them. Where the warehouse holds nothing yet, or something that the ledger does not know so (a backfill,
+    another database, another order than the one just published), it is made anew; and, with a warning, where
+    it is not as it was left.
     """
     opened, fault = _found(settings)
     if fault:
@@ -37,16 +42,17 @@ def level_warehouse(settings: Settings, just_now: Published | None = None) -> No
         print(f"warning: the warehouse is made anew from the database: {fault}", file=sys.stderr)
     ledger = database.ledger(settings)
     held = warehouse.deliveries(settings)
-    anew = bool(fault) or held.empty or not warehouse.marks(held) <= warehouse.marks(ledger)
-    lacking = set(ledger["delivery_id"]) - (set() if anew else set(held["delivery_id"]))
-    if not lacking and not anew:
-        return
-    if just_now is None or lacking != just_now.delivery_ids:
-        just_now = Published(lacking, published(settings, lacking), warehouse.months(settings))
-    if anew:
-        warehouse_merge.rebuild(settings, just_now.tables, ledger, opened)
-    else:
-        warehouse_merge.merge(settings, just_now.tables, ledger, just_now.months, opened)
+    every, there = set(ledger["delivery_id"]), set(held["delivery_id"])
+    same = {mark.delivery_id for mark in warehouse.marks(held) & warehouse.marks(ledger)}
+    lacking, other = every - same, there - same
+    known = just_now if just_now and lacking == just_now.delivery_ids | just_now.moved else None
+    if fault or held.empty or other - (lacking if known else set()):
+        is_first = known and held.empty and not known.moved
+        tables = dict(known.tables) if known and is_first else published(settings, every)
+        warehouse_merge.rebuild(settings, tables | {"holdings": _holdings(settings)}, ledger, opened)
+    elif lacking:
+        known = known or Published(lacking, published(settings, lacking), warehouse.months(settings))
+        warehouse_merge.merge(settings, known.tables, ledger, known.months, opened, other - known.moved)
 
 
 def _found(settings: Settings) -> tuple[dict[str, DeltaTable], str | None]:
@@ -67,6 +73,11 @@ def _found(settings: Settings) -> tuple[dict[str, DeltaTable], str | None]:
 
 
 def published(settings: Settings, delivery_ids: Collection[int]) -> dict[str, pd.DataFrame]:
-    """Return the database's customers, orders and order_items that come from some deliveries."""
-    from_them = {table: models.METADATA.tables[table].c.delivery_id.in_(delivery_ids) for table in TABLES}
-    return {table: typed(table, database.rows(settings, table, which)) for table, which in from_them.items()}
+    """Return the database's customers, orders and items that come from some deliveries, and all holdings."""
+    from_them = {table: models.METADATA.tables[table].c.delivery_id.in_(delivery_ids) for table in VERSIONED}
+    rows = {table: typed(table, database.rows(settings, table, which)) for table, which in from_them.items()}
+    return {**rows, "holdings": _holdings(settings)}
+
+
+def _holdings(settings: Settings) -> pd.DataFrame:
+    return typed("holdings", database.rows(settings, "holdings"))

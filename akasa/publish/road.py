@@ -1,10 +1,12 @@
-"""The one road to publish: plan, judge, quarantine, gate, latest versions, audit, commit.
+"""The one road to publish: plan, judge, show what is rejected, gate, latest versions, audit, commit.
 
 Notebook 02 shows its stages one by one; `publish` goes it in one call. Nothing unaudited reaches the tables
 that KPIs read.
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -12,9 +14,10 @@ import pandas as pd
 
 from akasa.ingest import staging
 from akasa.ingest.staging import Progress
-from akasa.publish import database_load
+from akasa.publish import database_load, holdings
 from akasa.publish.level import Published, level_warehouse
-from akasa.publish.standing import without
+from akasa.publish.settle import settle, settle_what_was_cut_short
+from akasa.publish.standing import going_back, without
 from akasa.publish.versions import latest
 from akasa.stores import database, lock, migrate, warehouse
 from akasa.validate import gate, judging, verdicts
@@ -39,7 +42,8 @@ def publish(
 
     `run_date` stands for today, `auditor` for `audit`.
     Raises GateStopped, before anything is published, for a delivery with too many rejected records and for
-    tables that fail the audit; ValueError where deliveries were judged under other settings.
+    tables that fail the audit: what was rejected is in `data/rejects/unpublished/` then. Raises ValueError
+    where deliveries were judged under other settings.
     """
     todo = plan(settings, run_date)
     judged = judging.judge(settings, todo, tell)
@@ -56,21 +60,29 @@ def plan(settings: Settings, run_date: date | None = None) -> Plan:
 
     `run_date` stands for today. Raises ValueError where deliveries were judged under other settings.
     """
-    migrate.upgrade(settings)
+    if migrate.behind(settings):
+        with lock.publish(settings):
+            migrate.upgrade(settings)
+    settle_what_was_cut_short(settings)
     ledger = database.ledger(settings)
     planning.require_same_settings(ledger, settings)
     seen, today = database.sightings(settings), run_date or planning.today(settings)
-    return planning.plan(staging.read_manifest(settings), ledger, seen, today)
+    found = planning.plan(staging.read_manifest(settings), ledger, seen, today)
+    counted = (
+        replace(one, back=going_back(settings, one)) if one.status == "again" else one for one in found
+    )
+    return replace(found, deliveries=tuple(counted))
 
 
 def weigh(settings: Settings, plan: Plan, judged: Sequence[Judged]) -> dict[str, pd.DataFrame]:
-    """Return the rows to publish: of each customer and order the latest version, as a whole.
+    """Return the rows to publish: of each customer and order the latest version, as a whole; new holdings.
 
     Where a delivery comes again, its published versions leave their places, and others may stand there now.
     """
     leaving = [one.delivery for one in judged if one.delivery.status == "again"]
     beside = without(settings, leaving, plan.places) if leaving else []
-    return latest([*judged, *beside], settings.amount_is)
+    versions = latest([*judged, *beside], settings.amount_is)
+    return {**versions, "holdings": holdings.changed(settings, plan, judged)}
 
 
 def audit(settings: Settings, tables: Mapping[str, pd.DataFrame], audit_all: bool = False) -> pd.DataFrame:
@@ -91,19 +103,25 @@ def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dic
     `tables` are the latest versions of what was judged. A delivery that now stands at a later place takes
     part again, with its new position.
 
-    Raises Busy while another run goes on (see `lock.publish`), Overtaken where one has published since.
+    Judgements are written before, and stand with their quarantine after that. Raises Busy while another run
+    goes on (see `lock.publish`), Overtaken where one has published since.
     """
     now = datetime.now(UTC).replace(tzinfo=None)
     rows = [ledger_row(one, settings, now) for one in judged]
     with lock.publish(settings):
-        months = set[str]()
-        if rows or plan.sightings or plan.placed:
+        months, migrated = set[str](), holdings.unfounded(settings)
+        if rows or plan.sightings or plan.placed or len(tables["holdings"]):
             require_as_planned(database.ledger(settings), plan)
-            months = database_load.merge(settings, tables, rows, plan.rows, plan.places)
-        for one in judged:
-            verdicts.keep(settings, one)
+            for one in judged:
+                verdicts.prepare(settings, one, now)
+            placed = {sha256: (*place, now) for sha256, place in plan.places.items()}
+            months = database_load.merge(settings, tables, rows, plan.rows, placed)
+        settle(settings)
+        if migrated:
+            print(f"note: {holdings.what_moved(settings)}", file=sys.stderr)
         # What was just judged need not be read back from the database, unless the warehouse lacks more.
-        just_now = Published({one.delivery.delivery_id for one in judged}, tables, months)
+        moved = {one.delivery_id for one in plan.placed}
+        just_now = Published({one.delivery.delivery_id for one in judged}, tables, months, moved)
         level_warehouse(settings, just_now)
 
 
@@ -125,6 +143,7 @@ def ledger_row(one: Judged, settings: Settings, now: datetime) -> dict[str, Any]
         "name": delivery.name,
         "kind": delivery.kind,
         **{name: getattr(settings, name) for name in planning.JUDGED_UNDER},
+        "rules_version": one.rules_version,
         "delivered_on": delivery.delivered_on,
         "records": records.count,
         "accepted": len(records.accepted),

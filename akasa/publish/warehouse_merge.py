@@ -21,7 +21,7 @@ from akasa.publish.versions import beside
 from akasa.stores import warehouse
 from akasa.workspace.failpoints import reached
 from akasa.workspace.settings import Settings
-from akasa.workspace.tables import KEYS
+from akasa.workspace.tables import KEYS, VERSIONED
 
 _TEXT = pa.string()
 Opened = dict[str, DeltaTable]
@@ -46,22 +46,28 @@ def merge(
     ledger: pd.DataFrame,
     months: Set[str],
     opened: Opened | None = None,
+    leaving: Set[int] = frozenset(),
 ) -> None:
     """Merge accepted rows. A row yields to the one that is there when that one's delivery stands later.
 
     `months` are those, beside the rows' own, in which the orders may stand that these replace: other months'
-    files are not opened. What is there is what was when the warehouse was `opened`.
+    files are not opened. What is there is what was when the warehouse was `opened`. Rows of the deliveries
+    that are `leaving` go first. Of `holdings`, all rows of a number go with the first one that comes.
     """
     opened = warehouse.opened(settings) if opened is None else opened
     incoming = _with_month(tables)
     months = months | set(incoming["orders"]["order_month"])
-    held = {
-        name: _versions(settings, opened, name, frame[_key(name)], months) for name, frame in incoming.items()
-    }
+    held, gone = {}, {}
+    for name in VERSIONED:
+        there = _versions(settings, opened, name, incoming[name][_key(name)], months, leaving)
+        goes = there["delivery_id"].isin(leaving)
+        held[name], gone[name] = there[~goes], there[goes]
     for name, frame in _not_superseded(incoming, held, ledger).items():
-        if len(frame):
-            yields = _among(held[name][_key(name)], frame[_key(name)])
-            _replace(settings, opened, name, frame, held[name][yields])
+        yields = _among(held[name][_key(name)], frame[_key(name)])
+        if len(frame) or len(gone[name]):
+            _replace(settings, opened, name, frame, pd.concat([held[name][yields], gone[name]]))
+    if len(tables["holdings"]):
+        _replace(settings, opened, "holdings", tables["holdings"], tables["holdings"])
     _note(settings, opened, ledger)
 
 
@@ -73,7 +79,8 @@ def replace(
     months = warehouse.months(settings)
     for name, frame in _with_month(tables).items():
         held = _versions(settings, opened, name, pd.concat([gone, frame["order_id"]]), months)
-        _replace(settings, opened, name, frame, held)
+        if len(frame) or len(held):
+            _replace(settings, opened, name, frame, held)
     _note(settings, opened, ledger)
 
 
@@ -167,14 +174,21 @@ def _overwrite(
 
 
 def _versions(
-    settings: Settings, opened: Opened, name: str, keys: "pd.Series[str]", months: Set[str]
+    settings: Settings,
+    opened: Opened,
+    name: str,
+    keys: "pd.Series[str]",
+    months: Set[str],
+    of: Set[int] = frozenset(),
 ) -> pd.DataFrame:
-    """Return key, delivery_id (and order_month) of the rows held under the keys, in some months."""
+    """Return key, delivery_id (and order_month) of rows held under the keys, in some months, or `of` some."""
     key = _key(name)
     wanted = pc.field(key).isin(_distinct(keys))
     columns = [c for c in (key, "delivery_id", "order_month") if c in warehouse.SCHEMAS[name].names]
     if "order_month" in columns:
         wanted &= pc.field("order_month").isin(pa.array(sorted(months), _TEXT))
+    if of:
+        wanted |= pc.field("delivery_id").isin(pa.array(sorted(of), pa.int64()))
     return warehouse.select(settings, name, columns, wanted, opened.get(name)).to_pandas()
 
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from akasa.publish import database_load
+from akasa.publish import database_load, holdings
 from akasa.publish.level import level_warehouse
+from akasa.publish.settle import settle_what_was_cut_short
 from akasa.publish.standing import held_by, without
 from akasa.publish.versions import latest
 from akasa.stores import database, lock
@@ -39,17 +40,21 @@ def derive(settings: Settings, name: str) -> Withdrawal:
     Raises TakenBack where that was done; LookupError, which lists the names there are, where nothing that is
     published goes by this one.
     """
+    settle_what_was_cut_short(settings)
     ledger, sightings = database.ledger(settings), database.sightings(settings)
     last = sightings[sightings["name"] == name].tail(1)
     published = ledger[ledger["sha256"].isin(last["sha256"])]
-    if published.empty and last["withdrawn"].any():
+    if last["withdrawn"].any():
         raise TakenBack(f"{name} was taken back before")
     if published.empty:
         known = ", ".join(ledger["name"]) or "none at all"
         raise LookupError(f"no published delivery goes by {name!r}; there are: {known}")
     delivery = planning.of_ledger(next(published.itertuples()))
-    held = held_by(settings, delivery)
-    return Withdrawal(delivery, held, latest(without(settings, [delivery]), settings.amount_is))
+    staying = [planning.of_ledger(row) for row in ledger.itertuples() if row.sha256 != delivery.sha256]
+    instead = latest(without(settings, [delivery]), settings.amount_is)
+    seen = [one for one in planning.seen(sightings) if not one.withdrawn]
+    instead["holdings"] = holdings.every(settings, seen, staying)
+    return Withdrawal(delivery, held_by(settings, delivery), instead)
 
 
 def commit(settings: Settings, withdrawal: Withdrawal) -> None:

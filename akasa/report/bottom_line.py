@@ -1,17 +1,25 @@
 """What the report says beyond the KPIs: its bottom line, what was turned away, whose number changed hands."""
 
+from collections.abc import Mapping
 from datetime import date
 
 import pandas as pd
 
-from akasa.kpis import pandas
+from akasa.kpis.definitions import UNMATCHED
 from akasa.kpis.reconcile import Proof
 from akasa.report import formats
-from akasa.stores import database, warehouse
+from akasa.stores import database
 from akasa.validate import quarantine
 from akasa.workspace.settings import Settings
 
-_MATCHED = "mobile_number in (select mobile_number from customers)"
+_TAKEN_OVER = """
+select taken.mobile_number, before.customer_id as held_by, taken.customer_id as taken_over_by,
+    taken.from_day as from_day
+from holdings as taken
+join holdings as before
+    on before.mobile_number = taken.mobile_number and before.until_day = taken.from_day
+order by taken.from_day desc, taken.mobile_number
+"""
 
 
 def answers(settings: Settings, proof: Proof, refused: int) -> pd.DataFrame:
@@ -29,9 +37,7 @@ def answers(settings: Settings, proof: Proof, refused: int) -> pd.DataFrame:
         "Customers": formats.indian_count(customers),
         "Orders": formats.indian_count(orders),
         "Revenue": formats.indian(paise),
-        "Repeat customers": _repeat_share(
-            settings, len(proof.results["sql"]["repeat_customers"]), proof.parameters.as_of
-        ),
+        "Repeat customers": _repeat_share(proof.results["sql"]),
         "Turned away": f"{formats.indian_count(rejected)} of {formats.indian_count(records)} records{files}",
         "Engines agree": f"{'yes' if proof.holds else 'NO'} ({', '.join(proof.results)})",
     }
@@ -52,7 +58,8 @@ def unmatched_orders(settings: Settings, as_of: date | None) -> pd.DataFrame:
     """Return orders up to `as_of` of unknown numbers: order_id, mobile_number, order_date, total."""
     found = database.query(
         "select order_id, mobile_number, order_date, total_amount_paise from orders "
-        f"where order_date <= :as_of and not {_MATCHED} order by order_id",
+        "where order_date <= :as_of and mobile_number not in (select mobile_number from holdings) "
+        "order by order_id",
         settings,
         as_of=as_of.isoformat() if as_of else None,
     )
@@ -60,18 +67,17 @@ def unmatched_orders(settings: Settings, as_of: date | None) -> pd.DataFrame:
 
 
 def changed_hands(settings: Settings) -> pd.DataFrame:
-    """Return customers who lost their number: customer_id, customer_name, mobile_number, held_by."""
-    customers = warehouse.customers(settings)
-    holder = pandas.holders(customers).set_index("mobile_number")["customer_id"]
-    held_by = customers["mobile_number"].map(holder)
-    lost = customers.assign(held_by=held_by)[customers["customer_id"] != held_by].sort_values("customer_id")
-    return lost[["customer_id", "customer_name", "mobile_number", "held_by"]].reset_index(drop=True)
+    """Return who took over a number from whom, the latest first.
+
+    Columns: mobile_number, held_by, taken_over_by, from_day (the first day of the new holder).
+    """
+    return database.query(_TAKEN_OVER, settings)
 
 
-def _repeat_share(settings: Settings, repeat: int, day: str | None) -> str:
+def _repeat_share(results: Mapping[str, pd.DataFrame]) -> str:
     """Say how many of the known customers with an order have more than one."""
-    sql = f"select count(distinct mobile_number) as n from orders where order_date <= :as_of and {_MATCHED}"
-    buyers = int(database.query(sql, settings, as_of=day)["n"][0])
+    repeat, regions = len(results["repeat_customers"]), results["regional_revenue"]
+    buyers = int(regions["customer_count"][regions["region"] != UNMATCHED].sum())
     if not buyers:
         return "none has ordered yet"
     of = f"{formats.indian_count(repeat)} of {formats.indian_count(buyers)} who ordered"

@@ -35,10 +35,10 @@ def manifest(found: Manifest) -> Markdown:
 def plan(found: Plan) -> Markdown:
     """Say what is new, and first of all which old bytes came again where that changes something."""
     again = [
-        f"**{_plain(one.name)} has the bytes of {_plain(one.was)}**: they stand behind what had replaced "
-        "them, and take their customers and orders back."
+        f"**{_plain(one.name)} has the bytes of {_plain(one.was)}**: "
+        f"{_count(one.back, one.kind[:-1])} {'goes' if one.back == 1 else 'go'} back to them."
         for one in found
-        if one.status == "again"
+        if one.back
     ]
     new = sum(one.status == "new" for one in found)
     return Markdown("\n\n".join([*again, f"{_count(new, 'delivery', 'deliveries')} new."]))

@@ -12,8 +12,8 @@ import pandas as pd
 
 from akasa.kpis import results
 from akasa.kpis.definitions import DEFINITIONS
-from akasa.publish import backfill
-from akasa.publish.backfill import Change
+from akasa.publish import differences
+from akasa.publish.differences import Change
 from akasa.publish.withdraw import Withdrawal
 from akasa.report import formats
 from akasa.run.pipeline import StepFailed, Told
@@ -85,8 +85,8 @@ def summary(settings: Settings, page: Path) -> str:
 
 
 def backfilled(change: Change, dry_run: bool) -> str:
-    """Return what a backfill changed, or would change: a row a month, and the orders that it left alone."""
-    months = backfill.monthly(change)
+    """Return what a backfill changed, or would change: a row a month, customers, and orders left alone."""
+    months = differences.monthly(change)
     totals = months.drop(columns="month").sum()
     shown = pd.concat([months, pd.DataFrame([{"month": "all", **totals}])], ignore_index=True)
     money = {name: shown[name].map(formats.indian) for name in ("revenue_before", "revenue_after")}
@@ -97,12 +97,16 @@ def backfilled(change: Change, dry_run: bool) -> str:
             f"left where they stand, for they would cross the range's border{rest}; a range with both days "
             f"takes them along:\n{change.staying.head(_ROWS).to_string(index=False)}"
         )
+    customers = change.customers
+    if len(customers.all):
+        added, changed, removed = map(len, (customers.added, customers.changed, customers.removed))
+        parts.append(f"customers: {added:,} added, {changed:,} changed, {removed:,} removed")
     if dry_run:
         parts.append("dry run: nothing was changed")
-    elif totals[["added", "changed", "removed"]].any():
+    elif len(change.orders.all) or len(customers.all):
         parts.append("published; `make report` computes the KPIs anew")
     else:
-        parts.append("nothing to change: the rules of today give what is published")
+        parts.append("no row to change: the rules of today give what is published")
     return "\n\n".join(parts)
 
 

@@ -10,10 +10,12 @@ _TYPES: dict[Kind, pa.DataType] = {
     "mobile": TEXT,
     "moment": pa.timestamp("us"),
     "day": pa.date32(),
+    "day or none": pa.date32(),
     "count": WHOLE,
     "paise": WHOLE,
     "paise or none": WHOLE,
     "id": WHOLE,
+    "place": TEXT,
 }
 SCHEMAS = {
     table: pa.schema({column: _TYPES[kind] for column, kind in columns.items()})

@@ -32,6 +32,7 @@ _SESSION = (
     "/*M! , tmp_table_size = 268435456, max_heap_table_size = 268435456 */"
 )
 _ROWS_AT_A_TIME = 65_536
+_KEYS_A_QUERY = 10_000
 SQLITE_CACHE_KIBIBYTES = 262_144
 _RECYCLE_SECONDS = 1800
 _CONNECT_SECONDS = 10
@@ -87,12 +88,17 @@ def transaction(settings: Settings, local_infile: bool = False) -> Iterator[Conn
 def connection(
     settings: Settings, local_infile: bool = False, read_only: bool = False
 ) -> Iterator[Connection]:
-    """Open a connection. Raises DatabaseUnavailable where there is none to be had."""
+    """Open a connection. Raises DatabaseUnavailable where there is none to be had.
+
+    That is also so where `local_infile` is asked for, and the server does not allow it.
+    """
     try:
         opened = engine(settings, local_infile, read_only).connect()
     except OperationalError as error:
         raise _unavailable(settings, error) from None
     with opened:
+        if local_infile and settings.db_host is not None:
+            _require_loader(settings, opened)
         yield opened
 
 
@@ -121,9 +127,9 @@ def dialect(settings: Settings) -> Sqlite:
 def ledger(settings: Settings) -> pd.DataFrame:
     """Return the ledger of published deliveries in delivery order, all its columns; times as text."""
     found = query("select * from deliveries order by position", settings)
-    whole = ("delivery_id", "records", "accepted", "rejected", "repeats", "backfilled_rows")
-    times = ("delivered_on", "published_at", "backfilled_at")
-    typed = found.astype({**dict.fromkeys(whole, "int64"), **dict.fromkeys(times, "str")})
+    whole = dict.fromkeys(("delivery_id", "records", "accepted", "rejected", "repeats"), "int64")
+    times = dict.fromkeys(("delivered_on", "published_at", "backfilled_at"), "str")
+    typed = found.astype({**whole, **times, "rules_version": "Int64"})
     return typed.fillna({"backfilled_at": ""})
 
 
@@ -140,6 +146,15 @@ def rows(settings: Settings, table: str, *where: ColumnElement[bool]) -> pa.Tabl
         found = opened.execution_options(yield_per=_ROWS_AT_A_TIME).execute(select(*columns).where(*where))
         batches = [_batch(part, shape) for part in found.partitions()]
     return pa.Table.from_batches(batches, shape)
+
+
+def rows_of(settings: Settings, column: ColumnElement[Any], keys: Sequence[str]) -> pa.Table:
+    """Return all columns of a published table's rows in which a column has one of some values."""
+    table = column.table.name
+    parts = [list(keys[at : at + _KEYS_A_QUERY]) for at in range(0, len(keys), _KEYS_A_QUERY)]
+    return pa.concat_tables(
+        [arrow.SCHEMAS[table].empty_table(), *(rows(settings, table, column.in_(part)) for part in parts)]
+    )
 
 
 def latest_order_date(settings: Settings) -> date | None:
@@ -201,6 +216,17 @@ def _prepare_sqlite(opened: Any, _: Any) -> None:
     """
     opened.isolation_level = None
     opened.execute(f"pragma cache_size = -{SQLITE_CACHE_KIBIBYTES}")
+
+
+def _require_loader(settings: Settings, opened: Connection) -> None:
+    """Raise DatabaseUnavailable where the server takes no files of its clients: MySQL's default."""
+    allowed = opened.exec_driver_sql("select @@local_infile").scalar()
+    opened.rollback()
+    if not allowed:
+        raise DatabaseUnavailable(
+            f"the server on {settings.db_host}:{settings.db_port} does not allow its bulk loader: unset "
+            "DB_LOCAL_INFILE, or have its administrator run `set global local_infile = 1`"
+        )
 
 
 def _unavailable(settings: Settings, error: OperationalError) -> DatabaseUnavailable:

@@ -64,7 +64,7 @@ class MySql(Sqlite):
         return f"drop temporary table if exists new_{table}"
 
     def merge(self, table: str, columns: Sequence[str], key: str) -> str:
-        changes = ", ".join(f"{column} = values({column})" for column in columns if column != key)
+        changes = ", ".join(f"{column} = new_{table}.{column}" for column in columns if column != key)
         return f"{_insert(table, columns)} order by {key} on duplicate key update {changes}"
 
     def delete(self, table: str, key: str, joined: str) -> str:

@@ -27,6 +27,12 @@ def upgrade(settings: Settings, revision: str = HEAD) -> tuple[str | None, str |
         return before, current(connection)
 
 
+def behind(settings: Settings) -> bool:
+    """Return whether the database lacks a migration."""
+    with database.connection(settings) as connection:
+        return current(connection) != scripts().get_current_head()
+
+
 def current(connection: Connection) -> str | None:
     """Return the database's revision, or None for an empty one."""
     return MigrationContext.configure(connection).get_current_revision()

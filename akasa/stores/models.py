@@ -18,17 +18,22 @@ _TYPES: dict[Kind, Any] = {
     "mobile": String(10),
     "moment": MOMENT,
     "day": Date(),
+    "day or none": Date(),
     "count": Integer(),
     "paise": BigInteger(),
     "paise or none": BigInteger(),
     "id": BigInteger(),
+    "place": String(400),
 }
 
 
 def _table(name: str, *indexes: SchemaItem) -> Table:
     columns = (
         Column(
-            column, _TYPES[kind], primary_key=column in tables.KEYS[name], nullable=kind == "paise or none"
+            column,
+            _TYPES[kind],
+            primary_key=column in tables.KEYS[name],
+            nullable=kind.endswith(" or none"),
         )
         for column, kind in tables.TABLES[name].items()
     )
@@ -42,16 +47,19 @@ def _filled(name: str, kind: Any, **more: Any) -> Column[Any]:
 CUSTOMERS = _table("customers", Index("ix_customers_mobile_number", "mobile_number"))
 ORDERS = _table("orders", Index("ix_orders_kpis", "order_date", "mobile_number", "total_amount_paise"))
 ORDER_ITEMS = _table("order_items")
+HOLDINGS = _table("holdings")
 
 # The ledger: one row for each delivery ever published, committed with its rows. `delivery_id` is the first 60
-# bits of the sha256; the order of `position` is the order of deliveries. The counts are those of the day of
-# publishing; `backfilled_rows` says by how many rows backfills have changed what was accepted since then.
+# bits of the sha256; the order of `position` is the order of deliveries. The counts are those of what is
+# published now, judged by the rules of `rules_version` (null: by those of before they had versions).
+# A delivery is known by kind and sha256, and yet the sha256 alone is a key: bytes that begin as XML has to
+# are refused as a CSV, so the same bytes are never published as both.
 DELIVERIES = Table(
     "deliveries",
     METADATA,
     _filled("sha256", String(64), primary_key=True),
     _filled("delivery_id", BigInteger(), index=True),
-    _filled("position", String(400)),
+    _filled("position", _TYPES["place"]),
     _filled("name", String(300)),
     _filled("kind", String(16)),
     _filled("amount_is", String(8)),
@@ -59,9 +67,9 @@ DELIVERIES = Table(
     *(_filled(count, BigInteger()) for count in ("records", "accepted", "rejected", "repeats")),
     _filled("published_at", MOMENT),
     Column("backfilled_at", MOMENT),
-    _filled("backfilled_rows", BigInteger(), server_default="0"),
     Column("source_timezone", String(64)),
     Column("business_timezone", String(64)),
+    Column("rules_version", Integer()),
 )
 
 # Under which names the bytes of each delivery ever lay, noted whenever they differ from what lay there at the

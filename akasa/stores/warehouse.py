@@ -6,6 +6,7 @@ It follows the database's ledger: `publish` is told which deliveries it should h
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -23,6 +24,7 @@ SCHEMAS = {
     "customers": arrow.SCHEMAS["customers"],
     "orders": arrow.SCHEMAS["orders"].append(_MONTH),
     "order_items": arrow.SCHEMAS["order_items"].append(_MONTH),
+    "holdings": arrow.SCHEMAS["holdings"],
     "deliveries": pa.schema(
         {
             "delivery_id": arrow.WHOLE,
@@ -39,11 +41,16 @@ UNREADABLE = (DeltaError, OSError, pa.ArrowException)  # what a cut log, or a lo
 
 
 def customers(settings: Settings | None = None) -> pd.DataFrame:
-    """Return customer_id, customer_name, mobile_number, region, delivery_id and its delivery's position."""
-    settings = settings or load()
-    rows = select(settings, "customers").combine_chunks().to_pandas()
-    places = select(settings, "deliveries").to_pandas().set_index("delivery_id")["position"]
-    return rows.assign(position=rows["delivery_id"].map(places).astype("str"))
+    """Return customer_id, customer_name, mobile_number, region, delivery_id; a row a customer."""
+    return select(settings or load(), "customers").combine_chunks().to_pandas()
+
+
+def holdings(settings: Settings | None = None) -> pd.DataFrame:
+    """Return who holds a number from which day until before which, by number and day.
+
+    Columns: mobile_number, customer_id, from_day, until_day (none: still), position of the claim's delivery.
+    """
+    return select(settings or load(), "holdings").to_pandas(date_as_object=False)
 
 
 def orders(settings: Settings | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -69,8 +76,13 @@ def contents(settings: Settings, tables: Mapping[str, DeltaTable]) -> str:
     """Return of each opened table but `deliveries` its version, its rows, and a digest of its files' names.
 
     Two states of a warehouse that have it in common are the same. Raises one of UNREADABLE where a file is
-    lost or cut off, for rows are counted in the files' footers.
+    lost or cut off, for rows are counted in the files' footers; or the end of a table's log, which nobody
+    misses who reads from a checkpoint, but every writer.
     """
+    for name, table in tables.items():
+        end = settings.warehouse / name / "_delta_log" / f"{table.version():020d}.json"
+        if not end.exists():
+            raise FileNotFoundError(f"{end} is not there")
     told = []
     for name in (name for name in SCHEMAS if name in tables and name != "deliveries"):
         rows = dataset(name, settings, tables[name]).count_rows()
@@ -129,10 +141,10 @@ def deliveries(settings: Settings | None = None) -> pd.DataFrame:
     return SCHEMAS["deliveries"].empty_table().to_pandas()
 
 
-def marks(deliveries: pd.DataFrame) -> set[tuple[str, ...]]:
+def marks(deliveries: pd.DataFrame) -> set[Any]:
     """Return what tells one publishing of a delivery from another: of the ledger, or the warehouse's copy."""
-    columns = ["sha256", "position", "published_at", "backfilled_at"]
-    return set(deliveries[columns].itertuples(index=False, name=None))
+    columns = ["delivery_id", "sha256", "position", "published_at", "backfilled_at"]
+    return set(deliveries[columns].itertuples(index=False, name="Mark"))
 
 
 def months(settings: Settings) -> set[str]:

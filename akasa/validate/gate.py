@@ -54,6 +54,16 @@ def suites() -> dict[str, Suite]:
             (_ID_LENGTH, {"column": "sku_id", **_TEXT}),
             ("expect_column_values_to_be_between", {"column": "sku_count", "min_value": 1}),
         ],
+        "holdings": [
+            ("expect_compound_columns_to_be_unique", {"column_list": ["mobile_number", "from_day"]}),
+            ("expect_column_values_to_match_regex", mobile),
+            ("expect_column_values_to_not_be_null", {"column": "customer_id"}),
+            ("expect_column_values_to_not_be_null", {"column": "from_day"}),
+            (
+                "expect_column_pair_values_a_to_be_greater_than_b",
+                {"column_A": "until_day", "column_B": "from_day", "ignore_row_if": "either_value_is_missing"},
+            ),
+        ],
     }
 
 
@@ -107,7 +117,7 @@ def require_few_rejected(counts: pd.DataFrame, max_reject_ratio: float) -> None:
         if one[of] > allowed * one[what]
     ]
     if shares:
-        way_out = "See data/rejects/; mend the delivery, or raise MAX_REJECT_RATIO"
+        way_out = "See data/rejects/unpublished/; mend the delivery, or raise MAX_REJECT_RATIO"
         raise GateStopped("; ".join(shares) + f". Nothing was published. {way_out}.")
 
 
@@ -155,6 +165,8 @@ def _suite(name: str) -> Any:
 
 def _verdict(table: str, outcome: Any) -> tuple[str, str, str, bool, int]:
     config = outcome.expectation_config
-    column = config.kwargs.get("column") or ", ".join(config.kwargs.get("column_list", ()))
+    named = config.kwargs
+    pair = [named[side] for side in ("column_A", "column_B") if side in named]
+    column = named.get("column") or ", ".join(named.get("column_list", pair))
     unexpected = outcome.result.get("unexpected_count", 0)
     return table, config.type, column, bool(outcome.success), int(unexpected)

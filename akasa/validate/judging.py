@@ -1,13 +1,15 @@
 """Judge each delivery: its records parted into accepted, rejected and repeats, all of them accounted for."""
 
+import shutil
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 
 from akasa.ingest import staging
 from akasa.ingest.staging import Progress
 from akasa.validate import cleaning, quarantine, rules, verdicts
-from akasa.validate.plan import Plan, Planned
+from akasa.validate.plan import Key, Plan, Planned
 from akasa.validate.verdicts import Judged
 from akasa.workspace import progress
 from akasa.workspace.settings import Settings
@@ -31,21 +33,26 @@ def judge_one(settings: Settings, delivery: Planned, tell: Progress = progress.t
     tell(f"{delivery.name}: cleaning")
     raw = staging.read(settings.staging, delivery.kind, delivery.sha256)
     if delivery.kind == "customers":
-        return Judged(delivery, rules.judge_customers(raw, cleaning.clean_customers(raw)))
-    clean = cleaning.clean_orders(raw, settings.source_timezone, settings.business_timezone)
-    tell(f"{delivery.name}: judging")
-    return Judged(delivery, rules.judge_orders(raw, clean, delivery.delivered_on, settings.amount_is))
+        records = rules.judge_customers(raw, cleaning.clean_customers(raw))
+    else:
+        clean = cleaning.clean_orders(raw, settings.source_timezone, settings.business_timezone)
+        tell(f"{delivery.name}: judging")
+        records = rules.judge_orders(raw, clean, delivery.delivered_on, settings.amount_is)
+    return Judged(delivery, records, rules.RULES_VERSION)
 
 
 def as_published(settings: Settings, delivery: Planned, tell: Progress = progress.tell) -> Judged:
     """Return a published delivery as it was judged; where that is no longer to be had, judge it anew."""
-    return verdicts.recall(settings, delivery) or judge_one(settings, delivery, tell)
+    kept = verdicts.recall(settings, delivery)
+    if kept is None:
+        tell(f"{delivery.name}: judging anew, since how it was judged is not kept")
+    return kept or judge_one(settings, delivery, tell)
 
 
-def require_all_accounted(judged: Sequence[Judged], read: Mapping[str, int]) -> None:
+def require_all_accounted(judged: Sequence[Judged], read: Mapping[Key, int]) -> None:
     """Assert that accepted + rejected + repeats are the records that were `read`, of each delivery."""
     for one in judged:
-        counted, expected = one.records.count, read.get(one.delivery.sha256, one.records.count)
+        counted, expected = one.records.count, read.get(one.delivery.key, one.records.count)
         assert counted == expected, f"{one.delivery.name}: {counted} of {expected} records"
 
 
@@ -67,14 +74,31 @@ def counts(judged: Sequence[Judged]) -> pd.DataFrame:
 
 
 def write_quarantine(settings: Settings, judged: Sequence[Judged]) -> None:
-    """Write the quarantine file of each delivery that has rejected records; remove its outdated ones."""
+    """Write the rejected records of what is not published yet, in place of what an earlier run left.
+
+    They stand in `data/rejects/unpublished/`, so that whoever mends a delivery finds them where the gate
+    stops the run. The quarantine of what is published changes with the publish: `quarantine_published`.
+    """
+    drop_unpublished(settings)
     for one in judged:
-        current = quarantine.path(settings.quarantine, one.delivery.name, one.delivery.sha256)
-        if len(one.records.rejected):
-            quarantine.write(current, _labelled(one))
-        for file in quarantine.files(settings.quarantine, one.delivery.sha256):
-            if file != current or one.records.rejected.empty:
-                file.unlink()
+        _write(unpublished(settings), one)
+
+
+def drop_unpublished(settings: Settings) -> None:
+    shutil.rmtree(unpublished(settings), ignore_errors=True)
+
+
+def unpublished(settings: Settings) -> Path:
+    """Return the folder of the rejected records of a run that has not published, or was stopped."""
+    return settings.quarantine / "unpublished"
+
+
+def quarantine_published(settings: Settings, one: Judged) -> None:
+    """Write a published delivery's quarantine file, if it has rejected records; remove its outdated ones."""
+    current = _write(settings.quarantine, one)
+    for file in quarantine.files(settings.quarantine, one.delivery.sha256):
+        if file != current:
+            file.unlink()
 
 
 def rejected(judged: Sequence[Judged], kind: str) -> pd.DataFrame:
@@ -103,6 +127,15 @@ def _warning(what: str, count: int) -> str:
     if what == "invisible_characters":
         return f"{count:,} record{many} with invisible characters, which were dropped"
     return f"{count:,} customer{many} with {what.replace('_', ' ')}, now Unknown"
+
+
+def _write(folder: Path, one: Judged) -> Path | None:
+    """Write a delivery's rejected records; return the file, or None where there are none."""
+    if one.records.rejected.empty:
+        return None
+    file = quarantine.path(folder, one.delivery.name, one.delivery.sha256)
+    quarantine.write(file, _labelled(one))
+    return file
 
 
 def _labelled(one: Judged) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,9 @@ import pandas as pd
 from akasa.ingest import deliveries
 from akasa.ingest.staging import Manifest, Staged
 from akasa.workspace.settings import Settings
+from akasa.workspace.tables import FIRST_DAY
 
+Key = tuple[str, str]  # what a delivery is known by: its kind and the sha256 of its bytes
 # What decides about the values that are stored, by its name in the ledger; a setting of the same name.
 JUDGED_UNDER = ("amount_is", "source_timezone", "business_timezone")
 
@@ -32,6 +34,10 @@ class Sighting:
     withdrawn: bool = False
 
     @property
+    def key(self) -> Key:
+        return self.kind, self.sha256
+
+    @property
     def place(self) -> str:
         """Which of the places it is: a base file has the one of its kind, whatever it is called."""
         return self.name if deliveries.rank(self.name) else self.kind
@@ -45,6 +51,14 @@ class Sighting:
         """The day in the name, as it is understood now; else the one that was noted."""
         return deliveries.date_in_name(self.name) or self.day
 
+    @property
+    def claims_from(self) -> date:
+        """The day from which customers claim their numbers: a delivery brings the day before's records.
+
+        In a base file they claim them from ever.
+        """
+        return self.delivered_on - timedelta(days=1) if deliveries.rank(self.name) else FIRST_DAY
+
 
 @dataclass(frozen=True)
 class Planned:
@@ -53,7 +67,8 @@ class Planned:
     It stands at the latest place under which it was ever seen: `name`, and its `position` in the order of
     deliveries. `status` is "new"; "again" (published before, and now behind a delivery that stood behind it,
     or at a place of another day); "repeat" (published before); or "published" (in the ledger, its file gone).
-    `delivered_on` is the day of its place, `was` the name that the ledger has for its bytes.
+    `delivered_on` is the day of its place, `was` the name that the ledger has for its bytes, `back` how many
+    customers or orders go back to them where they come again.
     """
 
     name: str
@@ -63,6 +78,11 @@ class Planned:
     position: str
     delivered_on: date
     was: str = ""
+    back: int = 0
+
+    @property
+    def key(self) -> Key:
+        return self.kind, self.sha256
 
     @property
     def delivery_id(self) -> int:
@@ -71,15 +91,17 @@ class Planned:
 
 @dataclass(frozen=True)
 class Plan:
-    """All deliveries in their order, how many records were read of each (by sha256), and the new sightings.
+    """All deliveries in their order, how many records were read of each (by its key), and the new sightings.
 
-    `placed` are the published ones that have another name or position now, and need not be judged again.
+    `seen` are the sightings so far, without withdrawn ones; `placed` the published deliveries that have
+    another name or position now, or customers who claim in a new place, and need not be judged again.
     """
 
     deliveries: tuple[Planned, ...]
-    records: dict[str, int]
+    records: dict[Key, int]
     sightings: tuple[Sighting, ...]
     placed: tuple[Planned, ...]
+    seen: tuple[Sighting, ...]
 
     def __iter__(self) -> Iterator[Planned]:
         return iter(self.deliveries)
@@ -111,22 +133,31 @@ def plan(manifest: Manifest, ledger: pd.DataFrame, sightings: pd.DataFrame, run_
 
     `run_date` is the day of a name that tells none.
     """
-    before = [Sighting(*row) for row in _typed(sightings)]
+    before = seen(sightings)
     new = tuple(_new(manifest, before, run_date))
-    places: dict[str, Sighting] = {}
+    places: dict[Key, Sighting] = {}
     for one in sorted((*before, *new), key=lambda sighting: sighting.position):
         if not one.withdrawn:
-            places[one.sha256] = one
-    known = {row.sha256: row for row in ledger.itertuples()}
-    records = {staged.sha256: staged.records for staged in manifest.staged}
+            places[one.key] = one
+    known = {(row.kind, row.sha256): row for row in ledger.itertuples()}
+    records = {(staged.kind, staged.sha256): staged.records for staged in manifest.staged}
     in_order = sorted(places.values(), key=lambda place: place.position)
-    overtaking = _overtaking([one.sha256 for one in in_order], known)
+    overtaking = _overtaking([one.key for one in in_order], known)
     planned = [
-        _planned(place, known.get(place.sha256), place.sha256 in records, place.sha256 in overtaking)
+        _planned(place, known.get(place.key), place.key in records, place.key in overtaking)
         for place in in_order
-        if place.sha256 in records or place.sha256 in known
+        if place.key in records or place.key in known
     ]
-    return Plan(tuple(planned), records, new, tuple(_placed(planned, known)))
+    so_far = tuple(one for one in before if not one.withdrawn)
+    return Plan(tuple(planned), records, new, tuple(_placed(planned, known, new)), so_far)
+
+
+def seen(sightings: pd.DataFrame) -> list[Sighting]:
+    """Return the rows of the table of sightings."""
+    return [
+        Sighting(row.name, row.revision, row.kind, row.sha256, _as_date(row.day), row.withdrawn)
+        for row in sightings.itertuples(index=False)
+    ]
 
 
 def of_ledger(row: Any) -> Planned:
@@ -164,7 +195,7 @@ def _new(manifest: Manifest, before: Iterable[Sighting], run_date: date) -> Iter
             then = last.get(seen.place)
             if then is None:
                 yield seen
-            elif then.sha256 != seen.sha256:
+            elif then.key != seen.key:
                 yield Sighting(seen.name, then.revision + 1, seen.kind, seen.sha256, seen.day)
 
 
@@ -172,13 +203,13 @@ def _seen(name: str, staged: Staged, run_date: date) -> Sighting:
     return Sighting(name, 0, staged.kind, staged.sha256, deliveries.date_in_name(name) or run_date)
 
 
-def _overtaking(in_order: Iterable[str], known: Mapping[str, Any]) -> set[str]:
+def _overtaking(in_order: Iterable[Key], known: Mapping[Key, Any]) -> set[Key]:
     """Return those published deliveries that stand behind one now that stood behind them."""
     found, furthest = set(), ""
-    for sha256 in in_order:
-        if sha256 in known:
-            stood = known[sha256].position
-            found |= {sha256} if stood < furthest else set()
+    for key in in_order:
+        if key in known:
+            stood = known[key].position
+            found |= {key} if stood < furthest else set()
             furthest = max(furthest, stood)
     return found
 
@@ -195,17 +226,15 @@ def _planned(place: Sighting, published: Any, present: bool, overtaking: bool) -
     return Planned(*what, status, place.position, place.delivered_on, was)
 
 
-def _placed(planned: Iterable[Planned], known: Mapping[str, Any]) -> Iterator[Planned]:
+def _placed(
+    planned: Iterable[Planned], known: Mapping[Key, Any], new: Iterable[Sighting]
+) -> Iterator[Planned]:
+    claiming = {one.key for one in new if one.kind == "customers"}
     for one in planned:
         if one.status in ("repeat", "published"):
-            before = known[one.sha256]
-            if (before.name, before.position) != (one.name, one.position):
+            before = known[one.key]
+            if one.key in claiming or (before.name, before.position) != (one.name, one.position):
                 yield one
-
-
-def _typed(sightings: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
-    for row in sightings.itertuples(index=False):
-        yield (row.name, row.revision, row.kind, row.sha256, _as_date(row.day), row.withdrawn)
 
 
 def _as_date(value: Any) -> date:

@@ -23,6 +23,10 @@ Codes: TypeAlias = np.ndarray  # whole numbers that stand for a column's values;
 Mask: TypeAlias = np.ndarray
 Records: TypeAlias = pd.DataFrame | pa.Table
 
+# Of all that decides what becomes of a record: readers, cleaning, and the rules below. To be raised where a
+# delivery may be judged otherwise than before; what was judged by an older version stays until a backfill.
+RULES_VERSION = 2
+
 REASONS = {
     "malformed_record": "the record cannot be taken apart into its fields",
     "missing_customer_id": "customer_id is absent or blank",

@@ -1,30 +1,41 @@
 """What each published delivery was judged to be, kept beside its staging: `data/judged/<kind>-<sha256>/`.
 
 So a delivery can be weighed again, at another place or without its neighbours, as it was judged then,
-whatever the rules say now.
+whatever the rules say now. A judgement is written beside the one that stands before its publish, and takes
+its place once the ledger says that it was committed: a run that is cut short leaves the old one or the new.
 """
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from akasa.validate.plan import Planned
 from akasa.validate.rules import Parted
 from akasa.workspace import files
+from akasa.workspace.failpoints import reached
 from akasa.workspace.settings import Settings
 
 _TABLES = ("accepted", "rejected")
+_KEYS = ("customer_id", "order_id", "sku_id")  # of accepted records; rejected ones have a number
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A delivery with its records parted into accepted, rejected and repeats."""
+    """A delivery with its records parted into accepted, rejected and repeats, by a version of the rules.
+
+    `rules_version` is None where it was judged before rules had versions.
+    """
 
     delivery: Planned
     records: Parted
+    rules_version: int | None
 
     def only(self, ids: "pd.Series[str]") -> "Judged":
         """Return it with the accepted records of some customers or orders, by their ids."""
@@ -33,10 +44,10 @@ class Judged:
         return replace(self, records=replace(self.records, accepted=of_them))
 
 
-def keep(settings: Settings, judged: Judged) -> None:
-    """Keep a judgement in the place of an earlier one of the same delivery."""
+def prepare(settings: Settings, judged: Judged, now: datetime) -> None:
+    """Write a judgement that is about to be published, at the moment that the ledger will note (UTC)."""
     delivery, records = judged.delivery, judged.records
-    folder = _folder(settings, delivery.kind, delivery.sha256)
+    folder = _arriving(settings) / _name(delivery)
     # First: without it, what lies in the folder is not whole, and is not read.
     (folder / "verdict.json").unlink(missing_ok=True)
     for name in _TABLES:
@@ -44,26 +55,86 @@ def keep(settings: Settings, judged: Judged) -> None:
             getattr(records, name).to_parquet(part)
     about = {"repeats": records.repeats, "warnings": records.warnings}
     about |= {"more_lines": records.more_lines, "more_rejected": records.more_rejected}
-    about |= {"delivered_on": delivery.delivered_on.isoformat()}
-    files.write_text(folder / "verdict.json", json.dumps(about) + "\n")
+    about |= {"delivered_on": delivery.delivered_on.isoformat(), "rules_version": judged.rules_version}
+    files.write_text(folder / "verdict.json", json.dumps(about | {"noted": now.isoformat()}) + "\n")
+
+
+def prepared(settings: Settings, delivery: Planned) -> tuple[Judged, datetime] | None:
+    """Return the judgement that was prepared for a delivery, and for which moment; None where none was."""
+    folder = _arriving(settings) / _name(delivery)
+    about = _about(folder)
+    return (_read(folder, delivery, about), datetime.fromisoformat(about["noted"])) if about else None
+
+
+def put_in_place(settings: Settings, delivery: Planned) -> None:
+    """Let the prepared judgement of a delivery stand from now on."""
+    there = settings.judged / _name(delivery)
+    shutil.rmtree(there, ignore_errors=True)
+    reached("before a judgement takes its place")
+    (_arriving(settings) / _name(delivery)).rename(there)
+
+
+def drop_prepared(settings: Settings) -> None:
+    """Remove prepared judgements that are in no ledger."""
+    shutil.rmtree(_arriving(settings), ignore_errors=True)
+
+
+def any_prepared(settings: Settings) -> bool:
+    return _arriving(settings).exists()
 
 
 def recall(settings: Settings, delivery: Planned) -> Judged | None:
     """Return a delivery as it was judged for its day, or None where that was not kept."""
-    folder = _folder(settings, delivery.kind, delivery.sha256)
-    if not (folder / "verdict.json").exists():
+    folder = settings.judged / _name(delivery)
+    try:
+        about = _about(folder)
+        is_its = about is not None and about["delivered_on"] == delivery.delivered_on.isoformat()
+        return _read(folder, delivery, about) if about and is_its else None
+    except (OSError, ValueError, KeyError):  # of a file that is lost or damaged
         return None
-    about = json.loads((folder / "verdict.json").read_text("utf-8"))
-    if about["delivered_on"] != delivery.delivered_on.isoformat():
-        return None
-    accepted, rejected = (pd.read_parquet(folder / f"{name}.parquet") for name in _TABLES)
-    lines = about.get("more_lines", 0), about.get("more_rejected", 0)
-    return Judged(delivery, Parted(accepted, rejected, about["repeats"], about["warnings"], *lines))
 
 
 def forget(settings: Settings, kind: str, sha256: str) -> None:
-    shutil.rmtree(_folder(settings, kind, sha256), ignore_errors=True)
+    shutil.rmtree(settings.judged / f"{kind}-{sha256}", ignore_errors=True)
 
 
-def _folder(settings: Settings, kind: str, sha256: str) -> Path:
-    return settings.judged / f"{kind}-{sha256}"
+def same(one: Parted, other: Parted) -> bool:
+    """Return whether two judgements say the same of every record, in whatever order."""
+    return one.repeats == other.repeats and all(
+        _sorted(getattr(one, name)).equals(_sorted(getattr(other, name))) for name in _TABLES
+    )
+
+
+def _sorted(rows: pd.DataFrame) -> pa.Table:
+    """Return rows in one order, and of types that do not depend on whether they came from Parquet."""
+    table = pa.Table.from_pandas(rows, preserve_index=False).replace_schema_metadata()
+    table = table.cast(pa.schema([field.with_type(_plain(field.type)) for field in table.schema]))
+    keys = [name for name in _KEYS if name in rows]
+    return table.sort_by([(key, "ascending") for key in keys])
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_null(kind):  # of a column without any text
+        return pa.large_string()
+    return pa.timestamp("us") if pa.types.is_timestamp(kind) else kind
+
+
+def _about(folder: Path) -> dict[str, Any] | None:
+    file = folder / "verdict.json"
+    about: dict[str, Any] | None = json.loads(file.read_text("utf-8")) if file.exists() else None
+    return about
+
+
+def _read(folder: Path, delivery: Planned, about: Mapping[str, Any]) -> Judged:
+    accepted, rejected = (pd.read_parquet(folder / f"{name}.parquet") for name in _TABLES)
+    lines = about.get("more_lines", 0), about.get("more_rejected", 0)
+    parted = Parted(accepted, rejected, about["repeats"], about["warnings"], *lines)
+    return Judged(delivery, parted, about.get("rules_version"))
+
+
+def _arriving(settings: Settings) -> Path:
+    return settings.judged / "arriving"
+
+
+def _name(delivery: Planned) -> str:
+    return f"{delivery.kind}-{delivery.sha256}"

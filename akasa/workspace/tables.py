@@ -1,12 +1,16 @@
 """The published tables, once: columns with their kinds, and keys. Stores and frames follow from here."""
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Literal
 
-Kind = Literal["text", "mobile", "moment", "day", "count", "paise", "paise or none", "id"]
+Kind = Literal[
+    "text", "mobile", "moment", "day", "day or none", "count", "paise", "paise or none", "id", "place"
+]
 
 LONGEST_TEXT = 255
 MOST_PAISE = 2**63 - 1  # BIGINT, int64
+FIRST_DAY = date(1000, 1, 1)  # no order is earlier, and MySQL knows no earlier day
 
 TABLES: dict[str, dict[str, Kind]] = {
     "customers": {
@@ -31,8 +35,23 @@ TABLES: dict[str, dict[str, Kind]] = {
         "amount_paise": "paise or none",
         "delivery_id": "id",
     },
+    # Who holds a number from which day, until the day before the next one does (none: still).
+    "holdings": {
+        "mobile_number": "mobile",
+        "customer_id": "text",
+        "from_day": "day",
+        "until_day": "day or none",
+        "position": "place",
+    },
 }
-KEYS = {"customers": ("customer_id",), "orders": ("order_id",), "order_items": ("order_id", "sku_id")}
+VERSIONED = ("customers", "orders", "order_items")  # rows that come from a delivery, and yield to later ones
+KEYS = {
+    "customers": ("customer_id",),
+    "orders": ("order_id",),
+    "order_items": ("order_id", "sku_id"),
+    "holdings": ("mobile_number", "from_day", "customer_id"),
+}
+CUSTOMER_ROW = ("customer_id", "customer_name", "mobile_number", "region")
 ORDER_LINE = (
     "order_id",
     "mobile_number",
@@ -49,10 +68,12 @@ _FRAME: dict[Kind, str] = {
     "mobile": "str",
     "moment": "datetime64[us]",
     "day": "datetime64[s]",
+    "day or none": "datetime64[s]",
     "count": "int64",
     "paise": "int64",
     "paise or none": "Int64",
     "id": "int64",
+    "place": "str",
 }
 
 

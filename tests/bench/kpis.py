@@ -20,11 +20,13 @@ from akasa.kpis.definitions import DEFINITIONS, TOP_N, WINDOW_DAYS, Kind
 from akasa.publish import warehouse_merge
 from akasa.stores import warehouse
 from akasa.workspace.settings import Settings
+from akasa.workspace.tables import FIRST_DAY
 from bench import harness
 from bench.harness import Clock
 
 MONTHS = pd.period_range("2024-01", periods=24, freq="M")
 AS_OF = date(2025, 12, 31)
+HANDED_OVER = date(2025, 1, 15)
 REGIONS = np.array(["North", "South", "East", "West", "Central"])
 FIRST_MOBILE = 6_000_000_007
 
@@ -32,7 +34,8 @@ FIRST_MOBILE = 6_000_000_007
 def prepare(folder: Path, orders: int) -> None:
     """Write a warehouse of so many orders over 24 months, a tenth as many customers, in bounded memory.
 
-    One order in a hundred has a number that nobody holds; one customer in a hundred lost theirs to another.
+    One order in a hundred has a number that nobody holds; one customer in a hundred took theirs over from
+    another in the middle of these months.
     """
     settings = _settings(folder)
     rng = np.random.default_rng(1)
@@ -112,17 +115,26 @@ def _duckdb(clock: Clock, folder: Path, shared: str) -> dict[str, str]:
 
 
 _DUCKDB_SHARED = """
-create temp table holders as
-select customer_id, customer_name, mobile_number, region
-from customers join deliveries using (delivery_id)
-qualify row_number() over (partition by mobile_number order by position desc) = 1;
+create temp table changed as
+select * from holdings
+where mobile_number in (select mobile_number from holdings where until_day is not null);
 create temp table sales as
-select mobile_number, count(*) as order_count, sum(total_amount_paise)::bigint as paise
-from orders where order_date <= date '{as_of}' group by mobile_number
+with numbers as (
+    select orders.mobile_number, changed.customer_id, count(*) as order_count,
+        sum(total_amount_paise)::bigint as paise
+    from orders left join changed on changed.mobile_number = orders.mobile_number
+        and order_date >= from_day and (until_day is null or order_date < until_day)
+    where order_date <= date '{as_of}' group by all
+)
+select coalesce(numbers.customer_id, present.customer_id) as customer_id,
+    if(present.customer_id is null, mobile_number, null) as stranger,
+    sum(order_count)::bigint as order_count, sum(paise)::bigint as paise
+from numbers left join (from holdings where until_day is null) as present using (mobile_number) group by all
 """
 _DUCKDB = {
     "repeat_customers": """
-select holders.*, order_count from sales join holders using (mobile_number)
+select customer_id, customer_name, mobile_number, region, order_count
+from sales join customers using (customer_id)
 where order_count > 1 order by order_count desc, customer_id
 """,
     "monthly_trends": """
@@ -134,17 +146,23 @@ from orders where order_date <= date '{as_of}' group by all order by year, month
 select coalesce(region, 'Unmatched') as region, count(*) as customer_count,
     sum(sales.order_count)::bigint as order_count, sum(paise)::bigint as total_revenue,
     (2 * sum(paise) + sum(sales.order_count)) // (2 * sum(sales.order_count)) as avg_order_value
-from sales left join holders using (mobile_number) group by 1 order by total_revenue desc, region
+from sales left join customers using (customer_id) group by 1 order by total_revenue desc, region
 """,
     "top_spenders": """
-with recent as (
-    select mobile_number, count(*) as order_count, sum(total_amount_paise)::bigint as total_spent,
-        max(order_date) as last_order_date
-    from orders where order_date > date '{as_of}' - {days} and order_date <= date '{as_of}'
-    group by mobile_number
+with numbers as (
+    select orders.mobile_number, changed.customer_id, count(*) as order_count,
+        sum(total_amount_paise) as spent, max(order_date) as last_day
+    from orders left join changed on changed.mobile_number = orders.mobile_number
+        and order_date >= from_day and (until_day is null or order_date < until_day)
+    where order_date > date '{as_of}' - {days} and order_date <= date '{as_of}' group by all
+), recent as (
+    select coalesce(numbers.customer_id, present.customer_id) as customer_id,
+        sum(order_count)::bigint as order_count, sum(spent)::bigint as total_spent,
+        max(last_day) as last_order_date
+    from numbers join (from holdings where until_day is null) as present using (mobile_number) group by 1
 )
 select *, (2 * total_spent + order_count) // (2 * order_count) as avg_order_value
-from recent join holders using (mobile_number) order by total_spent desc, customer_id limit {top_n}
+from recent join customers using (customer_id) order by total_spent desc, customer_id limit {top_n}
 """,
 }
 
@@ -156,31 +174,54 @@ def polars(clock: Clock, folder: Path) -> dict[str, str]:
     count, paise, day = pl.len().cast(pl.Int64), pl.col("total_amount_paise").sum(), pl.col("order_date")
     with clock:
         orders = pl.scan_parquet(files["orders"], hive_partitioning=False).filter(day <= AS_OF)
-        places = pl.scan_parquet(files["deliveries"]).select("delivery_id", "position")
-        holders = (
-            pl.scan_parquet(files["customers"])
-            .join(places, on="delivery_id")
-            .sort("position")
-            .unique("mobile_number", keep="last", maintain_order=True)
-            .select("customer_id", "customer_name", "mobile_number", "region")
+        customers = pl.scan_parquet(files["customers"]).drop("delivery_id")
+        holdings = pl.scan_parquet(files["holdings"]).drop("position")
+        taken = holdings.filter(pl.col("until_day").is_not_null()).select("mobile_number").unique()
+        changed = holdings.join(taken, on="mobile_number", how="semi").sort("from_day")
+        present = holdings.filter(pl.col("until_day").is_null()).select("mobile_number", "customer_id")
+
+        def owned(some: pl.LazyFrame, **sums: pl.Expr) -> pl.LazyFrame:
+            others = some.join(taken, on="mobile_number", how="anti").group_by("mobile_number").agg(**sums)
+            by_day = some.join(taken, on="mobile_number", how="semi").sort("order_date")
+            held = by_day.join_asof(
+                changed,
+                left_on="order_date",
+                right_on="from_day",
+                by="mobile_number",
+                check_sortedness=False,
+            )
+            columns = ["customer_id", "mobile_number", *sums]
+            whose = [
+                others.join(present, on="mobile_number", how="left").select(columns),
+                held.group_by("customer_id", "mobile_number").agg(**sums).select(columns),
+            ]
+            stranger = pl.when(pl.col("customer_id").is_null()).then(pl.col("mobile_number"))
+            again = {
+                name: pl.col(name).max() if name.startswith("last") else pl.col(name).sum() for name in sums
+            }
+            return pl.concat(whose).group_by("customer_id", stranger.alias("stranger")).agg(**again)
+
+        sales = owned(orders, order_count=count, total_revenue=paise)
+        recent = owned(
+            orders.filter(day > AS_OF - timedelta(days=WINDOW_DAYS)),
+            order_count=count,
+            total_spent=paise,
+            last_order_date=day.max(),
         )
-        sales = orders.group_by("mobile_number").agg(order_count=count, total_revenue=paise)
-        recent = orders.filter(day > AS_OF - timedelta(days=WINDOW_DAYS)).group_by("mobile_number")
         found = pl.collect_all(
             [
                 sales.filter(pl.col("order_count") > 1)
-                .join(holders, on="mobile_number")
+                .join(customers, on="customer_id")
                 .sort("order_count", "customer_id", descending=[True, False]),
                 orders.group_by(year=day.dt.year(), month=day.dt.month())
                 .agg(order_count=count, total_revenue=paise)
                 .sort("year", "month"),
-                sales.join(holders, on="mobile_number", how="left")
+                sales.join(customers, on="customer_id", how="left")
                 .group_by(pl.col("region").fill_null("Unmatched"))
                 .agg(count.alias("customer_count"), pl.col("order_count", "total_revenue").sum())
                 .with_columns(avg_order_value=_half_up("total_revenue"))
                 .sort("total_revenue", "region", descending=[True, False]),
-                recent.agg(order_count=count, total_spent=paise, last_order_date=day.max())
-                .join(holders, on="mobile_number")
+                recent.join(customers, on="customer_id")
                 .with_columns(avg_order_value=_half_up("total_spent"))
                 .sort("total_spent", "customer_id", descending=[True, False])
                 .head(TOP_N),
@@ -204,23 +245,33 @@ def plain_pandas(clock: Clock, folder: Path) -> dict[str, str]:
         orders["order_date"] = pd.to_datetime(orders["order_date"])
         orders = orders[orders["order_date"] <= pd.Timestamp(AS_OF)]
         customers = pd.read_parquet(files["customers"], partitioning=None)
-        places = pd.read_parquet(files["deliveries"], partitioning=None)[["delivery_id", "position"]]
-        holders = customers.merge(places, on="delivery_id").sort_values("position")
-        holders = holders.drop_duplicates("mobile_number", keep="last")
-        sales = orders.groupby("mobile_number", as_index=False).agg(**sums)
-        repeated = holders.merge(sales[sales["order_count"] > 1], on="mobile_number")
+        holdings = pd.read_parquet(files["holdings"], partitioning=None)
+        days = ["from_day", "until_day"]
+        holdings[days] = holdings[days].astype(orders["order_date"].dtype)
+        taken = holdings["mobile_number"].isin(holdings["mobile_number"][holdings["until_day"].notna()])
+        changed, alone = holdings[taken].sort_values("from_day"), holdings[~taken]
+        contested = orders["mobile_number"].isin(changed["mobile_number"])
+        by_day = orders[contested].sort_values("order_date")
+        held = pd.merge_asof(by_day, changed, left_on="order_date", right_on="from_day", by="mobile_number")
+        others = orders[~contested].merge(alone, on="mobile_number", how="left")
+        columns = [*columns, "customer_id"]
+        orders = pd.concat([others[columns], held[columns]])
+        owned = orders.groupby("customer_id", as_index=False).agg(**sums)
+        strangers = orders[orders["customer_id"].isna()].groupby("mobile_number", as_index=False).agg(**sums)
+        repeated = customers.merge(owned[owned["order_count"] > 1], on="customer_id")
         day = orders["order_date"].dt
         months = orders.groupby([day.year.rename("year"), day.month.rename("month")]).agg(**sums)
-        regions = sales.merge(holders, on="mobile_number", how="left").fillna({"region": "Unmatched"})
+        known = owned.merge(customers, on="customer_id")
+        regions = pd.concat([known, strangers.assign(region="Unmatched")])
         regions = regions.groupby("region", as_index=False).agg(
-            customer_count=("mobile_number", "size"),
+            customer_count=("order_count", "size"),
             order_count=("order_count", "sum"),
             total_revenue=("total_revenue", "sum"),
         )
         recent = orders[orders["order_date"] > pd.Timestamp(AS_OF) - pd.Timedelta(days=WINDOW_DAYS)]
         last = {"last_order_date": ("order_date", "max")}
-        spent = recent.groupby("mobile_number", as_index=False).agg(**sums, **last)
-        spent = holders.merge(spent.rename(columns={"total_revenue": "total_spent"}), on="mobile_number")
+        spent = recent.groupby("customer_id", as_index=False).agg(**sums, **last)
+        spent = customers.merge(spent.rename(columns={"total_revenue": "total_spent"}), on="customer_id")
         found = {
             "repeat_customers": repeated.sort_values(["order_count", "customer_id"], ascending=[False, True]),
             "monthly_trends": months.reset_index(),
@@ -240,7 +291,7 @@ def _with_average(frame: pd.DataFrame, total: str) -> pd.DataFrame:
 
 
 def _files(folder: Path) -> dict[str, list[str]]:
-    tables = ("orders", "customers", "deliveries")
+    tables = ("orders", "customers", "holdings")
     return {table: warehouse.files(table, _settings(folder)) for table in tables}
 
 
@@ -284,6 +335,15 @@ def _customers(number: int, rng: np.random.Generator) -> pd.DataFrame:
     )
 
 
+def _holdings(customers: pd.DataFrame) -> pd.DataFrame:
+    """Return each customer's own number; that of the one before, from HANDED_OVER on, for some."""
+    took = (customers["delivery_id"] == 2).to_numpy()
+    begins = np.where(took, np.datetime64(HANDED_OVER, "s"), np.datetime64(FIRST_DAY, "s"))
+    ends = np.where(np.append(took[1:], False), np.datetime64(HANDED_OVER, "s"), np.datetime64("NaT", "s"))
+    columns = {"from_day": begins, "until_day": ends, "position": "0\t1"}
+    return customers[["mobile_number", "customer_id"]].assign(**columns)
+
+
 def _orders(month: pd.Period, first: int, last: int, customers: int, rng: np.random.Generator) -> pa.Table:
     number = last - first
     day = month.start_time.to_datetime64().astype("datetime64[D]") + rng.integers(
@@ -309,6 +369,7 @@ def _tables(customers: pd.DataFrame) -> dict[str, pd.DataFrame]:
     empty = {name: warehouse.SCHEMAS[name].empty_table() for name in ("orders", "order_items")}
     return {
         "customers": customers,
+        "holdings": _holdings(customers),
         **{name: table.to_pandas(date_as_object=False) for name, table in empty.items()},
     }
 

@@ -151,7 +151,7 @@ MARIADB = (
 
 def measure(number: int, runs: int) -> dict[str, list[dict[str, Any]]]:
     """Return title → table: publishing orders into empty keyed tables of SQLite and of MariaDB."""
-    with tempfile.TemporaryDirectory() as folder, mariadb.server(Path(folder) / "server") as server:
+    with tempfile.TemporaryDirectory() as folder, mariadb.Server.running(Path(folder) / "server") as server:
         places = {
             "SQLite": (SQLITE, {"data_dir": folder}),
             "MariaDB": (MARIADB, {**server.create("bench"), "data_dir": folder, "db_local_infile": "1"}),

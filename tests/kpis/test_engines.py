@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lib import reference
-from lib.stores import customer, fill, ledger_row, order, tables
+from lib.stores import EVER, customer, fill, holding, ledger_row, order, tables
 from pyarrow.dataset import dataset
 
 from akasa.kpis import dask as dask_engine
@@ -55,10 +55,9 @@ def _record(row):
 
 
 def reference_content(content):
-    """Return tables of rows as the reference knows them; a customer's rank is its delivery's number."""
+    """Return tables of rows as the reference knows them; a holding is a claim."""
     customers = {
         row.customer_id: {
-            "rank": row.delivery_id,
             "customer_name": row.customer_name,
             "mobile_number": row.mobile_number,
             "region": row.region,
@@ -73,7 +72,11 @@ def reference_content(content):
         }
         for row in content["orders"].itertuples()
     }
-    return {"customers": customers, "orders": orders, "holders": reference.holders(customers)}
+    claims = [
+        {"mobile_number": row.mobile_number, "customer_id": row.customer_id, "day": row.from_day.date()}
+        for row in content["holdings"].itertuples()
+    ]
+    return {"customers": customers, "orders": orders, "claims": claims}
 
 
 def sources(folder, content, parts):
@@ -81,13 +84,12 @@ def sources(folder, content, parts):
     cfg = Settings(data_dir=folder, output_dir=folder)
     migrate.upgrade(cfg)
     database_load.merge(cfg, content, [ledger_row(number) for number in (1, 2, 3)])
-    places = content["customers"]["delivery_id"].map({n: f"1\t{n:06d}" for n in (1, 2, 3)}).astype("str")
-    customers = content["customers"].assign(position=places)
+    customers, holdings = content["customers"], content["holdings"]
     files = [_parquet(folder / f"{n}.parquet", content["orders"].iloc[n::parts]) for n in range(parts)]
     return {
         "sql": cfg,
-        "pandas": pandas.Tables(dataset(files), customers),
-        "dask": dask_engine.Tables(dask_engine.read_orders(files), customers),
+        "pandas": pandas.Tables(dataset(files), customers, holdings),
+        "dask": dask_engine.Tables(dask_engine.read_orders(files), customers, holdings),
     }
 
 
@@ -107,13 +109,11 @@ DAYS = st.sampled_from([0, 1, 6, 7, 8, 29, 30, 31, 60, -1, -2, 400]).map(lambda 
 MOBILES = st.sampled_from(["9000000001", "9000000002", "9123456781", "6000000004", "7000000005"])
 REGIONS = st.sampled_from(["North", "South", "Unmatched", "Unknown", "Zoë", "north"])
 PAISE = st.sampled_from([0, 1, 2, 50, 100, 101, 10**15 - 1, 10**15 - 2])
+IDS = st.sampled_from(["007", "7", "C-10", "C-9", "c-1", "=1+1"])
 CUSTOMER_ROWS = st.lists(
-    st.tuples(
-        st.sampled_from(["007", "7", "C-10", "C-9", "c-1", "=1+1"]), MOBILES, REGIONS, st.integers(1, 3)
-    ),
-    max_size=6,
-    unique_by=(lambda row: row[0], lambda row: (row[1], row[3])),
+    st.tuples(IDS, MOBILES, REGIONS, st.integers(1, 3)), max_size=6, unique_by=lambda row: row[0]
 ).map(lambda rows: [customer(*row, name=f"Name {row[0]}") for row in rows])
+CLAIMS = st.lists(st.tuples(MOBILES, DAYS, st.integers(0, 5)), max_size=8, unique_by=lambda claim: claim[:2])
 ORDER_ROWS = st.lists(
     st.tuples(MOBILES, DAYS, st.sampled_from(["00:00:00", "23:59:59.999999"]), PAISE), max_size=12
 ).map(
@@ -123,8 +123,22 @@ ORDER_ROWS = st.lists(
 )
 
 
+def world(customers, orders, claims):
+    """Return tables in which known customers took numbers over on some days, others than the one before."""
+    rows, last = [], {}
+    for mobile, day, number in sorted(claims) if customers else []:
+        customer_id = customers[number % len(customers)][0]
+        if mobile in last and last[mobile][1] == customer_id:
+            continue
+        if mobile in last:
+            last[mobile][3] = day
+        last[mobile] = [mobile, customer_id, day if mobile in last else EVER, None, "1"]
+        rows.append(last[mobile])
+    return tables(customers, orders, holdings=rows)
+
+
 WORLDS = (
-    st.builds(tables, CUSTOMER_ROWS, ORDER_ROWS),
+    st.builds(world, CUSTOMER_ROWS, ORDER_ROWS, CLAIMS),
     st.sampled_from([AS_OF, AS_OF - timedelta(days=7), date(2000, 1, 1), date(9999, 12, 31)]),
     st.sampled_from([1, 7, 30, 365, 10**7]),
     st.integers(1, 4),
@@ -166,7 +180,8 @@ def computed(cfg, as_of=AS_OF, **options):
 
 
 def test_every_kpi_from_both_stores_by_hand(workspace):
-    """Asha's number went to Bina; Chitra's two orders lie a day before and on the first day of the window."""
+    """Asha's number went to Bina on 1 November, the first day of the window; Chitra holds two numbers."""
+    november = date(2025, 11, 1)
     content = tables(
         [
             customer("007", "9000000001", "North", 1, name="Asha"),
@@ -175,11 +190,19 @@ def test_every_kpi_from_both_stores_by_hand(workspace):
         ],
         [
             order("O-1", "9000000001", "2025-11-30 23:59:59", 1_01),
-            order("O-2", "9000000001", "2025-10-31 00:00:00", 2_00),
+            order("O-2", "9000000001", "2025-10-31 23:59:59.999999", 2_00),
             order("O-3", "9000000003", "2025-10-31 10:00:00", 5_00),
             order("O-4", "9000000003", "2025-11-01 10:00:00", 50),
             order("O-5", "6000000009", "2025-09-30 10:00:00", 10_00),
             order("O-6", "9000000003", "2025-12-01 00:00:00", 99_00),
+            order("O-7", "9000000007", "2025-11-02 10:00:00", 1_00),
+            order("O-8", "9000000001", "2025-11-01 00:00:00", 1_00),
+        ],
+        holdings=[
+            holding("007", "9000000001", until=november),
+            holding("C-2", "9000000001", november, delivery=2),
+            holding("C-3", "9000000003", delivery=2),
+            holding("C-3", "9000000007"),
         ],
     )
     fill(workspace, content, ledger_row(1), ledger_row(2))
@@ -190,53 +213,44 @@ def test_every_kpi_from_both_stores_by_hand(workspace):
         "mobile_number": "9000000003",
         "region": "Unmatched",
     }
+    regions = ("region", "customer_count", "order_count", "total_revenue", "avg_order_value")
+    asha = {"customer_id": "007", "customer_name": "Asha", "mobile_number": "9000000001", "region": "North"}
     assert computed(workspace) == {
-        "repeat_customers": [{**bina, "order_count": 2}, {**chitra, "order_count": 2}],
+        "repeat_customers": [{**chitra, "order_count": 3}, {**bina, "order_count": 2}],
         "monthly_trends": [
             {"year": 2025, "month": 9, "order_count": 1, "total_revenue": 10_00},
             {"year": 2025, "month": 10, "order_count": 2, "total_revenue": 7_00},
-            {"year": 2025, "month": 11, "order_count": 2, "total_revenue": 1_51},
+            {"year": 2025, "month": 11, "order_count": 4, "total_revenue": 3_51},
         ],
         "regional_revenue": [
-            {
-                "region": "Unmatched",
-                "customer_count": 1,
-                "order_count": 1,
-                "total_revenue": 10_00,
-                "avg_order_value": 10_00,
-            },
-            {
-                "region": "Unmatched (region)",
-                "customer_count": 1,
-                "order_count": 2,
-                "total_revenue": 5_50,
-                "avg_order_value": 2_75,
-            },
-            {
-                "region": "South",
-                "customer_count": 1,
-                "order_count": 2,
-                "total_revenue": 3_01,
-                "avg_order_value": 1_51,
-            },
+            dict(zip(regions, row, strict=True))
+            for row in (
+                ("Unmatched", 1, 1, 10_00, 10_00),
+                ("Unmatched (region)", 1, 3, 6_50, 2_17),
+                ("South", 1, 2, 2_01, 1_01),
+                ("North", 1, 1, 2_00, 2_00),
+            )
         ],
         "top_spenders": [
             {
                 **bina,
-                "order_count": 1,
-                "total_spent": 1_01,
+                "order_count": 2,
+                "total_spent": 2_01,
                 "avg_order_value": 1_01,
                 "last_order_date": "2025-11-30",
             },
             {
                 **chitra,
-                "order_count": 1,
-                "total_spent": 50,
-                "avg_order_value": 50,
-                "last_order_date": "2025-11-01",
+                "order_count": 2,
+                "total_spent": 1_50,
+                "avg_order_value": 75,
+                "last_order_date": "2025-11-02",
             },
         ],
     }
+    october = computed(workspace, date(2025, 10, 31))["top_spenders"]
+    assert [(row["customer_id"], row["total_spent"]) for row in october] == [("C-3", 5_00), ("007", 2_00)]
+    assert october[1] | asha == october[1]
 
 
 def test_no_delivered_region_is_taken_for_orders_that_nobody_owns(workspace):

@@ -1,12 +1,14 @@
 """Reconciliation: every difference between engines is shown, and totals that do not tie are noticed."""
 
 from datetime import date
+from pathlib import Path
 
 import pandas as pd
 import pytest
+from lib.drops import deliver, run
 from lib.stores import customer, fill, item, ledger_row, order, tables
 
-from akasa.kpis import engines, reconcile
+from akasa.kpis import engines, reconcile, results
 from akasa.kpis.definitions import DEFINITIONS
 from akasa.kpis.reconcile import COLUMNS
 from akasa.kpis.results import Parameters
@@ -63,6 +65,15 @@ def frames():
         ),
     }
     return {"sql": one, "pandas": {name: frame.copy() for name, frame in one.items()}}
+
+
+def test_the_sample_agrees(workspace):
+    sample = Path(__file__).resolve().parents[2] / "data"
+    deliver(workspace, *((name, (sample / name).read_bytes()) for name in ("customers.csv", "orders.xml")))
+    run(workspace)
+    as_of = database.latest_order_date(workspace)
+    results.write_results(workspace, computed(workspace, as_of), as_of)
+    reconcile.require_agreement(reconcile.prove(workspace, "pandas"))
 
 
 def test_equal_frames_have_no_difference():
@@ -167,6 +178,7 @@ def test_control_totals_tie_and_name_what_they_count(workspace):
         ("rows of customers", 1, 1),
         ("rows of orders", 2, 2),
         ("rows of order_items", 2, 2),
+        ("rows of holdings", 1, 1),
         ("rows of deliveries", 3, 3),
         ("rows from incoming/1.xml", 1, 1),
         ("rows from incoming/2.csv", 1, 1),
@@ -215,6 +227,7 @@ def test_a_delivery_that_the_warehouse_lacks_does_not_tie(workspace):
     stores = ("database", "warehouse")
     assert broken(workspace) == {
         ("rows of customers", *stores),
+        ("rows of holdings", *stores),
         ("rows of deliveries", *stores),
         ("rows from incoming/4.csv", *stores),
     }

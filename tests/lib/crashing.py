@@ -21,7 +21,7 @@ from akasa.kpis import engines, pandas, results, sql  # noqa: F401
 from akasa.publish import backfill, road, withdraw
 from akasa.run import pipeline
 from akasa.stores import database, lock
-from akasa.validate import cleaning
+from akasa.validate import cleaning, rules
 from akasa.workspace import files, settings
 from akasa.workspace.settings import Settings
 
@@ -45,14 +45,28 @@ def publish_and_report(chosen):
         files.promote(private, chosen.output_dir)
 
 
-def backfill_of_august():
-    """Derive August again under rules that add a rupee to each amount and take a bad count for one."""
+def other_rules():
+    """Add a rupee to each amount and take a bad count for one, from now on."""
     amounts, counts = cleaning.amounts, cleaning.counts
     cleaning.amounts = lambda text: pc.add(amounts(text), 100)
     cleaning.counts = lambda text: pc.fill_null(counts(text), 1)
+    rules.RULES_VERSION += 1
+
+
+def backfill_of_august():
+    """Derive August again under other rules."""
+    other_rules()
     chosen = settings.load()
     with lock.run(chosen):
         backfill.commit(chosen, backfill.derive(chosen, date(2025, 8, 1), date(2025, 8, 31)))
+
+
+def backfill_of_all():
+    """Derive everything again under other rules."""
+    other_rules()
+    chosen = settings.load()
+    with lock.run(chosen):
+        backfill.commit(chosen, backfill.derive_all(chosen))
 
 
 def withdrawal_of_a_day():
@@ -65,7 +79,12 @@ def withdrawal_of_a_day():
             withdraw.finish(chosen)
 
 
-ROADS = {"publish": whole_road, "backfill": backfill_of_august, "withdraw": withdrawal_of_a_day}
+ROADS = {
+    "publish": whole_road,
+    "backfill": backfill_of_august,
+    "backfill all": backfill_of_all,
+    "withdraw": withdrawal_of_a_day,
+}
 
 
 class Runs:

@@ -5,7 +5,6 @@ It shares nothing with the `akasa` package, which tests hold against it.
 """
 
 import csv
-import hashlib
 import io
 import re
 import unicodedata
@@ -594,29 +593,77 @@ def name_order(name):
     return [("9" if int(p) < 10 else "Z", int(p)) if p[0] in "0123456789" else (p, 0) for p in parts]
 
 
-def in_delivery_order(deliveries):
-    """(name, bytes) in order of position; the same bytes stand at the last of their places."""
+def noted(history):
+    """(name, bytes, day) of every note that stands after a history, in order of places.
+
+    A history is a list of looks into the folder, ("look", {name: bytes}, day of the look), of files that
+    could be read, and of withdrawals, ("withdraw", name). A name is noted with its bytes whenever they are
+    not those of the last note; a withdrawal strikes out all notes of the bytes noted last under the name.
+    """
+    notes = {}
+    for what, *told in history:
+        if what == "look":
+            for name, content in told[0].items():
+                if not notes.get(name) or notes[name][-1]["content"] != content:
+                    notes.setdefault(name, []).append({"content": content, "day": told[1], "struck": False})
+        else:
+            gone = notes[told[0]][-1]["content"]
+            for note in (note for of_name in notes.values() for note in of_name):
+                note["struck"] = note["struck"] or note["content"] == gone
+    return [
+        (name, note["content"], note["day"])
+        for name in sorted(notes, key=position)
+        for note in notes[name]
+        if not note["struck"]
+    ]
+
+
+def standing(notes):
+    """The notes under which deliveries stand: of the same bytes, the last."""
     places = {}
-    for name, content in sorted(deliveries, key=lambda delivery: position(delivery[0])):
-        sha256 = hashlib.sha256(content).hexdigest()
-        places.pop(sha256, None)
-        places[sha256] = (name, content)
+    for name, content, day in notes:
+        places.pop(content, None)
+        places[content] = (name, content, day)
     return [*places.values()]
 
 
-def publish(deliveries, run_date=None, amount_is="order", source_timezone=INDIA, business_timezone=INDIA):
-    """Published content of (name, bytes) deliveries: customers, orders with items, holders, ledger."""
+def publish(deliveries, run_date=None, **options):
+    """What `publish_noted` returns of (name, bytes) deliveries that were seen once, on the day of a run."""
+    in_order = sorted(deliveries, key=lambda delivery: position(delivery[0]))
+    return publish_noted([(*delivery, run_date or date.today()) for delivery in in_order], **options)
+
+
+def publish_noted(notes, amount_is="order", source_timezone=INDIA, business_timezone=INDIA):
+    """Published content of (name, bytes, day seen) in order: customers, orders with items, claims, ledger.
+
+    A claim: mobile_number, customer_id, day (None: from ever); in delivery order.
+    """
     customers, orders, ledger = {}, {}, []
-    for rank, (name, content) in enumerate(in_delivery_order(deliveries)):
+    for rank, (name, content, seen) in enumerate(standing(notes)):
         if name.lower().endswith(".csv"):
             judged = judge_customers(read_customers(content))
             customers.update(_customer_versions(judged[0], rank, name))
         else:
-            day = date_in_name(name) or run_date or date.today()
+            day = date_in_name(name) or seen
             judged = judge_orders(read_orders(content), day, amount_is, source_timezone, business_timezone)
             orders.update(_order_versions(judged[0], amount_is, name))
         ledger.append(_ledger_entry(name, judged))
-    return {"customers": customers, "orders": orders, "holders": holders(customers), "ledger": ledger}
+    claims = [
+        claim
+        for name, content, seen in notes
+        if name.lower().endswith(".csv")
+        for claim in _claims(judge_customers(read_customers(content))[0], name, seen)
+    ]
+    return {"customers": customers, "orders": orders, "claims": claims, "ledger": ledger}
+
+
+def _claims(rows, name, seen):
+    """In each place a delivery brings the records of the day before; a base file's have no day."""
+    day = (date_in_name(name) or seen) - timedelta(days=1)
+    day = None if name in ("customers.csv", "orders.xml") else day
+    return [
+        {"mobile_number": row["mobile_number"], "customer_id": row["customer_id"], "day": day} for row in rows
+    ]
 
 
 def _customer_versions(rows, rank, name):
@@ -661,12 +708,31 @@ def _ledger_entry(name, judged):
     }
 
 
-def holders(customers):
-    """mobile number -> the customer whose published row comes from the latest delivery."""
-    holders = {}
-    for customer_id, row in sorted(customers.items(), key=lambda entry: entry[1]["rank"]):
-        holders[row["mobile_number"]] = customer_id
-    return holders
+def holder(claims, mobile_number, day):
+    """The customer of a number's last claim that had begun by the day, else of its first; or None."""
+    own = [claim for claim in claims if claim["mobile_number"] == mobile_number]
+    begun = [claim for claim in own if claim["day"] is None or claim["day"] <= day]
+    return (begun[-1:] or own[:1] or [{"customer_id": None}])[0]["customer_id"]
+
+
+def holdings(claims):
+    """Who holds each number from which day until which, day by day: (number, customer, from, until), sorted.
+
+    Of a number's first holder, from is 1000-01-01; of its present one, until is None.
+    """
+    found = []
+    for number in sorted({claim["mobile_number"] for claim in claims}):
+        days = {date(1000, 1, 1)} | {
+            claim["day"] for claim in claims if claim["mobile_number"] == number and claim["day"]
+        }
+        held = []
+        for day in sorted(days):
+            customer_id = holder(claims, number, day)
+            if not held or held[-1][0] != customer_id:
+                held.append((customer_id, day))
+        untils = [day for _, day in held[1:]] + [None]
+        found += [(number, customer, day, until) for (customer, day), until in zip(held, untils, strict=True)]
+    return found
 
 
 # docs/rules.md: The KPIs.
@@ -677,8 +743,9 @@ def kpis(published, as_of=None, window_days=30, top_n=10):
     """The four KPIs, each a list of dicts in the order of COLUMNS; dates as ISO text."""
     dates = [order["order_date"] for order in published["orders"].values()]
     as_of = as_of or max(dates, default=date.max)
+    by_number = _grouped(published["claims"], lambda claim: claim["mobile_number"])
     orders = [
-        _owned(order, published) for order in published["orders"].values() if order["order_date"] <= as_of
+        _owned(order, by_number) for order in published["orders"].values() if order["order_date"] <= as_of
     ]
     recent = [order for order in orders if (as_of - order["order_date"]).days < window_days]
     customers = published["customers"]
@@ -690,14 +757,15 @@ def kpis(published, as_of=None, window_days=30, top_n=10):
     }
 
 
-def _owned(order, published):
-    return {**order, "customer_id": published["holders"].get(order["mobile_number"])}
+def _owned(order, by_number):
+    claims = by_number.get(order["mobile_number"], [])
+    return {**order, "customer_id": holder(claims, order["mobile_number"], order["order_date"])}
 
 
-def _grouped(orders, key):
+def _grouped(things, key):
     groups = {}
-    for order in orders:
-        groups.setdefault(key(order), []).append(order)
+    for thing in things:
+        groups.setdefault(key(thing), []).append(thing)
     return groups
 
 

@@ -5,6 +5,7 @@ Deliveries are numbers here: delivery 2 stands after delivery 1.
 
 from collections.abc import Callable
 from datetime import date, datetime
+from operator import itemgetter
 from typing import NamedTuple
 
 import pandas as pd
@@ -24,7 +25,11 @@ COLUMNS = {
     ],
     "order_items": ["order_id", "sku_id", "sku_count", "amount_paise", "delivery_id"],
 }
+HOLDINGS = ["mobile_number", "customer_id", "from_day", "until_day", "position"]
+EVER = date(1000, 1, 1)
 TYPES = {
+    "from_day": "datetime64[s]",
+    "until_day": "datetime64[s]",
     "order_date_time": "datetime64[us]",
     "order_date": "datetime64[s]",
     "total_amount_paise": "int64",
@@ -50,11 +55,26 @@ def item(order_id, sku_id="SKU-1", count=1, delivery=1):
     return (order_id, sku_id, count, None, delivery)
 
 
-def tables(customers=(), orders=(), items=None):
-    """Return the three tables of rows; where no items are given, each order has one."""
+def holding(customer_id, mobile="9000000001", since=EVER, until=None, delivery=1):
+    """Return a row of holdings."""
+    return (mobile, customer_id, since, until, position(delivery))
+
+
+def position(delivery):
+    """Return the place of the delivery of that number."""
+    return f"1\t{delivery:06d}"
+
+
+def tables(customers=(), orders=(), items=None, holdings=None):
+    """Return the tables of rows; by default each order has one item, and customers hold their numbers."""
     items = [item(row[0], delivery=row[-1]) for row in orders] if items is None else items
-    rows = {"customers": customers, "orders": orders, "order_items": items}
-    return {name: _frame(COLUMNS[name], rows[name]) for name in COLUMNS}
+    if holdings is None:
+        last = {
+            row[2]: holding(row[0], row[2], delivery=row[-1]) for row in sorted(customers, key=itemgetter(-1))
+        }
+        holdings = [*last.values()]
+    rows = {"customers": customers, "orders": orders, "order_items": items, "holdings": holdings}
+    return {name: _frame(columns, rows[name]) for name, columns in {**COLUMNS, "holdings": HOLDINGS}.items()}
 
 
 def ledger_row(number, kind="orders", **changes):
@@ -62,7 +82,7 @@ def ledger_row(number, kind="orders", **changes):
     return {
         "sha256": f"{number:015x}".ljust(64, "0"),
         "delivery_id": number,
-        "position": f"1\t{number:06d}",
+        "position": position(number),
         "name": f"incoming/{number}.{'csv' if kind == 'customers' else 'xml'}",
         "kind": kind,
         "amount_is": "order",
@@ -85,14 +105,12 @@ def fill(settings, content, *rows):
 def in_database(settings):
     """Return every table of the database as a sorted list of plain rows, the ledger without published_at."""
     columns = {**COLUMNS, "deliveries": [c for c in ledger_row(1) if c != "published_at"]}
-    return {
-        name: _plain(database.query(f"select * from {name}", settings)[columns[name]]) for name in columns
-    }
+    return {name: plain(database.query(f"select * from {name}", settings)[columns[name]]) for name in columns}
 
 
 def in_warehouse(settings):
     """Return the warehouse's three tables of rows as `in_database` does."""
-    return {name: _plain(warehouse.read(settings, name)[COLUMNS[name]]) for name in COLUMNS}
+    return {name: plain(warehouse.read(settings, name)[COLUMNS[name]]) for name in COLUMNS}
 
 
 def rows(settings):
@@ -100,9 +118,18 @@ def rows(settings):
     here, there = in_database(settings), in_warehouse(settings)
     deliveries = here.pop("deliveries")
     assert here == there
+    holdings(settings)
     held = warehouse.deliveries(settings)[["sha256", "delivery_id", "position", "name"]]
     assert sorted(held.itertuples(index=False, name=None)) == [row[:4] for row in deliveries]
     return here
+
+
+def holdings(settings):
+    """Return the database's holdings, which stand in the warehouse all the same, by number and day."""
+    here = plain(database.query("select * from holdings", settings)[HOLDINGS])
+    assert here == plain(warehouse.holdings(settings)[HOLDINGS])
+    rows = [(*row[:2], row[2].date(), row[3] and row[3].date(), row[4]) for row in here]
+    return sorted(rows, key=itemgetter(0, 2))
 
 
 class Store(NamedTuple):
@@ -154,7 +181,8 @@ def _frame(columns, rows):
     return frame.astype({name: TYPES.get(name, "str") for name in columns})
 
 
-def _plain(frame):
-    typed = frame.astype({c: t for c, t in TYPES.items() if c in frame and c.startswith("order_date")})
+def plain(frame):
+    """Return a frame's rows as a sorted list of plain tuples."""
+    typed = frame.astype({c: t for c, t in TYPES.items() if c in frame and t.startswith("datetime")})
     plain = typed.astype(object).where(typed.notna(), None)
     return sorted(plain.itertuples(index=False, name=None), key=str)

@@ -603,7 +603,7 @@ def _incoming_files(truth, rng):
 
 
 def _change_customers(truth, rng):
-    """Ten new regions, two new numbers (old orders become unmatched), newcomers with numbers of others."""
+    """Ten new regions, two new numbers (orders of the old ones stay), newcomers with numbers of others."""
     customers = truth["customers"]
     changed = rng.sample(customers[20:-SILENT], 12)
     for customer in changed:
@@ -612,7 +612,6 @@ def _change_customers(truth, rng):
     movers = changed[:2]
     for n, customer in enumerate(movers):
         customer["mobile_number"] = f"620000000{n}"
-        _give_orders(truth, customer["customer_id"], None)
     return changed + _newcomers(truth, rng, taken={c["customer_id"] for c in changed})
 
 
@@ -632,8 +631,10 @@ def _newcomers(truth, rng, taken):
 
 
 def _give_orders(truth, giver, receiver):
+    """From the day before the file's, which is the last day, the number's orders are the receiver's."""
     for order in truth["orders"]:
-        if order["owner"] == giver:
+        on_last_day = order["order_date_time"].date() == SHAPES[truth["shape"]]["last_day"]
+        if order["owner"] == giver and on_last_day:
             order["owner"] = receiver
 
 

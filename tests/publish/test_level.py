@@ -42,6 +42,7 @@ def put_back(table):
 DAMAGE = {
     "an old copy put back": put_back,
     "the last entry of the log lost": lambda table: last_of_log(table).unlink(),
+    "the same, but for its checkpoint": lambda table: max((table / "_delta_log").glob("*.json")).unlink(),
     "the log cut off": lambda table: cut(last_of_log(table)),
     "the checkpoint cut off": lambda table: cut(max((table / "_delta_log").glob("*.checkpoint.parquet"))),
     "the last entry of the log emptied": lambda table: last_of_log(table).write_bytes(b""),

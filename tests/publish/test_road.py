@@ -1,8 +1,10 @@
 """From deliveries to published rows: whatever the order of deliveries and runs, the same content."""
 
 import contextvars
+import hashlib
 import shutil
 import tempfile
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -12,12 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lib import reference, stores
-from lib.drops import TODAY, customers, deliver, orders, run
+from lib.agreement import plain, published
+from lib.drops import TODAY, customers, deliver, no_audit, orders, run
 
 from akasa.ingest import deliveries, staging
 from akasa.publish import database_load, road, versions, warehouse_merge
-from akasa.stores import database, lock, warehouse
-from akasa.validate import cleaning, gate, judging, plan, quarantine, verdicts
+from akasa.stores import database, lock, migrate, warehouse
+from akasa.validate import cleaning, gate, judging, plan, quarantine, rules, verdicts
 from akasa.workspace.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("migrated")
@@ -26,7 +29,8 @@ pytestmark = pytest.mark.usefixtures("migrated")
 ASHA = customers(("C-1", "9000000001", "North"))
 ASHA_MOVED = customers(("C-1", "9000000001", "South"))
 OCTOBER = orders(("O-1", "9000000001", "2025-10-12 10:00", "SKU-1", 1, "10.00"))
-NOVEMBER = orders(("O-1", "9000000001", "2025-11-12 10:00", "SKU-2", 2, "20.00"))
+NOVEMBER_LINE = ("O-1", "9000000001", "2025-11-12 10:00", "SKU-2", 2, "20.00")
+NOVEMBER = orders(NOVEMBER_LINE)
 
 
 def run_with(cfg, *deliveries):
@@ -34,52 +38,9 @@ def run_with(cfg, *deliveries):
     return run(cfg)
 
 
-def published(cfg):
-    """Return what stands in both stores in the form of `reference.publish`, without ranks and holders."""
-    rows = stores.rows(cfg)
-    ledger = database.ledger(cfg)
-    name = dict(zip(ledger["delivery_id"], ledger["name"], strict=True))
-    items = {}
-    for order_id, sku_id, count, amount, delivery in rows["order_items"]:
-        amounts = {} if amount is None else {"amount_paise": amount}
-        items.setdefault((order_id, delivery), {})[sku_id] = {"sku_count": count, **amounts}
-    return {
-        "customers": {
-            row[0]: {
-                "delivery": name[row[4]],
-                "customer_name": row[1],
-                "mobile_number": row[2],
-                "region": row[3],
-            }
-            for row in rows["customers"]
-        },
-        "orders": {
-            row[0]: {
-                "delivery": name[row[5]],
-                "mobile_number": row[1],
-                "order_date_time": row[2].to_pydatetime(),
-                "order_date": row[3].date(),
-                "total_amount_paise": row[4],
-                "items": items.pop((row[0], row[5])),
-            }
-            for row in rows["orders"]
-        },
-        "items of no order": items,
-        "ledger": ledger[["name", "records", "accepted", "rejected", "repeats"]].to_dict("records"),
-    }
-
-
 def expected(deliveries, **options):
     """Return what the reference publishes of deliveries, in the form of `published`."""
-    found = reference.publish(deliveries, run_date=TODAY, **options)
-    return {
-        "customers": {
-            key: {f: v for f, v in row.items() if f != "rank"} for key, row in found["customers"].items()
-        },
-        "orders": found["orders"],
-        "items of no order": {},
-        "ledger": [{f: v for f, v in row.items() if f != "rejects"} for row in found["ledger"]],
-    }
+    return plain(reference.publish(deliveries, run_date=TODAY, **options))
 
 
 # Small worlds, so that deliveries overlap: three customers, four numbers, three orders.
@@ -122,6 +83,10 @@ def arrangements(draw):
     parts = [deliveries[a:b] for a, b in zip([0, *cuts], [*cuts, len(deliveries)], strict=True)]
     again = draw(st.lists(st.sampled_from(deliveries), max_size=2, unique=True))
     return [*parts, again] if again else parts, draw(st.booleans())
+
+
+def digest(content):
+    return hashlib.sha256(content).hexdigest()
 
 
 def fresh(folder):
@@ -198,6 +163,21 @@ def test_the_same_bytes_under_an_earlier_name_change_nothing(workspace):
     assert (contents(workspace), warehouse.files("orders", workspace)) == (before, files)
 
 
+def test_it_is_counted_what_goes_back_to_old_bytes(workspace):
+    """Of three orders O-1 was replaced and O-3 will be again: only O-1 goes back, while O-2 never left."""
+    other = (("O-2", *NOVEMBER_LINE[1:]), ("O-3", *NOVEMBER_LINE[1:]))
+    old = orders(("O-1", "9000000001", "2025-10-12 10:00", "SKU-1", 1, "10.00"), *other)
+    days = {11: old, 12: NOVEMBER, 14: orders(("O-3", "9000000001", "2025-10-12 10:00", "SKU-1", 1, "30.00"))}
+    run_with(workspace, *((f"incoming/o_2025-11-{day}.xml", content) for day, content in days.items()))
+    deliver(workspace, ("incoming/o_2025-11-13.xml", old))
+    staging.stage_all(workspace)
+    planned = {one.name: one.back for one in road.plan(workspace, TODAY)}
+    assert planned["incoming/o_2025-11-13.xml"] == 1
+    run(workspace)
+    totals = {key: order["total_amount_paise"] for key, order in published(workspace)["orders"].items()}
+    assert totals == {"O-1": 10_00, "O-2": 20_00, "O-3": 30_00}
+
+
 def test_old_bytes_in_the_place_of_their_correction_win_back(workspace):
     """A feed overwrites a file, and then puts the first version back."""
     for content, status in ((OCTOBER, "new"), (NOVEMBER, "new"), (OCTOBER, "again"), (OCTOBER, "repeat")):
@@ -238,11 +218,110 @@ def test_bytes_at_a_later_place_of_an_earlier_day_lose_what_is_too_late_for_it(w
     assert published(workspace)["orders"]["O-1"]["total_amount_paise"] == 20_00
 
 
+def test_an_undated_file_keeps_the_day_on_which_it_was_first_seen(workspace):
+    """The order is of 16 November: too late for TODAY=2025-11-14. A run of another day gives the same."""
+    late = orders(("O-1", "9000000001", "2025-11-16 10:00", "SKU-1", 1, "10.00"))
+    deliver(workspace, ("incoming/o.xml", late))
+    for today, status in (("2025-11-14", "new"), ("2025-11-30", "repeat")):
+        cfg = workspace.model_copy(update={"today": date.fromisoformat(today)})
+        assert run(cfg, None) == {"incoming/o.xml": status}
+        assert published(cfg)["orders"] == {}
+        assert database.ledger(cfg)["delivered_on"].tolist() == ["2025-11-14"]
+    (workspace.data_dir / "akasa.db").unlink()
+    run(cfg, None)
+    assert list(published(cfg)["orders"]) == ["O-1"]
+
+
+MANY_BAD = orders(*((f"O-{n}", "12345", "2025-10-12 10:00", "SKU-1", 1, "10.00") for n in range(3)))
+
+
+def test_a_run_that_the_gate_stops_shows_its_rejects_and_leaves_those_of_what_is_published(workspace):
+    """Seen at a place of another day, the published delivery would have nothing rejected any more."""
+    run_with(workspace, ("incoming/o-2025-10-01.xml", OCTOBER))
+    (before,) = workspace.quarantine.iterdir()
+    deliver(workspace, ("incoming/o.xml", OCTOBER), ("incoming/bad.xml", MANY_BAD))
+    staging.stage_all(workspace)
+    with pytest.raises(gate.GateStopped, match="3 of 3 records were rejected"):
+        road.publish(workspace, TODAY, auditor=no_audit)
+    (shown,) = judging.unpublished(workspace).iterdir()
+    assert quarantine.read(shown)["order_id"].tolist() == ["O-0", "O-1", "O-2"]
+    assert sorted(workspace.quarantine.iterdir()) == [before, judging.unpublished(workspace)]
+    (workspace.incoming / "bad.xml").unlink()
+    assert run(workspace) == {"incoming/o.xml": "again"}
+    assert list(workspace.quarantine.iterdir()) == []
+
+
+def test_a_lost_quarantine_file_is_made_again_and_follows_its_delivery_s_name(workspace):
+    run_with(workspace, ("incoming/b.xml", MANY_BAD))
+    (file,) = workspace.quarantine.iterdir()
+    content = file.read_bytes()
+    file.unlink()
+    run(workspace)
+    assert file.read_bytes() == content
+    run_with(workspace, ("incoming/c.xml", MANY_BAD))
+    (renamed,) = workspace.quarantine.iterdir()
+    assert quarantine.read(renamed)["delivery"].unique().tolist() == ["incoming/c.xml"]
+
+
+def test_a_judgement_that_was_not_committed_is_dropped(workspace, monkeypatch):
+    run_with(workspace, ("orders.xml", OCTOBER))
+    with monkeypatch.context() as during:
+        during.setattr(database_load, "merge", lambda *rest: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run_with(workspace, ("incoming/bad.xml", MANY_BAD))
+    assert verdicts.any_prepared(workspace)
+    (workspace.incoming / "bad.xml").unlink()
+    run(workspace)
+    assert [file.name for file in workspace.judged.iterdir()] == [f"orders-{digest(OCTOBER)}"]
+    assert not list(workspace.quarantine.iterdir())
+
+
+def test_a_judgement_that_was_committed_stands_though_the_run_was_cut_short(workspace, monkeypatch):
+    with monkeypatch.context() as during:
+        during.setattr(road, "settle", lambda settings: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run_with(workspace, ("incoming/o-a.xml", OCTOBER), ("incoming/o-b.xml", MANY_BAD))
+    (workspace.incoming / "o-b.xml").unlink()
+    shutil.rmtree(workspace.staging)
+    monkeypatch.setattr(cleaning, "NATIONAL_NUMBER", "[78][0-9]{9}")
+    assert run_with(workspace, ("incoming/o-c.xml", OCTOBER))["incoming/o-c.xml"] == "again"
+    assert list(published(workspace)["orders"]) == ["O-1"]
+    (file,) = workspace.quarantine.iterdir()
+    assert len(quarantine.read(file)) == 3
+
+
+def test_the_database_is_brought_up_with_the_publish_s_lock_and_only_where_it_is_behind(
+    tmp_path, monkeypatch
+):
+    cfg, taken = fresh(tmp_path / "other"), []
+    deliver(cfg, ("orders.xml", OCTOBER))
+    staging.stage_all(cfg)
+    upgrade, hold = migrate.upgrade, lock.publish
+
+    @contextmanager
+    def noted(settings):
+        with hold(settings):
+            taken.append("lock")
+            yield
+            taken.append("free")
+
+    monkeypatch.setattr(lock, "publish", noted)
+    monkeypatch.setattr(migrate, "upgrade", lambda settings: taken.append("upgrade") or upgrade(settings))
+    road.plan(cfg, TODAY)
+    assert taken == ["lock", "upgrade", "free"]
+    road.plan(cfg, TODAY)
+    assert taken == ["lock", "upgrade", "free"]
+
+
 def test_a_delivery_that_comes_again_is_taken_as_it_was_judged(workspace, monkeypatch):
     run_with(workspace, ("incoming/o-a.xml", OCTOBER), ("incoming/o-b.xml", NOVEMBER))
     monkeypatch.setattr(cleaning, "NATIONAL_NUMBER", "[78][0-9]{9}")
+    monkeypatch.setattr(rules, "RULES_VERSION", rules.RULES_VERSION + 1)
+    deliver(workspace, ("incoming/o-d.xml", TWO_LINES))
     assert run_with(workspace, ("incoming/o-c.xml", OCTOBER))["incoming/o-c.xml"] == "again"
     assert published(workspace)["orders"]["O-1"]["total_amount_paise"] == 10_00
+    noted = database.ledger(workspace).set_index("name")["rules_version"]
+    assert noted.to_dict() == {"incoming/o-b.xml": 1, "incoming/o-c.xml": 1, "incoming/o-d.xml": 2}
 
 
 def test_a_correction_wins_and_what_it_leaves_out_stays(workspace):
@@ -274,17 +353,6 @@ def test_a_correction_does_not_move_when_its_predecessor_s_bytes_get_another_nam
     assert published(workspace)["customers"]["C-1"]["region"] == "South"
 
 
-def test_a_recycled_number_is_held_by_the_latest_delivery_whatever_came_first(workspace):
-    later, earlier = (
-        ("incoming/c-b.csv", customers(("C-2", "9000000001", "East"))),
-        ("incoming/c-a.csv", ASHA),
-    )
-    for delivery in (later, earlier):
-        run_with(workspace, delivery)
-    held = warehouse.customers(workspace).sort_values("position")
-    assert held["customer_id"].tolist() == ["C-1", "C-2"]
-
-
 def test_a_csv_under_the_name_of_an_xml_blocks_nothing(workspace):
     deliveries = [("orders.xml", OCTOBER), ("incoming/b-2025-11-12.csv", ASHA)]
     run_with(workspace, *deliveries, ("incoming/a-2025-11-11.xml", ASHA))
@@ -305,7 +373,8 @@ def test_a_kill_between_database_and_warehouse_is_levelled_by_the_next_commit(wo
     staging.stage_all(workspace)
     found = judging.judge(workspace, road.plan(workspace, TODAY))
     entries = [road.ledger_row(one, workspace, datetime(2025, 11, 15)) for one in found]
-    database_load.merge(workspace, versions.latest(found, "order"), entries)
+    tables = {**versions.latest(found, "order"), "holdings": stores.tables()["holdings"]}
+    database_load.merge(workspace, tables, entries)
     assert stores.in_warehouse(workspace)["customers"][0][3] == "North"
     assert "new" not in run(workspace).values()
     found = published(workspace)
@@ -322,7 +391,7 @@ def test_a_commit_that_fails_in_the_warehouse_is_levelled_by_the_next(workspace,
     assert list(published(workspace)["customers"]) == ["C-1"]
 
 
-@pytest.mark.parametrize("lost", ["", "customers", "orders", "order_items", "deliveries"])
+@pytest.mark.parametrize("lost", ["", "customers", "orders", "order_items", "holdings", "deliveries"])
 def test_a_warehouse_or_table_that_was_deleted_is_made_again(workspace, lost):
     deliveries = [("customers.csv", ASHA), ("orders.xml", OCTOBER), ("incoming/o.xml", NOVEMBER)]
     run_with(workspace, *deliveries)
@@ -448,7 +517,7 @@ def test_the_gate_weighs_the_lines_that_a_stray_quote_swallowed(workspace):
     with pytest.raises(gate.GateStopped, match=r"^customers\.csv: 11 of 40 lines were rejected \(27\.5%"):
         road.publish(workspace, TODAY)
     assert database.ledger(workspace).empty
-    (file,) = workspace.quarantine.iterdir()
+    (file,) = judging.unpublished(workspace).iterdir()
     (record,) = quarantine.read(file).to_dict("records")
     assert record["detail"] == "lines 5 to 15 are one record: is a quote on line 5 not closed?"
     assert record["raw"].startswith('C-3,"Name of C-3,')
@@ -456,7 +525,8 @@ def test_the_gate_weighs_the_lines_that_a_stray_quote_swallowed(workspace):
 
 def test_a_verdict_remembers_lines(workspace):
     _, (of_customers, _) = judged(workspace, ("customers.csv", STRAY), ("orders.xml", OCTOBER))
-    verdicts.keep(workspace, of_customers)
+    verdicts.prepare(workspace, of_customers, datetime(2025, 11, 15))
+    verdicts.put_in_place(workspace, of_customers.delivery)
     recalled = verdicts.recall(workspace, of_customers.delivery).records
     assert (recalled.lines, recalled.rejected_lines) == (40, 11)
 
@@ -472,7 +542,8 @@ def test_what_was_dropped_is_told(workspace):
 
 def test_quarantine_files_hold_the_rejected_records_of_each_delivery(workspace):
     _, assessed = judged(workspace, ("customers.csv", THREE_ROWS), ("orders.xml", OCTOBER))
-    judging.write_quarantine(workspace, assessed)
+    for one in assessed:
+        judging.quarantine_published(workspace, one)
     (file,) = workspace.quarantine.iterdir()
     (record,) = quarantine.read(file).to_dict("records")
     assert (record["delivery"], record["record"], record["customer_id"]) == ("customers.csv", "2", "C-2")

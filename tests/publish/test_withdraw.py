@@ -13,7 +13,7 @@ from lib.drops import TODAY, customers, deliver, orders, run
 
 from akasa.__main__ import main
 from akasa.publish import withdraw
-from akasa.stores import database, migrate
+from akasa.stores import database, lock, migrate
 from akasa.workspace.settings import Settings
 
 ASHA = customers(("C-1", "9000000001", "North"))
@@ -39,6 +39,7 @@ def contents(cfg):
     ledger = database.ledger(cfg)
     return (
         stores.rows(cfg),
+        stores.holdings(cfg),
         ledger[["name", "position", "records", "accepted", "rejected"]].values.tolist(),
         sorted(file.name for file in cfg.quarantine.glob("*")),
     )
@@ -72,7 +73,7 @@ def test_what_was_judged_is_used_even_when_nothing_else_is_left(workspace):
     for folder in ("staging", "incoming"):
         shutil.rmtree(cfg.data_dir / folder)
     withdraw.commit(cfg, withdraw.derive(cfg, "incoming/o-2025-11-13.xml"))
-    assert stores.rows(cfg)["orders"][0][4] == 20_00
+    assert [(row[0], row[4]) for row in stores.rows(cfg)["orders"]] == [("O-1", 20_00), ("O-2", 20_00)]
 
 
 def test_withdrawn_bytes_that_come_under_another_name_are_a_new_delivery(workspace):
@@ -84,8 +85,20 @@ def test_withdrawn_bytes_that_come_under_another_name_are_a_new_delivery(workspa
     assert stores.rows(cfg)["orders"][0][4] == 30_00
 
 
-def test_on_mariadb_too(on_mariadb):
-    cfg = on_mariadb(DB_LOCAL_INFILE="1")
+def test_a_name_that_was_taken_back_does_not_stand_for_its_bytes_elsewhere(workspace):
+    cfg = filled(workspace.data_dir, ["orders.xml", "incoming/o-2025-11-12.xml"])
+    with lock.run(cfg):
+        withdraw.commit(cfg, withdraw.derive(cfg, "incoming/o-2025-11-12.xml"))
+    deliver(cfg, ("incoming/o-2025-11-14.xml", SECOND))
+    run(cfg)
+    before = contents(cfg)
+    with pytest.raises(withdraw.TakenBack):
+        withdraw.derive(cfg, "incoming/o-2025-11-12.xml")
+    assert contents(cfg) == before
+
+
+def test_on_a_server_too(on_server):
+    cfg = on_server(DB_LOCAL_INFILE="1")
     migrate.upgrade(cfg)
     deliver(cfg, *DELIVERIES.items())
     run(cfg, TODAY)

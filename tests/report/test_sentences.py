@@ -64,10 +64,12 @@ def test_agreement_says_what_differs():
 
 
 def test_old_bytes_that_come_again_are_said_first():
-    again = Planned("incoming/b.xml", "orders", "f" * 64, "again", "2", date(2025, 11, 13), "incoming/a.xml")
-    new = replace(again, name="c.xml", status="new", was="")
-    said = sentence("plan", Plan((again, new), {}, (), ())).data.split("\n\n")
-    assert said[0].startswith("**incoming/b\\.xml has the bytes of incoming/a\\.xml**")
+    again = Planned(
+        "incoming/b.xml", "orders", "f" * 64, "again", "2", date(2025, 11, 13), "incoming/a.xml", 14
+    )
+    new = replace(again, name="c.xml", status="new", was="", back=0)
+    said = sentence("plan", Plan((again, new), {}, (), (), ())).data.split("\n\n")
+    assert said[0] == "**incoming/b\\.xml has the bytes of incoming/a\\.xml**: 14 orders go back to them."
     assert said[1] == "1 delivery new."
 
 

@@ -270,6 +270,7 @@ def test_clean_removes_what_is_derived_and_keeps_deliveries(project: Path) -> No
         "outputs/notebooks/05_report.html",
         "outputs/data_docs/.gitkeep",
         "data/staging/a.parquet",
+        "data/judged/orders-a/verdict.json",
         "data/rejects/r.csv",
         "data/warehouse/orders/_delta_log/0.json",
         "data/failed/x",

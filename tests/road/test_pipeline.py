@@ -162,7 +162,7 @@ def test_the_gate_stops_a_bad_delivery_and_leaves_earlier_outputs_untouched(repo
     assert "incoming/customers_2025-11-11.csv: 1 of 2 records were rejected (50.0%" in stopped.stderr
     assert f"open     {data / 'failed/02_validate.html'}" in stopped.stderr
     assert files(data.parent / "outputs") == before
-    (rejects,) = (data / "rejects").glob("customers_2025-11-11.csv.*.csv")
+    (rejects,) = (data / "rejects/unpublished").glob("customers_2025-11-11.csv.*.csv")
     assert "invalid_mobile_number" in rejects.read_text("utf-8")
 
 

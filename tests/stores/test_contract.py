@@ -33,18 +33,22 @@ class Opened:
 
 
 KINDS = {
-    "SQLite": (DATABASE, None),
-    "MariaDB": (DATABASE, "0"),
-    "MariaDB's own loader": (DATABASE, "1"),
-    "Delta": (WAREHOUSE, None),
+    "SQLite": (DATABASE, None, None),
+    "MariaDB": (DATABASE, "on_mariadb", "0"),
+    "MariaDB's own loader": (DATABASE, "on_mariadb", "1"),
+    "MySQL": (DATABASE, "on_mysql", "0"),
+    "MySQL's own loader": (DATABASE, "on_mysql", "1"),
+    "Delta": (WAREHOUSE, None, None),
 }
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(
+    params=[pytest.param(kind, marks=[pytest.mark.long] if "MySQL" in kind else []) for kind in KINDS]
+)
 def opened(request, workspace):
     """An empty store of each kind."""
-    store, infile = KINDS[request.param]
-    settings = workspace if infile is None else request.getfixturevalue("on_mariadb")(DB_LOCAL_INFILE=infile)
+    store, server, infile = KINDS[request.param]
+    settings = request.getfixturevalue(server)(DB_LOCAL_INFILE=infile) if server else workspace
     if store is DATABASE:
         migrate.upgrade(settings)
     return Opened(store, settings)

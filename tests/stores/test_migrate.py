@@ -1,8 +1,27 @@
-from lib.schema import differences_from_models
-from lib.stores import customer, ledger_row, order, tables
+from datetime import date
 
-from akasa.publish import database_load
+import pytest
+from lib.schema import differences_from_models
+
 from akasa.stores import database, migrate
+
+# As the first version of the tables held them: Asha's number went to Bina, and from her to Chitra.
+FIRST_ROWS = [
+    """insert into customers values
+    ('C-1', 'Asha', '9000000001', 'North', 1), ('C-2', 'Bina', '9000000001', 'South', 2),
+    ('C-3', 'Chitra', '9000000001', 'East', 3), ('C-4', 'Dev', '9000000004', 'East', 2)""",
+    """insert into orders values ('O-1', '9000000001', '2025-10-12 09:15:32', '2025-10-12', 100, 4)""",
+    *(
+        f"""insert into deliveries values ('{number:064d}', {number}, '{position}', '{name}', '{kind}',
+        'order', '2025-11-{10 + number}', 1, 1, 0, 0, '2025-11-15 12:00:00')"""
+        for number, position, name, kind in (
+            (1, "0", "customers.csv", "customers"),
+            (2, "1 2", "incoming/customers_2025-11-12.csv", "customers"),
+            (3, "1 3", "incoming/customers_2025-11-13.csv", "customers"),
+            (4, "0", "orders.xml", "orders"),
+        )
+    ),
+]
 
 
 def test_up_from_nothing_is_what_the_models_say(workspace):
@@ -14,9 +33,19 @@ def test_up_from_each_earlier_revision_keeps_the_rows(workspace):
     for revision in reversed(list(migrate.scripts().walk_revisions())):
         migrate.upgrade(workspace, revision.revision)
         if revision.revision == "0001":
-            database_load.merge(workspace, tables([customer("C-1")], [order("O-1")]), [ledger_row(1)])
+            with database.transaction(workspace) as connection:
+                for statement in FIRST_ROWS:
+                    connection.exec_driver_sql(statement)
     assert differences_from_models(workspace) == []
     assert database.query("select order_id from orders", workspace)["order_id"].tolist() == ["O-1"]
+    held = database.rows(workspace, "holdings").to_pylist()
+    ever, second, third = date(1000, 1, 1), date(2025, 11, 11), date(2025, 11, 12)
+    assert [tuple(row.values()) for row in held] == [
+        ("9000000001", "C-1", ever, second, ""),
+        ("9000000001", "C-2", second, third, ""),
+        ("9000000001", "C-3", third, None, ""),
+        ("9000000004", "C-4", ever, None, ""),
+    ]
 
 
 def test_a_second_upgrade_does_nothing(workspace):
@@ -41,3 +70,22 @@ def test_a_model_without_its_migration_is_noticed(workspace):
         "add_column",
         "add_table",
     }
+
+
+@pytest.mark.parametrize("store", ["SQLite", "MariaDB"])
+def test_counts_take_over_what_backfills_had_changed_beside_them(request, workspace, store):
+    cfg = workspace if store == "SQLite" else request.getfixturevalue("on_mariadb")()
+    migrate.upgrade(cfg, "0004")
+    with database.transaction(cfg) as connection:
+        for number, accepted, rejected, more in ((1, 2, 3, 2), (2, 4, 1, -1), (3, 5, 0, 1)):
+            connection.exec_driver_sql(
+                "insert into deliveries (sha256, delivery_id, position, name, kind, amount_is, delivered_on, "
+                "records, accepted, rejected, repeats, published_at, backfilled_rows) values "
+                f"('{number:064d}', {number}, '1 {number}', 'incoming/{number}.xml', 'orders', 'order', "
+                f"'2025-11-15', 5, {accepted}, {rejected}, 0, '2025-11-15 12:00:00', {more})"
+            )
+    migrate.upgrade(cfg)
+    ledger = database.ledger(cfg)
+    assert ledger[["accepted", "rejected"]].values.tolist() == [[4, 1], [3, 2], [5, 0]]
+    assert ledger["rules_version"].isna().all()
+    assert differences_from_models(cfg) == []

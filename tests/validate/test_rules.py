@@ -559,7 +559,10 @@ def test_the_share_that_is_allowed_passes_and_one_more_record_stops():
         "b.xml: 200 of 1,990 records were rejected (10.1%, more than 10.0%); c.xml: 1 of 1 "
     )
     assert "a.csv" not in message
-    assert "Nothing was published. See data/rejects/; mend the delivery, or raise MAX_REJECT_RATIO" in message
+    assert (
+        "Nothing was published. See data/rejects/unpublished/; mend the delivery, or raise MAX_REJECT_RATIO"
+        in message
+    )
 
 
 @pytest.mark.parametrize("percent", range(1, 101))

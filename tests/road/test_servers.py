@@ -1,5 +1,6 @@
-"""The same work on a real MariaDB: same files, right collation, nothing altered, nothing lost."""
+"""The same work on real MariaDB and MySQL: same files, right collation, nothing altered, nothing lost."""
 
+import json
 import socket
 import threading
 import time
@@ -8,7 +9,7 @@ from functools import partial
 
 import pandas as pd
 import pytest
-from lib import command, mariadb, truth
+from lib import command, reference, servers, truth
 from lib.nbval import nbval
 from lib.schema import differences_from_models
 from lib.stores import customer, in_database, item, ledger_row, order, tables
@@ -20,7 +21,7 @@ from akasa.kpis import engines, reconcile, results, sql
 from akasa.kpis.definitions import DEFINITIONS
 from akasa.publish import database_load, road
 from akasa.run import samples, steps
-from akasa.stores import database, lock, migrate
+from akasa.stores import database, dialects, lock, migrate
 from akasa.workspace.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -39,24 +40,34 @@ def publish_and_report(settings):
 
 @pytest.mark.parametrize("infile", ["0", "1"])
 @pytest.mark.parametrize("charset", ["utf8mb4 collate utf8mb4_unicode_ci", "latin1"])
-def test_kpi_files_are_those_of_sqlite_to_the_byte(workspace, on_mariadb, charset, infile):
+def test_kpi_files_are_those_of_sqlite_to_the_byte(workspace, on_server, charset, infile):
     truth.build(workspace.data_dir, "daily", seed=5, incoming=True)
     expected = publish_and_report(workspace)
     assert len(expected) == 10
-    assert publish_and_report(on_mariadb(charset, DB_LOCAL_INFILE=infile)) == expected
+    found = publish_and_report(on_server(charset, DB_LOCAL_INFILE=infile))
+    assert found == expected
+    for kpi, rows in reference_kpis(workspace.data_dir).items():
+        assert json.loads(found[f"sql_{kpi}.json"], parse_float=str) == rows
 
 
-def test_a_run_writes_the_files_of_sqlite_and_shows_the_password_nowhere(tmp_path, mariadb_server, reported):
-    where = {**mariadb_server.create("akasa_run"), "DB_LOCAL_INFILE": "1"}
+def reference_kpis(data):
+    """Return the KPIs of a data folder as slow, plain Python computes them, money as text."""
+    paths = [*data.glob("*.csv"), *data.glob("*.xml"), *(data / "incoming").iterdir()]
+    content = reference.publish([(path.relative_to(data).as_posix(), path.read_bytes()) for path in paths])
+    return {kpi: reference.kpi_json(kpi, rows) for kpi, rows in reference.kpis(content).items()}
+
+
+def test_a_run_writes_the_files_of_sqlite_and_shows_the_password_nowhere(tmp_path, server, reported):
+    where = {**server.create("akasa_run"), "DB_LOCAL_INFILE": "1"}
     result = command.report(command.sample(tmp_path), **where)
     assert result.returncode == 0, result.stderr
     kpis = list((tmp_path / "outputs").glob("*_*.*"))
     assert len(kpis) == 8
     assert all(path.read_bytes() == (reported.parent / "outputs" / path.name).read_bytes() for path in kpis)
-    assert mariadb.PASSWORD not in result.stdout + result.stderr
+    assert servers.PASSWORD not in result.stdout + result.stderr
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(written) > 30
-    assert [path for path in written if mariadb.PASSWORD.encode() in path.read_bytes()] == []
+    assert [path for path in written if servers.PASSWORD.encode() in path.read_bytes()] == []
 
 
 @pytest.mark.long
@@ -68,8 +79,8 @@ def test_nbval_finds_the_committed_outputs_of_03_on_mariadb(mariadb_server):
 
 
 @pytest.mark.parametrize("charset", ["utf8mb4 collate utf8mb4_unicode_ci", "latin1"])
-def test_text_is_grouped_and_keyed_as_pandas_does(on_mariadb, charset):
-    settings = on_mariadb(charset)
+def test_text_is_grouped_and_keyed_as_pandas_does(on_server, charset):
+    settings = on_server(charset)
     migrate.upgrade(settings)
     regions = ["North", "north", "NORTH ", "Nörth", "North ", "North\u200d"]
     rows = [customer(f"C{i}", f"900000000{i}", region) for i, region in enumerate(regions)]
@@ -80,23 +91,25 @@ def test_text_is_grouped_and_keyed_as_pandas_does(on_mariadb, charset):
     assert dict(zip(found["region"], found["n"], strict=True)) == expected.to_dict()
 
 
-def test_times_keep_microseconds_and_sessions_are_strict_and_in_utc(on_mariadb):
-    settings = on_mariadb()
+def test_times_keep_microseconds_and_sessions_are_strict_and_in_utc(on_server):
+    settings = on_server()
     migrate.upgrade(settings)
     late = order("O-1", when="2025-10-31 23:59:59.999999")
     database_load.merge(settings, tables(orders=[late]), [ledger_row(1)])
     (found,) = database.query("select order_date_time as t from orders", settings)["t"]
     assert found == pd.Timestamp("2025-10-31 23:59:59.999999")
-    session = database.query(
-        "select @@time_zone as zone, @@sql_mode as mode, @@tmp_table_size as memory", settings
-    ).iloc[0]
+    session = database.query("select @@time_zone as zone, @@sql_mode as mode", settings).iloc[0]
     assert session["zone"] == "+00:00"
-    assert session["memory"] == 2**28
     assert "STRICT_ALL_TABLES" in session["mode"]
 
 
-def test_values_that_the_bulk_loader_would_alter_abort_the_publish(on_mariadb):
-    settings = on_mariadb(DB_LOCAL_INFILE="1")
+def test_sums_stay_in_the_memory_of_mariadb(on_mariadb):
+    session = database.query("select @@tmp_table_size as a, @@max_heap_table_size as b", on_mariadb())
+    assert session.iloc[0].tolist() == [2**28, 2**28]
+
+
+def test_values_that_the_bulk_loader_would_alter_abort_the_publish(on_server):
+    settings = on_server(DB_LOCAL_INFILE="1")
     migrate.upgrade(settings)
     content = tables([customer("C" * 300), customer("C-2", "9000000002")])
     with pytest.raises(
@@ -107,17 +120,7 @@ def test_values_that_the_bulk_loader_would_alter_abort_the_publish(on_mariadb):
     assert database.query("select * from customers", settings).empty
 
 
-@pytest.mark.parametrize("statements", ["MariaDB's", "MySQL's"])
-@pytest.mark.parametrize("infile", ["0", "1"])
-def test_rows_of_an_earlier_delivery_yield_to_those_that_are_there(
-    on_mariadb, monkeypatch, infile, statements
-):
-    settings = on_mariadb(DB_LOCAL_INFILE=infile)
-    migrate.upgrade(settings)
-    if statements == "MySQL's":
-        engine = database.engine(settings, settings.db_local_infile)
-        engine.connect().close()  # the first connection asks the server which it is
-        monkeypatch.setattr(engine.dialect, "is_mariadb", False)
+def assert_earlier_rows_yield(settings):
     late = tables([customer("C-1", delivery=2)], [order("O-1", paise=200, delivery=2)])
     early = tables(
         [customer("C-1", name="Old"), customer("C-2", "9000000002")],
@@ -135,11 +138,70 @@ def test_rows_of_an_earlier_delivery_yield_to_those_that_are_there(
     assert found["order_items"] == [item("O-1", delivery=2), item("O-2")]
 
 
-def test_local_infile_is_on_for_the_loader_only(on_mariadb):
-    settings = on_mariadb(DB_LOCAL_INFILE="1")
+@pytest.mark.parametrize("infile", ["0", "1"])
+def test_rows_of_an_earlier_delivery_yield_to_those_that_are_there(on_server, infile):
+    settings = on_server(DB_LOCAL_INFILE=infile)
+    migrate.upgrade(settings)
+    assert_earlier_rows_yield(settings)
+
+
+@pytest.mark.parametrize("infile", ["0", "1"])
+def test_what_is_said_to_mysql_mariadb_understands_too(on_mariadb, monkeypatch, infile):
+    """So that some of it is tested where there is no MySQL."""
+    settings = on_mariadb(DB_LOCAL_INFILE=infile)
+    migrate.upgrade(settings)
+    engine = database.engine(settings, settings.db_local_infile)
+    engine.connect().close()  # the first connection asks the server which it is
+    monkeypatch.setattr(engine.dialect, "is_mariadb", False)
+    assert_earlier_rows_yield(settings)
+
+
+@pytest.mark.parametrize("infile", ["0", "1"])
+def test_the_server_has_no_word_to_say_about_a_publish(on_server, infile):
+    """Deprecated words are warned of, before they are no longer understood."""
+    settings = on_server(DB_LOCAL_INFILE=infile)
+    migrate.upgrade(settings)
+    said = []
+
+    def ask(opened, cursor, statement, *_):
+        if not statement.startswith("show"):
+            with opened.connection.cursor() as other:
+                other.execute("show warnings")
+                said.extend((statement, *found) for found in other if found[0] != "Note")
+
+    engine = database.engine(settings, settings.db_local_infile)
+    event.listen(engine, "after_cursor_execute", ask)
+    assert_earlier_rows_yield(settings)
+    take_out(settings)
+    event.remove(engine, "after_cursor_execute", ask)
+    assert said == []
+
+
+def test_local_infile_is_on_for_the_loader_only(on_server):
+    settings = on_server(DB_LOCAL_INFILE="1")
     for loader, expected in ((True, True), (False, False)):
         with database.connection(settings, local_infile=loader) as opened:
             assert opened.connection.driver_connection._local_infile is expected
+
+
+@pytest.fixture
+def server_without_loader(server):
+    """A server that takes no files from its clients, as MySQL is when nobody changed it."""
+    server.run("set global local_infile = 0")
+    yield server
+    server.run("set global local_infile = 1")
+
+
+@pytest.mark.usefixtures("server_without_loader")
+def test_a_server_that_does_not_allow_its_loader_is_told_of_before_anything_is_written(on_server):
+    settings = on_server(DB_LOCAL_INFILE="1")
+    migrate.upgrade(settings)
+    content = (tables([customer("C-1")]), [ledger_row(1, "customers")])
+    with pytest.raises(database.DatabaseUnavailable, match=r"unset DB_LOCAL_INFILE, or .* local_infile = 1"):
+        database_load.merge(settings, *content)
+    assert database.ledger(settings).empty
+    database_load.merge(settings.model_copy(update={"db_local_infile": False}), *content)
+    assert in_database(settings)["customers"] == [customer("C-1")]
 
 
 @pytest.mark.parametrize(
@@ -150,17 +212,17 @@ def test_local_infile_is_on_for_the_loader_only(on_mariadb):
         ({"DB_PORT": "1"}, "no server answers there"),
     ],
 )
-def test_an_unavailable_database_says_what_to_check_but_no_password(on_mariadb, change, said):
-    settings = on_mariadb(**change)
+def test_an_unavailable_database_says_what_to_check_but_no_password(on_server, change, said):
+    settings = on_server(**change)
     with pytest.raises(database.DatabaseUnavailable, match=said) as caught:
         database.query("select 1", settings)
     assert f"{settings.db_name!r} as 'akasa' on 127.0.0.1:{settings.db_port}" in str(caught.value)
-    assert mariadb.PASSWORD not in str(caught.value)
+    assert servers.PASSWORD not in str(caught.value)
     assert "wrong/#" not in str(caught.value)
 
 
-def test_a_second_run_waits_and_then_says_who_holds_the_database(on_mariadb):
-    settings = on_mariadb(LOCK_TIMEOUT="0.5")
+def test_a_second_run_waits_and_then_says_who_holds_the_database(on_server):
+    settings = on_server(LOCK_TIMEOUT="0.5")
     with (
         lock.hold_database(settings, "run"),
         pytest.raises(lock.Busy, match=r"connection \d+ of akasa from .* holds the database; waited 0.5 s"),
@@ -171,17 +233,17 @@ def test_a_second_run_waits_and_then_says_who_holds_the_database(on_mariadb):
 
 
 @pytest.fixture
-def impatient_server(mariadb_server):
+def impatient_server(server):
     """A server that ends connections which idle for two seconds."""
-    before = mariadb_server.run("select @@global.wait_timeout").strip()
-    mariadb_server.run("set global wait_timeout = 2")
-    yield mariadb_server
-    mariadb_server.run(f"set global wait_timeout = {before}")
+    before = server.run("select @@global.wait_timeout").strip()
+    server.run("set global wait_timeout = 2")
+    yield server
+    server.run(f"set global wait_timeout = {before}")
 
 
 @pytest.mark.usefixtures("impatient_server")
-def test_a_lock_is_held_for_longer_than_the_server_lets_others_idle(on_mariadb):
-    settings = on_mariadb(LOCK_TIMEOUT="0")
+def test_a_lock_is_held_for_longer_than_the_server_lets_others_idle(on_server):
+    settings = on_server(LOCK_TIMEOUT="0")
     with lock.hold_database(settings, "publish"):
         time.sleep(4)
         with pytest.raises(lock.Busy, match="holds the database"):
@@ -190,17 +252,17 @@ def test_a_lock_is_held_for_longer_than_the_server_lets_others_idle(on_mariadb):
             lock.require_held(settings, opened)
 
 
-def test_the_connection_of_a_lock_is_used_all_the_while(on_mariadb, monkeypatch):
-    settings = on_mariadb()
+def test_the_connection_of_a_lock_is_used_all_the_while(on_server, monkeypatch):
+    settings = on_server()
     monkeypatch.setattr(lock, "BREATH_SECONDS", 0.2)
     with lock.hold_database(settings, "publish"):
         time.sleep(2)
         idle = database.query(
-            "select time_ms from information_schema.processlist "
+            "select time from information_schema.processlist "
             "where id = is_used_lock(concat('akasa:publish:', database()))",
             settings,
         )
-    assert 0 <= idle["time_ms"].item() < 1000
+    assert idle["time"].item() < 2
 
 
 def publish_more(settings):
@@ -208,20 +270,20 @@ def publish_more(settings):
 
 
 def take_out(settings):
-    gone, gained = pd.Series(["O-1"]), pd.Series({1: -1})
-    database_load.replace(settings, gone, tables(), gained, datetime(2025, 11, 16))
+    row = ledger_row(1, accepted=0, rejected=1, rules_version=1)
+    database_load.replace(settings, pd.Series(["O-1"]), tables(), [row], datetime(2025, 11, 16))
 
 
 @pytest.mark.parametrize("write", [publish_more, take_out])
-def test_a_publish_whose_lock_was_lost_is_rolled_back(on_mariadb, mariadb_server, write):
-    settings = on_mariadb()
+def test_a_publish_whose_lock_was_lost_is_rolled_back(on_server, server, write):
+    settings = on_server()
     migrate.upgrade(settings)
     content = tables([customer("C-1")], [order("O-1")])
     database_load.merge(settings, content, [ledger_row(1)])
     before = in_database(settings)
     with lock.publish(settings):
-        holder = mariadb_server.run(f"select is_used_lock('akasa:publish:{settings.db_name}')").strip()
-        mariadb_server.run(f"kill {holder}")
+        holder = server.run(f"select is_used_lock('akasa:publish:{settings.db_name}')").strip()
+        server.run(f"kill {holder}")
         with pytest.raises(lock.LockLost, match="the server ended the connection that held the lock"):
             write(settings)
     assert in_database(settings) == before
@@ -264,7 +326,7 @@ class CuttingProxy(threading.Thread):
 
 @pytest.mark.parametrize("pass_commit", [True, False])
 def test_a_connection_lost_at_commit_is_decided_by_the_ledger(on_mariadb, monkeypatch, pass_commit):
-    settings = on_mariadb()
+    settings = on_mariadb()  # to MySQL, the driver speaks TLS, where nobody sees a commit pass
     migrate.upgrade(settings)
     proxy = CuttingProxy(settings.db_port, pass_commit)
     proxy.start()
@@ -285,30 +347,29 @@ def test_a_connection_lost_at_commit_is_decided_by_the_ledger(on_mariadb, monkey
     )
 
 
-def test_a_server_killed_in_mid_publish_leaves_nothing_and_the_next_run_completes(on_mariadb, mariadb_server):
-    settings = on_mariadb()
+def test_a_server_killed_in_mid_publish_leaves_nothing_and_the_next_run_completes(on_server, server):
+    settings = on_server()
     migrate.upgrade(settings)
     content = tables([customer("C-1")], [order("O-1")])
 
     def kill(*arguments):
         if "insert into new_order_items" in arguments[2]:
-            mariadb_server.kill()
+            server.kill()
 
     event.listen(database.engine(settings), "after_cursor_execute", kill)
     with pytest.raises(database.DatabaseUnavailable, match="no server answers there"):
         database_load.merge(settings, content, [ledger_row(1)])
     event.remove(database.engine(settings), "after_cursor_execute", kill)
-    mariadb_server.start()
+    server.start()
     assert database.ledger(settings).empty
     assert database.query("select * from orders", settings).empty
     database_load.merge(settings, content, [ledger_row(1)])
     assert len(database.query("select * from orders", settings)) == 1
 
 
-def test_migrations_and_models_agree_from_every_revision(on_mariadb):
-
+def test_migrations_and_models_agree_from_every_revision(on_server):
     for start in ("0001", "head"):
-        settings = on_mariadb("latin1")
+        settings = on_server("latin1")
         migrate.upgrade(settings, start)
         database_load.merge(settings, tables([customer("C-1")], [order("O-1")]), [ledger_row(1)])
         migrate.upgrade(settings)
@@ -322,12 +383,19 @@ def test_migrations_and_models_agree_from_every_revision(on_mariadb):
                     "and table_name <> 'alembic_version'"
                 )
             )
-            assert found.scalars().all() == ["utf8mb4_nopad_bin"]
+            assert found.scalars().all() == [dialects.of(opened).collation]
 
 
-@pytest.mark.parametrize("number", [100_000, pytest.param(1_000_000, marks=pytest.mark.long)])
-def test_no_kpi_reads_the_rows_of_many_orders_themselves(on_mariadb, number):
-    settings = on_mariadb(DB_LOCAL_INFILE="1")
+def test_no_kpi_reads_the_rows_of_many_orders_themselves(on_server):
+    assert_index_is_enough(on_server(DB_LOCAL_INFILE="1"), 100_000)
+
+
+@pytest.mark.long
+def test_no_kpi_reads_the_rows_of_a_million_orders_themselves(on_mariadb):
+    assert_index_is_enough(on_mariadb(DB_LOCAL_INFILE="1"), 1_000_000)
+
+
+def assert_index_is_enough(settings, number):
     migrate.upgrade(settings)
     many = pd.RangeIndex(number)
     days = pd.Series(pd.date_range("2025-01-01", periods=300)[many % 300])
