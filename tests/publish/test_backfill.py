@@ -251,7 +251,7 @@ def test_days_are_not_derived_where_it_is_lost_how_the_others_were_judged(publis
     before, rejected = rows(published), quarantined(published)
     shutil.rmtree(published.judged)
     accept_prefix_5(monkeypatch)
-    monkeypatch.setattr(rules, "RULES_VERSION", rules.RULES_VERSION + 1)
+    monkeypatch.setattr(rules, "RULES_VERSION", 2)
     with pytest.raises(backfill.NotKept, match=r"how orders\.xml was judged is not kept in data/judged"):
         backfill.derive(published, FIRST, LAST)
     assert (rows(published), quarantined(published)) == (before, rejected)
@@ -303,7 +303,7 @@ def folded(cfg):
 def test_the_ledger_counts_what_is_published_now(published, monkeypatch):
     assert counted(published)["orders.xml"] == (68, 62, 6, 0, 1)
     accept_prefix_5(monkeypatch)
-    monkeypatch.setattr(rules, "RULES_VERSION", rules.RULES_VERSION + 1)
+    monkeypatch.setattr(rules, "RULES_VERSION", 2)
     backfilled(published)
     assert counted(published)["orders.xml"] == (68, 65, 3, 0, 1)
     backfilled(published, date(2025, 8, 1), date(2025, 10, 31))
@@ -349,7 +349,7 @@ def test_all_that_is_published_is_derived_anew_customers_too(published, monkeypa
     deliver(published, ("incoming/c-2025-11-12.csv", other))
     run(published)
     accept_prefix_5(monkeypatch)
-    monkeypatch.setattr(rules, "RULES_VERSION", rules.RULES_VERSION + 1)
+    monkeypatch.setattr(rules, "RULES_VERSION", 2)
     change = backfill.derive_all(published)
     assert sorted(change.orders.added) == ["O-3", "O-4", "O-5", "O-6"]
     assert change.customers.added.tolist() == ["C-2"]
@@ -367,7 +367,7 @@ def test_the_command_without_a_range_derives_all(workspace, monkeypatch):
     deliver(workspace, *DELIVERIES)
     run(workspace)
     accept_prefix_5(monkeypatch)
-    monkeypatch.setattr(rules, "RULES_VERSION", rules.RULES_VERSION + 1)
+    monkeypatch.setattr(rules, "RULES_VERSION", 2)
     older = "judged by older rules: 2 of 2; `python -m akasa backfill` derives all again"
     assert older in CliRunner().invoke(main, ["status"]).output
     before = in_database(workspace), in_warehouse(workspace), quarantined(workspace)
