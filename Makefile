@@ -12,7 +12,7 @@ akasa = $(strip $(python) -m akasa $(1) $(foreach name,$(2),$(call option,$(name
 pytest = $(python) -m pytest -n auto
 fast = akasa $(addprefix tests/,test_main.py workspace ingest validate kpis report run road/test_docs.py)
 
-.PHONY: help report backfill withdraw migrate notebooks lab test test-long check coverage lint bench env lock clean
+.PHONY: help report backfill withdraw migrate notebooks lab test test-long fuzz check coverage lint bench env lock clean
 help: ## list the targets; `make` alone does the same
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2} /^## /{printf "%15s %s\n", "", substr($$0, 4)}' Makefile
 
@@ -35,6 +35,8 @@ test: lint ## lint, then every test but the long proofs
 	$(pytest)
 test-long: $(installed) ## the long proofs: a kill at every write, and so on
 	$(pytest) -m long
+fuzz: $(installed) ## the readers beside slower ones, on made and spoilt files [EXAMPLES=50000]
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),50000) $(pytest) -m long -k fuzz tests/ingest/readers
 check: lint ## lint and the fast tests, within a minute
 	$(pytest) -m "not long and not slow" $(fast)
 coverage: $(installed) ## which lines of akasa/ the tests run: outputs/coverage/index.html

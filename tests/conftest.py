@@ -28,12 +28,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what the mutation proof caught: bug → test."""
+    """Print what the mutation proof caught (bug → test), and what became of the corpus (file → outcome)."""
     passed = terminalreporter.stats.get("passed", [])
     caught = [text for report in passed for name, text in report.user_properties if name == "caught"]
     if caught:
         terminalreporter.section("planted bugs, and what caught them")
         terminalreporter.write_line("\n".join(caught))
+    judged = [*passed, *terminalreporter.stats.get("failed", [])]
+    for table in [table for report in judged for name, table in report.user_properties if name == "corpus"]:
+        terminalreporter.section(f"hostile and odd files: {len(table)}")
+        terminalreporter.write_line("\n".join(table))
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,7 @@ from akasa.workspace import files, progress
 from akasa.workspace.settings import Settings
 
 READERS = {"customers": readers.read_customers, "orders": readers.read_orders}
+_MOST_NAMED = 50
 _UNKNOWN = b"akasa.unknown"
 _VERSION = b"akasa.reader_version"
 
@@ -166,13 +167,24 @@ def table(manifest: Manifest) -> pd.DataFrame:
 
 
 def warnings(manifest: Manifest) -> Sequence[str]:
-    """Return what was passed over: things in the folder that are no deliveries, fields that are not ours."""
-    ignored = [
-        f"{s.name}: ignored {what} ({count:,} times)"
-        for s in manifest.staged
-        for what, count in s.unknown.items()
-    ]
-    return (*manifest.warnings, *ignored)
+    """Return what was passed over: things in the folder that are no deliveries, fields that are not ours.
+
+    And deliveries without a record.
+    """
+    empty = [f"{s.name}: 0 records" for s in manifest.staged if not s.records]
+    ignored = [line for s in manifest.staged for line in _ignored(s)]
+    return (*manifest.warnings, *empty, *ignored)
+
+
+def _ignored(staged: Staged) -> list[str]:
+    """Return a line for each kind of thing that was ignored, the most frequent where they are many."""
+    found = Counter(staged.unknown)
+    named = (
+        staged.unknown if len(found) <= _MOST_NAMED else [what for what, _ in found.most_common(_MOST_NAMED)]
+    )
+    lines = [f"{staged.name}: ignored {readers.shown(what)} ({found[what]:,} times)" for what in named]
+    rest = len(found) - len(lines)
+    return [*lines, f"{staged.name}: ignored {rest:,} other things"] if rest else lines
 
 
 def _staged_footer(path: Path) -> Any:

@@ -6,6 +6,7 @@ The accepted forms are those of docs/rules.md.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
@@ -23,17 +24,25 @@ UNKNOWN = "Unknown"
 _SPACE = r"[\s\p{Z}\x{0B}\x{1C}-\x{1F}\x{85}]"
 _MOBILE_NOISE = r"[\s\p{Z}\x{0B}\x{1C}-\x{1F}\x{85}\p{Pd}\x{2212}.()\[\]{}]"
 NATIONAL_NUMBER = "[6-9][0-9]{9}"
-_PREFIX = r"(?:\+91|0091|91|0)?"
+_PREFIX = r"(?:[tT][eE][lL]:)?(?:\+91|0091|91)?0?"
 _CLOCK = r"\d\d:\d\d(?::\d\d)?"
 _ISO = (
     r"^(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)"
-    r"(?:[ T](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?"
-    r"(?P<zone>Z|(?P<sign>[+-])(?P<zone_hour>\d\d)(?::?(?P<zone_minute>\d\d))?)?)?$"
+    r"(?:[ T](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?"
+    r"(?: ?(?P<zone>Z|(?P<sign>[+-])(?P<zone_hour>\d\d)(?::?(?P<zone_minute>\d\d))?))?)?$"
 )
 _COUNT = r"^0*(?P<count>[1-9]\d{0,8})$"
-_CURRENCY = r"(?:₹|[rR][sS]\.?|[iI][nN][rR])"
-_GROUPED = r"^(?:\d+|\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d{2})*,\d{3})(?:\.\d{1,2})?$"
+_CURRENCY = r"(?:₹|[rR][sSeE]\.?|[iI][nN][rR])"
+_GROUPED = r"^(?:\d+|[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d?(?:,\d{2})*,\d{3})(?:\.\d{1,2})?$"
 _AMOUNT = r"^0*(?P<rupees>\d{0,13})(?:\.(?P<paise>\d{1,2}))?$"
+
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+_JOINERS = "\u200c\u200d"
+_SPACE_CONTROLS = r"\x{09}-\x{0D}\x{1C}-\x{1F}\x{85}"
+_OTHER_CONTROL = rf"[^\P{{Cc}}{_SPACE_CONTROLS}]"
 
 _ACCENT = r"\u0300-\u036f"
 # The st of 1st, and the s of John's.
@@ -82,12 +91,15 @@ def clean_orders(
 
 
 def ids(text: Text) -> Text:
-    """Return ids trimmed, in Unicode NFC, their inner case and spaces kept."""
-    return _blank_to_null(pc.utf8_trim_whitespace(pc.utf8_normalize(text, form="NFC")))
+    """Return ids trimmed, in Unicode NFC, their inner case and spaces kept, less what is invisible."""
+    return _blank_to_null(pc.utf8_trim_whitespace(pc.utf8_normalize(visible(text), form="NFC")))
 
 
 def names(text: Text) -> Text:
-    """Return names trimmed, inner whitespace collapsed, in Unicode NFC; `Unknown` for none."""
+    """Return names trimmed, inner whitespace collapsed, in Unicode NFC; `Unknown` for none.
+
+    Of invisible characters, those that join letters stay.
+    """
     return pc.fill_null(_blank_to_null(_collapse(text)), UNKNOWN)
 
 
@@ -113,22 +125,22 @@ def mobiles(text: Text) -> Text:
     >>> mobiles(pa.array(["+91 98765-43210", "098765 43210", "9123456781", "12345"])).to_pylist()
     ['9876543210', '9876543210', '9123456781', None]
     """
-    digits = pc.replace_substring_regex(text, _MOBILE_NOISE, "")
+    digits = pc.replace_substring_regex(visible(text), _MOBILE_NOISE, "")
     return _groups(digits, f"^{_PREFIX}(?P<national>{NATIONAL_NUMBER})$")["national"]
 
 
 def counts(text: Text) -> Text:
     """Return positive whole numbers below 10⁹ (int64)."""
-    return _groups(pc.utf8_trim_whitespace(text), _COUNT)["count"].cast(pa.int64())
+    return _groups(_trimmed(text), _COUNT)["count"].cast(pa.int64())
 
 
 def amounts(text: Text) -> Text:
     """Return amounts as whole paise (int64): at most two decimals, below 10¹³ rupees, never negative.
 
-    >>> amounts(pa.array(["₹1,00,000.00", "Rs. 1,200.5", "0", "-5", "1e3", "1.234"])).to_pylist()
+    >>> amounts(pa.array(["₹1,00,000.00", "Rs 1,200.5/-", "0", "-5", "1e3", "1.234"])).to_pylist()
     [10000000, 120050, 0, None, None, None]
     """
-    bare = _without_currency(pc.utf8_trim_whitespace(text))
+    bare = pc.replace_substring_regex(_without_currency(_trimmed(text)), rf"{_SPACE}*/-$", "")
     grouped = pc.if_else(pc.match_substring_regex(bare, _GROUPED), bare, None)
     part = _groups(pc.replace_substring(grouped, ",", ""), _AMOUNT)
     paise = pc.utf8_rpad(part["paise"], 2, "0")
@@ -136,13 +148,13 @@ def amounts(text: Text) -> Text:
 
 
 def times(text: Text, source_timezone: str, business_timezone: str) -> Text:
-    """Return naive business times (timestamp[us]) of ISO 8601 and `DD-MM-YYYY` or `DD/MM/YYYY` texts.
+    """Return naive business times (timestamp[us]) of ISO 8601 and `DD-MM-YYYY`, `DD/MM/YYYY`, `DD-Mon-YYYY`.
 
     A time without offset is in `source_timezone`; a date alone is a day of the business, at midnight. Times
     that clock changes make ambiguous, and years outside 1000-9999 (the range of MySQL's DATETIME; its last
     two days, where a time has to be converted, included), are null. Digits past microseconds are dropped.
     """
-    part = _groups(_day_first_to_iso(pc.utf8_trim_whitespace(text)), _ISO)
+    part = _groups(_day_first_to_iso(_trimmed(text)), _ISO)
     known = pc.is_valid(part["year"]).to_numpy(zero_copy_only=False)
     number = {name: _calendar_number(part[name]) for name in _CALENDAR}
     micros, real = _civil_microseconds(number, _microseconds(part["fraction"]))
@@ -157,6 +169,60 @@ def times(text: Text, source_timezone: str, business_timezone: str) -> Text:
     return pa.array(local, pa.timestamp("us"), mask=~in_range)
 
 
+def visible(text: Text, joined: bool = False) -> Text:
+    """Return text without characters of Unicode's category Cf: zero-width ones, bidi marks, soft hyphens.
+
+    With `joined`, ZWJ and ZWNJ stay between two letters: Malayalam and Hindi are written with them.
+    """
+    if not _any_byte(text, lambda data: data >= 0x80):
+        return text
+    if not joined:
+        return pc.replace_substring_regex(text, r"\p{Cf}", "")
+    text = pc.replace_substring_regex(text, rf"[^\P{{Cf}}{_JOINERS}]", "")
+    if not pc.any(pc.match_substring_regex(text, f"[{_JOINERS}]")).as_py():
+        return text
+    found = [_joined(one) if one and set(_JOINERS) & set(one) else one for one in text.to_pylist()]
+    return pa.array(found, pa.string())
+
+
+def has_invisible(text: Text, joined: bool = False) -> np.ndarray:
+    """Mark the texts of which `visible` drops something."""
+    if not _any_byte(text, lambda data: data >= 0x80):
+        return np.zeros(len(text), bool)
+    return np.asarray(pc.not_equal(visible(text, joined), text).fill_null(False))
+
+
+def has_control(text: Text, of_any_kind: bool = False) -> np.ndarray:
+    """Mark the texts with a control character, but for those that are spaces, unless it is `of_any_kind`."""
+    if not _any_byte(text, lambda data: (data < 0x20) | (data == 0x7F) | (data == 0xC2)):
+        return np.zeros(len(text), bool)
+    pattern = r"\p{Cc}" if of_any_kind else _OTHER_CONTROL
+    return np.asarray(pc.match_substring_regex(text, pattern).fill_null(False))
+
+
+def _joined(text: str) -> str:
+    """Return a text whose joiners stand between two letters; the signs of a letter are a part of it."""
+    letters = [unicodedata.category(c)[0] in "LM" for c in f" {text} "]
+    return "".join(
+        c for n, c in enumerate(text, start=1) if c not in _JOINERS or (letters[n - 1] and letters[n + 1])
+    )
+
+
+def _any_byte(text: Text, wanted: Callable[[np.ndarray], np.ndarray]) -> bool:
+    """Tell whether any byte of a column's text is wanted: of most columns, none is, which is soon known."""
+    for chunk in text.chunks if isinstance(text, pa.ChunkedArray) else [text]:
+        _, offsets, data = chunk.buffers()
+        if data is not None and len(chunk):
+            ends = np.frombuffer(offsets, np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
+            if wanted(np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]).any():
+                return True
+    return False
+
+
+def _trimmed(text: Text) -> Text:
+    return pc.utf8_trim_whitespace(visible(text))
+
+
 def _spelled(title: str | None, small: str | None) -> str | None:
     """Return a text in title case but for what only looks like a word; a Greek sigma by its place."""
     if title is None or small is None:
@@ -169,7 +235,20 @@ def _day_first_to_iso(text: Text) -> Text:
     for mark in "-/":
         day_first = rf"^(\d\d){mark}(\d\d){mark}(\d{{4}})( {_CLOCK})?$"
         text = pc.replace_substring_regex(text, day_first, r"\3-\2-\1\4")
+    if not _any_byte(text, _is_of_a_month):
+        return text
+    for number, month in enumerate(_MONTHS, start=1):
+        letters = [f"[{letter.upper()}{letter}]" for letter in month]  # (?i) takes ſ for an s
+        named = f"{''.join(letters[:3])}(?:{''.join(letters[3:])})?"
+        with_name = rf"^(\d\d)-{named}-(\d{{4}})( {_CLOCK})?$"
+        text = pc.replace_substring_regex(text, with_name, rf"\2-{number:02d}-\1\3")
     return text
+
+
+def _is_of_a_month(data: np.ndarray) -> np.ndarray:
+    """Mark the letters that an ISO time has not: all but T and Z."""
+    small = data | 0x20
+    return np.asarray((small >= ord("a")) & (small != ord("t")) & (small != ord("z")))
 
 
 def _civil_microseconds(
@@ -213,7 +292,7 @@ def _without_currency(text: Text) -> Text:
 
 
 def _collapse(text: Text) -> Text:
-    composed = pc.utf8_normalize(text, form="NFC")
+    composed = pc.utf8_normalize(visible(text, joined=True), form="NFC")
     return pc.utf8_trim_whitespace(pc.replace_substring_regex(composed, rf"{_SPACE}+", " "))
 
 

@@ -21,6 +21,7 @@ from akasa.workspace.tables import LONGEST_TEXT
 Suite = list[tuple[str, dict[str, Any]]]
 
 _TEXT: dict[str, Any] = {"min_value": 1, "max_value": LONGEST_TEXT}
+_WEIGHED = {"records": "rejected", "lines": "rejected_lines"}
 _ID_LENGTH = "expect_column_value_lengths_to_be_between"
 
 
@@ -100,20 +101,23 @@ def require_success(verdicts: pd.DataFrame) -> None:
 
 
 def require_few_rejected(counts: pd.DataFrame, max_reject_ratio: float) -> None:
-    """Raise GateStopped for deliveries with a larger share of rejected records than is allowed.
+    """Raise GateStopped for deliveries with a larger share of rejected records, or lines, than is allowed.
 
-    `counts` has one row a delivery: delivery, status, records, rejected. One that comes again was let through
-    before, and is not stopped for its old records.
+    `counts` has one row a delivery: delivery, status, records, rejected, and lines and rejected_lines where
+    they differ from those. One that comes again was let through before, and is not stopped for its old
+    records.
     """
     counts = counts[counts["status"] != "again"]
     allowed = Decimal(str(max_reject_ratio))  # a float's 0.29 * 100 is less than 29
-    over = counts[[one.rejected > allowed * one.records for one in counts.itertuples()]]
-    if len(over):
-        shares = [
-            f"{one.delivery}: {one.rejected:,} of {one.records:,} records were rejected "
-            f"({one.rejected / one.records:.1%}, more than {max_reject_ratio:.1%})"
-            for one in over.itertuples()
-        ]
+    weighed = [(what, of) for what, of in _WEIGHED.items() if what in counts]
+    shares = [
+        f"{one['delivery']}: {one[of]:,} of {one[what]:,} {what} were rejected "
+        f"({one[of] / one[what]:.1%}, more than {max_reject_ratio:.1%})"
+        for one in counts.to_dict("records")
+        for what, of in weighed
+        if one[of] > allowed * one[what]
+    ]
+    if shares:
         way_out = "See data/rejects/unpublished/; mend the delivery, or raise MAX_REJECT_RATIO"
         raise GateStopped("; ".join(shares) + f". Nothing was published. {way_out}.")
 

@@ -57,13 +57,20 @@ def require_all_accounted(judged: Sequence[Judged], read: Mapping[Key, int]) -> 
 
 
 def counts(judged: Sequence[Judged]) -> pd.DataFrame:
-    """Return one row a delivery: delivery, status, records, accepted, rejected, repeats."""
+    """Return one row a delivery: delivery, status, records, accepted, rejected, repeats.
+
+    Where a record takes several lines, also lines and rejected_lines.
+    """
     rows = [
         (one.delivery.name, one.delivery.status, r.count, len(r.accepted), len(r.rejected), r.repeats)
         for one in judged
         for r in [one.records]
     ]
-    return pd.DataFrame(rows, columns=["delivery", "status", "records", "accepted", "rejected", "repeats"])
+    table = pd.DataFrame(rows, columns=["delivery", "status", "records", "accepted", "rejected", "repeats"])
+    if not any(one.records.more_lines for one in judged):
+        return table
+    lines = [(one.records.lines, one.records.rejected_lines) for one in judged]
+    return table.assign(**dict(zip(("lines", "rejected_lines"), zip(*lines, strict=True), strict=True)))
 
 
 def write_quarantine(settings: Settings, judged: Sequence[Judged]) -> None:
@@ -111,13 +118,19 @@ def by_reason(judged: Sequence[Judged]) -> pd.DataFrame:
 
 
 def warnings(judged: Sequence[Judged]) -> list[str]:
-    """Return what accepted records lack: a name or region that became `Unknown`."""
+    """Return what accepted records lack (a name or region that became `Unknown`), and what was dropped."""
     return [
-        f"{one.delivery.name}: {count:,} customer{'s' * (count > 1)} "
-        f"with {what.replace('_', ' ')}, now Unknown"
+        f"{one.delivery.name}: {_warning(what, count)}"
         for one in judged
         for what, count in one.records.warnings.items()
     ]
+
+
+def _warning(what: str, count: int) -> str:
+    many = "s" * (count > 1)
+    if what == "invisible_characters":
+        return f"{count:,} record{many} with invisible characters, which were dropped"
+    return f"{count:,} customer{many} with {what.replace('_', ' ')}, now Unknown"
 
 
 def _write(folder: Path, one: Judged) -> Path | None:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from akasa.ingest.readers import CUSTOMER_FIELDS, ORDER_FIELDS
+from akasa.validate import cleaning
 from akasa.workspace.tables import LONGEST_TEXT, MOST_PAISE, ORDER_LINE, line_types
 
 Codes: TypeAlias = np.ndarray  # whole numbers that stand for a column's values; -1 for null
@@ -52,6 +53,7 @@ REQUIRED_OF_CUSTOMERS = ("customer_id", "mobile_number")
 HAVE_A_FORM = ("mobile_number", "order_date_time", "sku_count", "total_amount")
 CLEAN_NAMES = {"total_amount": "total_amount_paise"}
 TOO_LONG = f"a field is longer than {LONGEST_TEXT} characters"
+CONTROLLED = "a control character in a field"
 TOO_MUCH = "the order's lines come to more than ₹92,23,37,20,36,85,47,758.07"  # MOST_PAISE
 
 
@@ -60,17 +62,29 @@ class Parted:
     """One delivery's records, marks.
 
     `accepted`: clean records; `rejected`: record, reasons (codes joined by a space), detail, raw fields, raw;
-    `repeats`: how many exact repeats were dropped; `warnings`: how many accepted records lack what.
+    `repeats`: how many exact repeats were dropped; `warnings`: how many records lack or hold what.
+    `more_lines` are the lines of its records beyond one each, `more_rejected` those of the rejected ones.
     """
 
     accepted: pd.DataFrame
     rejected: pd.DataFrame
     repeats: int
     warnings: dict[str, int]
+    more_lines: int = 0
+    more_rejected: int = 0
 
     @property
     def count(self) -> int:
         return len(self.accepted) + len(self.rejected) + self.repeats
+
+    @property
+    def lines(self) -> int:
+        """The lines of a CSV that its records take; of an XML, its records."""
+        return self.count + self.more_lines
+
+    @property
+    def rejected_lines(self) -> int:
+        return len(self.rejected) + self.more_rejected
 
 
 def judge_customers(raw: Records, clean: pd.DataFrame) -> Parted:
@@ -80,7 +94,8 @@ def judge_customers(raw: Records, clean: pd.DataFrame) -> Parted:
     row. `accepted` has customer_id, customer_name, mobile_number, region.
     """
     raw = _table(raw)
-    well_formed = ~_malformed(raw, clean, CUSTOMER_FIELDS)
+    controlled = _controlled(raw, clean, CUSTOMER_FIELDS)
+    well_formed = ~_malformed(raw, clean, CUSTOMER_FIELDS) & ~controlled
     reasons = _own_reasons(raw, clean, REQUIRED_OF_CUSTOMERS, well_formed)
     customer = np.where(well_formed, _codes(clean["customer_id"]), -1)
     mobile = np.where(customer >= 0, _codes(clean["mobile_number"]), -1)
@@ -89,11 +104,14 @@ def judge_customers(raw: Records, clean: pd.DataFrame) -> Parted:
     reasons["conflicting_customer"] = known & _disagree(customer, np.where(known, versions, -1))
     reasons["shared_mobile_number"] = _disagree(mobile, customer)
     repeated = _repeats(raw, clean, CUSTOMER_FIELDS, customer, well_formed)
-    marks = _mark(raw, reasons, {TOO_LONG: ~well_formed}, CUSTOMER_FIELDS, repeated)
+    details = {CONTROLLED: controlled, TOO_LONG: ~well_formed}
+    marks = _mark(raw, reasons, details, CUSTOMER_FIELDS, repeated)
     unknown = _rows(raw.select(["customer_name", "region"]), marks.accepted)
     lacking = {f"missing_{name}": int(_blank(unknown[name]).sum()) for name in unknown}
     accepted = clean.loc[marks.accepted, list(CUSTOMER_FIELDS)].reset_index(drop=True)
-    return Parted(accepted, marks.rejected, marks.repeats, {k: n for k, n in lacking.items() if n})
+    warnings = {what: count for what, count in (lacking | _invisible(raw, CUSTOMER_FIELDS)).items() if count}
+    lines = _more_lines(raw), _more_lines(pa.Table.from_pandas(marks.rejected))
+    return Parted(accepted, marks.rejected, marks.repeats, warnings, *lines)
 
 
 def judge_orders(raw: Records, clean: pd.DataFrame, delivered_on: date, amount_is: str = "order") -> Parted:
@@ -104,7 +122,8 @@ def judge_orders(raw: Records, clean: pd.DataFrame, delivered_on: date, amount_i
     order_id, mobile_number, order_date_time, order_date, sku_id, sku_count, total_amount_paise.
     """
     raw = _table(raw)
-    well_formed = ~_malformed(raw, clean, ORDER_FIELDS)
+    controlled = _controlled(raw, clean, ORDER_FIELDS)
+    well_formed = ~_malformed(raw, clean, ORDER_FIELDS) & ~controlled
     reasons = _own_reasons(raw, clean, ORDER_FIELDS, well_formed)
     latest = np.datetime64(delivered_on + timedelta(days=1))
     reasons["future_order"] = well_formed & (clean["order_date"].to_numpy() > latest)
@@ -116,7 +135,7 @@ def judge_orders(raw: Records, clean: pd.DataFrame, delivered_on: date, amount_i
     reasons["conflicting_order"] = _any(_disagree(order, _codes(clean[field])) for field in per_order)
     reasons["conflicting_sku"] = _any(_disagree(line, _codes(clean[field])) for field in per_line)
     repeated = _repeats(raw, clean, ORDER_FIELDS, line, well_formed)
-    details = {TOO_LONG: ~well_formed}
+    details = {CONTROLLED: controlled, TOO_LONG: ~well_formed}
     if amount_is == "line":
         details[TOO_MUCH] = _too_much(order, clean["total_amount_paise"])
         reasons["invalid_total_amount"] |= details[TOO_MUCH]
@@ -127,7 +146,8 @@ def judge_orders(raw: Records, clean: pd.DataFrame, delivered_on: date, amount_i
     reasons["order_rejected"] = ~bad & _is_in(order, named[bad])
     marks = _mark(raw, reasons, details, ORDER_FIELDS, repeated)
     accepted = clean.loc[marks.accepted, list(ORDER_LINE)].astype(line_types())
-    return Parted(accepted.reset_index(drop=True), marks.rejected, marks.repeats, {})
+    warnings = {what: count for what, count in _invisible(raw, ORDER_FIELDS).items() if count}
+    return Parted(accepted.reset_index(drop=True), marks.rejected, marks.repeats, warnings)
 
 
 def orders_of(lines: pd.DataFrame, amount_is: str = "order") -> pd.DataFrame:
@@ -169,6 +189,23 @@ def _rows(raw: pa.Table, chosen: Mask) -> pd.DataFrame:
     return raw.filter(pa.array(chosen)).to_pandas()
 
 
+def _more_lines(records: pa.Table) -> int:
+    """Count the line breaks in the fields of customers, or in the text of those that are malformed."""
+    texts = (_strings(records[name]) for name in (*CUSTOMER_FIELDS, "raw"))
+    return sum(pc.sum(pc.count_substring_regex(text, r"\r\n?|\n")).as_py() or 0 for text in texts)
+
+
+def _invisible(raw: pa.Table, fields: tuple[str, ...]) -> dict[str, int]:
+    """Count the records that had characters dropped which nobody can see."""
+    joined = ("customer_name", "region")
+    marks = [cleaning.has_invisible(_strings(raw[field]), field in joined) for field in fields]
+    return {"invisible_characters": int(np.count_nonzero(_any(marks)))}
+
+
+def _strings(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    return text.cast(pa.string())
+
+
 def _own_reasons(
     raw: pa.Table, clean: pd.DataFrame, required: tuple[str, ...], well_formed: Mask
 ) -> dict[str, Mask]:
@@ -189,9 +226,18 @@ def _malformed(raw: pa.Table, clean: pd.DataFrame, fields: tuple[str, ...]) -> M
 
     Text is measured clean, as it is stored: Unicode's NFC can be longer than what came.
     """
-    texts = (pa.array(clean[field], pa.string()) for field in fields if field not in HAVE_A_FORM)
+    texts = [pa.array(clean[field], pa.string()) for field in fields if field not in HAVE_A_FORM]
     too_long = (pc.greater(pc.utf8_length(text), LONGEST_TEXT).fill_null(False) for text in texts)
     return _any(np.asarray(mask) for mask in (raw["malformed"].is_valid(), *too_long))
+
+
+def _controlled(raw: pa.Table, clean: pd.DataFrame, fields: tuple[str, ...]) -> Mask:
+    """Mark records with a control character: in a field as it came, but for those that are a kind of space;
+    in a text as it would be stored, any.
+    """
+    texts = (pa.array(clean[field], pa.string()) for field in fields if field not in HAVE_A_FORM)
+    came = (cleaning.has_control(_strings(raw[field])) for field in fields)
+    return _any((*came, *(cleaning.has_control(text, of_any_kind=True) for text in texts)))
 
 
 def _any(masks: Iterable[Mask]) -> Mask:
@@ -199,7 +245,9 @@ def _any(masks: Iterable[Mask]) -> Mask:
 
 
 def _blank(text: pd.Series) -> pd.Series:
-    return text.isna() | (text.str.strip() == "")
+    """Mark what has nothing to be seen in it."""
+    visible = pd.Series(cleaning.visible(pa.array(text, pa.string(), from_pandas=True)).to_pandas())
+    return text.isna() | (visible.str.strip() == "").set_axis(text.index)
 
 
 def _codes(values: pd.Series) -> Codes:

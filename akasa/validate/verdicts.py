@@ -55,6 +55,7 @@ def prepare(settings: Settings, judged: Judged, now: datetime) -> None:
         with files.atomic(folder / f"{name}.parquet") as part:
             getattr(records, name).to_parquet(part)
     about = {"repeats": records.repeats, "warnings": records.warnings}
+    about |= {"more_lines": records.more_lines, "more_rejected": records.more_rejected}
     about |= {"delivered_on": delivery.delivered_on.isoformat(), "rules_version": judged.rules_version}
     files.write_text(folder / "verdict.json", json.dumps(about | {"noted": now.isoformat()}) + "\n")
 
@@ -127,7 +128,8 @@ def _about(folder: Path) -> dict[str, Any] | None:
 
 def _read(folder: Path, delivery: Planned, about: Mapping[str, Any]) -> Judged:
     accepted, rejected = (pd.read_parquet(folder / f"{name}.parquet") for name in _TABLES)
-    parted = Parted(accepted, rejected, about["repeats"], about["warnings"])
+    lines = about.get("more_lines", 0), about.get("more_rejected", 0)
+    parted = Parted(accepted, rejected, about["repeats"], about["warnings"], *lines)
     return Judged(delivery, parted, about.get("rules_version"))
 
 

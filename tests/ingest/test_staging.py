@@ -219,6 +219,29 @@ def test_warnings_name_what_was_passed_over_and_what_was_ignored(workspace, put)
     )
 
 
+def test_a_delivery_without_records_is_told(workspace, put):
+    put("customers.csv", CSV.partition(b"\n")[0])
+    put("orders.xml", b"<orders/>")
+    put("incoming/c_20251012.csv", CSV + b",,,\n")
+    assert staging.warnings(staging.stage_all(workspace)) == (
+        "customers.csv: 0 records",
+        "orders.xml: 0 records",
+        "incoming/c_20251012.csv: ignored a row without any text (1 times)",
+    )
+
+
+def test_warnings_are_short_whatever_the_names_and_however_many(workspace, put):
+    gifts = "".join(f"<gift{n}/>" for n in range(60)) + f"<{'n' * 49_000}/>" * 2
+    put("orders.xml", f"<orders><order>{gifts}</order></orders>".encode())
+    rows = CSV.replace(b"region\n", "region,\u202enote\n".encode()).replace(b"North", b"North,x")
+    put("customers.csv", rows.replace(b"South", b"South,y"))
+    _, *found = staging.warnings(staging.stage_all(workspace))
+    assert staging.warnings(staging.stage_all(workspace))[0] == r"customers.csv: ignored \u202enote (2 times)"
+    assert len(found) == 51
+    assert found[0] == f"orders.xml: ignored {'n' * 59}… (2 times)"
+    assert found[-1] == "orders.xml: ignored 11 other things"
+
+
 def test_names_that_are_no_plain_text_are_passed_over_with_a_warning(workspace, put):
     put("customers.csv", CSV)
     for name in (b"a_2025-11-12\xff.xml", b"b\n_2025-11-12.csv", b"c_\xe9.txt", "ü_2025-11-12.xml".encode()):

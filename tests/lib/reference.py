@@ -44,17 +44,45 @@ class RefusedError(ValueError):
 
 
 def is_missing(text):
-    return text is None or text.strip() == ""
+    return text is None or visible(text).strip() == ""
+
+
+def visible(text, with_joiners=False):
+    """The text without what Unicode calls format characters; ZWJ and ZWNJ may stay between two letters."""
+    kept = [c for c in text or "" if not is_format(c) or (with_joiners and is_joiner(c))]
+    seen = "".join(kept)
+    return "".join(c for n, c in enumerate(seen) if not is_joiner(c) or _joins(seen[max(n - 1, 0) : n + 2]))
+
+
+def is_format(character):
+    """Unicode 15 has a few more that write Egyptian than Python 3.11 knows."""
+    return unicodedata.category(character) == "Cf" or "\U00013430" <= character <= "\U0001343f"
+
+
+def is_joiner(character):
+    return character in ("\N{ZERO WIDTH JOINER}", "\N{ZERO WIDTH NON-JOINER}")
+
+
+def _joins(three):
+    """Whether the one in the middle has a letter (or a sign of one) on both sides."""
+    return len(three) == 3 and all(unicodedata.category(c)[0] in ("L", "M") for c in three[::2])
+
+
+def has_control(text):
+    """A control character that is no kind of space."""
+    return any(unicodedata.category(c) == "Cc" and not c.isspace() for c in text or "")
 
 
 def clean_id(text):
-    return None if is_missing(text) else unicodedata.normalize("NFC", text).strip()
+    return None if is_missing(text) else unicodedata.normalize("NFC", visible(text)).strip()
 
 
 def clean_mobile(text):
     """Ten digits that start with 6-9, as text."""
-    dropped = "".join(c for c in text or "" if not _is_mobile_filler(c))
-    match = re.fullmatch(r"(?:\+91|0091|91|0)?([6-9][0-9]{9})", dropped)
+    dropped = "".join(c for c in visible(text) if not _is_mobile_filler(c))
+    if dropped[:4].lower() == "tel:":
+        dropped = dropped[4:]
+    match = re.fullmatch(r"(?:|0|\+91|\+910|0091|00910|91|910)([6-9][0-9]{9})", dropped)
     return match[1] if match else None
 
 
@@ -65,7 +93,9 @@ def _is_mobile_filler(character):
 
 def clean_amount(text):
     """Paise, as an int."""
-    number = _without_currency((text or "").strip())
+    number = _without_currency(visible(text).strip())
+    if number.endswith("/-"):
+        number = number[:-2].rstrip()
     match = re.fullmatch(r"([0-9,]+)(?:\.([0-9]{1,2}))?", number)
     if not match or not _is_grouped_rightly(match[1]):
         return None
@@ -76,7 +106,7 @@ def clean_amount(text):
 
 
 def _without_currency(text):
-    for sign in ("₹", "rs.", "rs", "inr"):
+    for sign in ("₹", "rs.", "rs", "re.", "re", "inr"):
         if text[: len(sign)].lower() == sign:
             return text[len(sign) :].lstrip()
         if text[-len(sign) :].lower() == sign:
@@ -88,11 +118,13 @@ def _is_grouped_rightly(digits):
     plain = r"[0-9]+"
     western = r"[0-9]{1,3}(,[0-9]{3})+"
     indian = r"[0-9]{1,2}(,[0-9]{2})*,[0-9]{3}"
+    if "," in digits and digits.startswith("0"):
+        return False
     return any(re.fullmatch(form, digits) for form in (plain, western, indian))
 
 
 def clean_count(text):
-    digits = (text or "").strip()
+    digits = visible(text).strip()
     if not re.fullmatch(r"[0-9]+", digits):
         return None
     significant = digits.lstrip("0")
@@ -100,7 +132,7 @@ def clean_count(text):
 
 
 def clean_name(text):
-    collapsed = " ".join((text or "").split())
+    collapsed = " ".join(visible(text, with_joiners=True).split())
     return unicodedata.normalize("NFC", collapsed) or "Unknown"
 
 
@@ -128,18 +160,20 @@ def _with_greek_sigma(word, before, after):
 ISO = re.compile(
     r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
     r"(?:[T ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})"
-    r"(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,9}))?)?"
-    r"(?P<offset>Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
+    r"(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]+))?)?"
+    r" ?(?P<offset>Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
 DAY_FIRST = re.compile(
     r"(?P<day>[0-9]{2})(?P<mark>[-/])(?P<month>[0-9]{2})(?P=mark)(?P<year>[0-9]{4})"
     r"(?: (?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2}))?)?"
 )
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+IN_FULL = [f"{datetime(2000, n, 1):%B}" for n in range(1, 13)]
 
 
 def clean_time(text, source_timezone=INDIA, business_timezone=INDIA):
     """Naive time in the business zone, with microseconds; a date alone is a day there."""
-    written = (text or "").strip()
+    written = _with_number_of_month(visible(text).strip())
     match = ISO.fullmatch(written) or DAY_FIRST.fullmatch(written)
     if not match:
         return None
@@ -151,6 +185,16 @@ def clean_time(text, source_timezone=INDIA, business_timezone=INDIA):
     except (ValueError, OverflowError):  # no such day, hour, offset or year
         return None
     return clean if wall.year >= 1000 and clean.year >= 1000 else None
+
+
+def _with_number_of_month(text):
+    """12-Oct-2025 as 12-10-2025; the month in English, short or in full."""
+    day, mark, rest = text.partition("-")
+    name, mark, rest = rest.partition("-")
+    for number, names in enumerate(zip(MONTHS, IN_FULL, strict=True), start=1):
+        if mark and name.isascii() and name.lower() in (names[0].lower(), names[1].lower()):
+            return f"{day}-{number:02d}-{rest}"
+    return text
 
 
 def _wall_time(parts):
@@ -190,43 +234,75 @@ def _offset(text):
 def read_customers(content):
     """Data rows of a customers CSV; blank lines are no rows."""
     rows = _csv_rows(content)
-    if rows[0] is None:
+    if rows[0] in (None, SEVERAL):
         raise RefusedError("the header is damaged")
     header = [name.strip() for name in rows[0]]
     for field in CUSTOMER_FIELDS:
         if header.count(field) != 1:
             raise RefusedError(f"column {field} stands {header.count(field)} times in the header")
-    return [_customer_record(n, header, row) for n, row in enumerate(rows[1:], start=1)]
+    records = [row for row in rows[1:] if row is None or "".join(row).strip()]
+    return [_customer_record(n, header, row) for n, row in enumerate(records, start=1)]
 
 
 def _csv_rows(content):
-    """Rows as lists of text; None for one with text after a closing quote."""
+    """Rows as lists of text; None for one with text behind a closing quote, SEVERAL for several."""
     try:
-        reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+        lines = io.StringIO(content.decode("utf-8-sig"), newline="\n").readlines()
     except UnicodeDecodeError as error:
         raise RefusedError(str(error)) from error
-    rows = [row for row in _each_row(reader) if row != []]
+    rows = [row for row in _each_row(lines) if row != []]
     if not rows:
         raise RefusedError("empty file")
     return rows
 
 
-def _each_row(reader):
+SEVERAL = ["several rows"]
+
+
+def _each_row(lines):
+    reader = csv.reader(lines, strict=True)
     while True:
+        before = reader.line_num
         try:
-            yield next(reader)
+            row = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            if "expected after" not in str(error):
+            is_of_one_line = "expected after" in str(error) or "new-line" in str(error)
+            if not is_of_one_line or _has_open_quote("".join(lines[before : reader.line_num])):
                 raise RefusedError(str(error)) from error
             yield None
+        else:
+            yield (
+                SEVERAL
+                if _has_swallowed_rows(row, reader.line_num - before, len(lines[0].split(",")))
+                else row
+            )
+
+
+def _has_open_quote(text):
+    """Behind a fault, whichever quotes one counts: all, or only those that begin a field."""
+    is_open, begins, closed = False, True, False
+    for character in text:
+        turns = character == '"' and (is_open or begins or closed)  # one behind a closing one is doubled
+        closed = turns and is_open
+        is_open = is_open != turns
+        begins = character in ",\n" and not is_open
+    return is_open or text.count('"') % 2 == 1
+
+
+def _has_swallowed_rows(row, lines, width):
+    """A stray quote goes on to the next one: over many lines, or over the commas of rows."""
+    broken = [cell for cell in row if "\n" in cell]
+    return lines > 3 or any(
+        "," in cell[cell.index("\n") :] or cell.count(",") >= width - 1 for cell in broken
+    )
 
 
 def _customer_record(number, header, row):
     named = dict(zip(header, row or [], strict=False))
     fields = {field: named.get(field) for field in CUSTOMER_FIELDS}
-    damaged = row is None or len(row) != len(header) or any("\0" in cell for cell in row)
+    damaged = row is None or row == SEVERAL or len(row) != len(header) or any("\0" in cell for cell in row)
     return {"record": number, "malformed": damaged, **fields}
 
 
@@ -243,7 +319,15 @@ def read_orders(content):
         raise RefusedError(str(error)) from error
     if _local_name(root) != "orders":
         raise RefusedError(f"root is <{_local_name(root)}>, not <orders>")
-    return [_order_record(n, order, root) for n, order in enumerate(_outermost_orders(root), start=1)]
+    return orders_of(root)
+
+
+def orders_of(root):
+    """The records of a root that any parser has read, without comments and processing instructions."""
+    records = [_order_record(n, order, root) for n, order in enumerate(_outermost_orders(root), start=1)]
+    if not records and (len(root) or (root.text or "").strip()):
+        raise RefusedError("it has content, but not one <order>")
+    return records
 
 
 def _local_name(element):
@@ -345,8 +429,12 @@ def _order_line(record, zones):
 
 
 def _line(record, clean):
-    has_long_text = any(len(value) > LONGEST_FIELD for value in clean.values() if isinstance(value, str))
-    reasons = {"malformed_record"} if record["malformed"] or has_long_text else set()
+    texts = [value for value in clean.values() if isinstance(value, str)]
+    has_long_text = any(len(value) > LONGEST_FIELD for value in texts)
+    controlled = any(has_control(record[field]) for field in clean)
+    controlled = controlled or any(unicodedata.category(c) == "Cc" for value in texts for c in value)
+    is_bad = record["malformed"] or has_long_text or controlled
+    reasons = {"malformed_record"} if is_bad else set()
     return {"record": record["record"], "raw": record, "clean": clean, "reasons": reasons}
 
 

@@ -316,12 +316,17 @@ def test_the_database_is_brought_up_with_the_publish_s_lock_and_only_where_it_is
 def test_a_delivery_that_comes_again_is_taken_as_it_was_judged(workspace, monkeypatch):
     run_with(workspace, ("incoming/o-a.xml", OCTOBER), ("incoming/o-b.xml", NOVEMBER))
     monkeypatch.setattr(cleaning, "NATIONAL_NUMBER", "[78][0-9]{9}")
-    monkeypatch.setattr(rules, "RULES_VERSION", 2)
+    then = rules.RULES_VERSION
+    monkeypatch.setattr(rules, "RULES_VERSION", then + 1)
     deliver(workspace, ("incoming/o-d.xml", TWO_LINES))
     assert run_with(workspace, ("incoming/o-c.xml", OCTOBER))["incoming/o-c.xml"] == "again"
     assert published(workspace)["orders"]["O-1"]["total_amount_paise"] == 10_00
     noted = database.ledger(workspace).set_index("name")["rules_version"]
-    assert noted.to_dict() == {"incoming/o-b.xml": 1, "incoming/o-c.xml": 1, "incoming/o-d.xml": 2}
+    assert noted.to_dict() == {
+        "incoming/o-b.xml": then,
+        "incoming/o-c.xml": then,
+        "incoming/o-d.xml": then + 1,
+    }
 
 
 def test_a_correction_wins_and_what_it_leaves_out_stays(workspace):
@@ -500,6 +505,44 @@ def test_counts_and_rejected_records_are_shown_by_delivery(workspace):
     ]
     assert len(judging.rejected(assessed, "orders")) == len(judging.rejected([], "orders")) == 0
     assert judging.warnings(assessed) == ["customers.csv: 1 customer with missing region, now Unknown"]
+
+
+STRAY = customers(*((f"C-{n}", f"90000000{n:02d}", "North") for n in range(40)))
+STRAY = STRAY.replace(b"Name of C-3,", b'"Name of C-3,').replace(b"Name of C-13,", b'Name of C-13",')
+
+
+def test_the_gate_weighs_the_lines_that_a_stray_quote_swallowed(workspace):
+    """One of 30 records is rejected, which is few; it has 11 of 40 lines."""
+    _, assessed = judged(workspace, ("customers.csv", STRAY), ("orders.xml", OCTOBER))
+    counts = judging.counts(assessed)
+    assert counts[["records", "rejected", "lines", "rejected_lines"]].to_numpy().tolist() == [
+        [30, 1, 40, 11],
+        [1, 0, 1, 0],
+    ]
+    with pytest.raises(gate.GateStopped, match=r"^customers\.csv: 11 of 40 lines were rejected \(27\.5%"):
+        road.publish(workspace, TODAY)
+    assert database.ledger(workspace).empty
+    (file,) = judging.unpublished(workspace).iterdir()
+    (record,) = quarantine.read(file).to_dict("records")
+    assert record["detail"] == "lines 5 to 15 are one record: is a quote on line 5 not closed?"
+    assert record["raw"].startswith('C-3,"Name of C-3,')
+
+
+def test_a_verdict_remembers_lines(workspace):
+    _, (of_customers, _) = judged(workspace, ("customers.csv", STRAY), ("orders.xml", OCTOBER))
+    verdicts.prepare(workspace, of_customers, datetime(2025, 11, 15))
+    verdicts.put_in_place(workspace, of_customers.delivery)
+    recalled = verdicts.recall(workspace, of_customers.delivery).records
+    assert (recalled.lines, recalled.rejected_lines) == (40, 11)
+
+
+def test_what_was_dropped_is_told(workspace):
+    marked = THREE_ROWS.replace(b"C-1,", "\u200bC-1,".encode()).replace(b"C-2,", "C-2\u00ad,".encode())
+    _, assessed = judged(workspace, ("customers.csv", marked), ("orders.xml", OCTOBER))
+    assert judging.warnings(assessed) == [
+        "customers.csv: 1 customer with missing region, now Unknown",
+        "customers.csv: 2 records with invisible characters, which were dropped",
+    ]
 
 
 def test_quarantine_files_hold_the_rejected_records_of_each_delivery(workspace):

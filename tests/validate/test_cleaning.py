@@ -39,6 +39,36 @@ def test_ids_are_trimmed_and_keep_their_inner_case():
     ]
 
 
+@pytest.mark.parametrize(
+    ("clean", "text", "visible"),
+    [
+        (cleaning.names, "അവന്\u200dറെ", "അവന്\u200dറെ"),
+        (cleaning.names, "क्\u200cष", "क्\u200cष"),
+        (cleaning.regions, "क्\u200dष", "क्\u200dष"),
+        (cleaning.names, "\u200dക\u200d \u200dന\u200d", "ക ന"),
+        (cleaning.names, "ക\u200d\u200dന", "കന"),
+        (cleaning.names, "ക\ufeff\u200d\u200bന", "ക\u200dന"),
+        (cleaning.names, "A\u200d1\u200cB", "A1B"),
+        (cleaning.names, "👩\u200d👩", "👩👩"),
+        (cleaning.regions, "\ufeffnor\u00adth\u200b", "North"),
+        (cleaning.ids, "ക\u200dന", "കന"),
+        (cleaning.ids, "\u200b \u200bORD\u2060-1\u200e \ufeff", "ORD-1"),
+        (cleaning.ids, "\u200b", None),
+        (cleaning.ids, "e\u200b\u0301", "é"),
+    ],
+)
+def test_what_is_invisible_is_dropped_but_what_joins_two_letters_of_a_name_stays(clean, text, visible):
+    assert cleaned(clean, text) == [visible]
+
+
+def test_a_column_of_several_chunks_is_cleaned_like_one_of_one():
+    chunks = pa.chunked_array([["a\u200b"], [], [None, "b"], ["c\u200dd"]], pa.string())
+    assert cleaning.visible(chunks[1:], joined=True).to_pylist() == [None, "b", "c\u200dd"]
+    assert cleaning.has_invisible(chunks).tolist() == [True, False, False, True]
+    assert cleaning.has_invisible(chunks, joined=True).tolist() == [True, False, False, False]
+    assert cleaning.has_control(chunks).tolist() == [False] * 4
+
+
 def test_an_id_is_one_whatever_accents_are_made_of_and_spaces_stand_around_it():
     around = [f"{space}Zoe\u0308-1{space}" for space in SPACES]
     assert set(cleaned(cleaning.ids, *around, "Zoë-1")) == {"Zoë-1"}
@@ -49,7 +79,9 @@ def test_an_id_is_one_whatever_accents_are_made_of_and_spaces_stand_around_it():
     [
         "9876543210", " 98765 43210\n", "+91 98765-43210", "0091-9876543210", "919876543210",
         "0 98765.43210", "(+91) 98765 43210", "[0]{98765}43210", "+91\u00a098765–43210",
-        "9-8-7-6-5-4-3-2-1-0",
+        "9-8-7-6-5-4-3-2-1-0", "+91 (0) 98765 43210", "0091-0-9876543210", "tel:+91-98765-43210",
+        "TEL: 9876543210",
+        "\u202a+91 98765 43210\u202c", "98765\u200b43210\ufeff",
     ],
 )  # fmt: skip
 def test_mobile_numbers(text):
@@ -70,7 +102,8 @@ def test_a_prefix_is_dropped_only_where_more_than_ten_digits_are_left():
     [
         None, "", " ", "-", "987654321", "98765432100", "5876543210", "+9876543210", "+1 9876543210",
         "0919876543210", "00919123456", "9876543210x", "9876543210/1", "98765,43210", "९८७६५४३२१०",
-        "9.87654321e9", "9876543210.0",
+        "9.87654321e9", "9876543210.0", "tel+919876543210", "mob:9876543210", "00 98765 43210",
+        "+91009876543210",
     ],
 )  # fmt: skip
 def test_no_mobile_number(text):
@@ -148,6 +181,14 @@ def test_a_region_has_one_spelling_whatever_came(region, texts):
         ("2025-10-01 03:30+09", datetime(2025, 10, 1)),
         ("2025-12-31T13:30:00-05:00", datetime(2026, 1, 1)),
         ("1000-01-01", datetime(1000, 1, 1)),
+        ("2025-10-12 09:15:32 +0530", datetime(2025, 10, 12, 9, 15, 32)),
+        ("2025-10-12T03:45:32 Z", datetime(2025, 10, 12, 9, 15, 32)),
+        ("2025-10-12T09:15:32.1234567890123456789", datetime(2025, 10, 12, 9, 15, 32, 123_456)),
+        ("2025-10-12T09:15:32.12345678901+05:30", datetime(2025, 10, 12, 9, 15, 32, 123_456)),
+        ("12-Oct-2025", datetime(2025, 10, 12)),
+        ("01-MAY-2025 09:15", datetime(2025, 5, 1, 9, 15)),
+        ("12-october-2025 09:15:32", datetime(2025, 10, 12, 9, 15, 32)),
+        ("\u200e2025-10-12T09:15:32\ufeff", datetime(2025, 10, 12, 9, 15, 32)),
         ("9999-12-31T23:59:59.999999", datetime(9999, 12, 31, 23, 59, 59, 999_999)),
     ],
 )
@@ -165,7 +206,11 @@ def test_order_date_times(text, clean):
         "2025-10-12Z", "2025-10-12T09:15+5:30", "2025-10-12T09:15+14:01", "2025-10-12T09:15+05:60",
         "2025-10-12 09:15 PM", "2025-10-12T09:15 IST", "12-10-2025T09:15", "12-10-2025 09:15:32.5",
         "12-10-2025 09:15Z", "12-10-2025 09:15+05:30", "45942", "२०२५-10-12", "0999-12-31T23:59",
-        "0000-01-01", "9999-12-31T23:59:59Z",
+        "0000-01-01", "9999-12-31T23:59:59Z", "2025-10-12 09:15  +0530", "2025-10-12 +0530", "12-Oct-25",
+        "12-Octo-2025",
+        "12-Sept-2025", "12 Oct 2025", "Oct-12-2025", "32-Oct-2025", "29-Feb-2025", "12-ſep-2025",
+        "12-Okt-2025",
+        "12-Oct-2025 09:15 PM", "9:15 12-Oct-2025", "12-Oct-2025T09:15", "-Oct-2025",
     ],
 )  # fmt: skip
 def test_no_order_date_time(text):
@@ -247,6 +292,15 @@ def test_no_sku_count(text):
         ("5500 inr", 550000),
         ("5500₹", 550000),
         ("5500 Rs.", 550000),
+        ("Rs 500/-", 50000),
+        ("₹1,00,000/-", 10000000),
+        ("500/-", 50000),
+        ("Rs. 1,200.50 /-", 120050),
+        ("500/- INR", 50000),
+        ("Re. 1", 100),
+        ("Re 1", 100),
+        ("1 re", 100),
+        ("₹\u200b5\u00ad00", 50000),
         ("9999999999999.99", 999999999999999),
         ("0" * 300 + "1", 100),
     ],
@@ -260,6 +314,7 @@ def test_total_amounts_are_paise(text, paise):
     [
         None, "", " ", "-5", "-0", "₹-5", "+5", "(5)", "NaN", "inf", "1e3", "1.234", "1.000", "5.", ".5",
         "1.2.3", "1 200", "1,0,0", "100,00,000", "1,00", "1,2345", ",100", "1,200,", "1,200,00",
+        "0,000", "00,500", "0,00,500", "500/", "500-", "500/--", "/-", "Rs 500/-/-", "R 5", "Rs. Re. 1",
         "1.200,50", "1,200.5,0", "₹5 INR", "₹₹5", "$5", "Rs", "Rſ5", "5 Rs..", "५", "0x10", "1_000",
         "10000000000000", "9" * 300,
     ],
@@ -271,7 +326,20 @@ def test_no_total_amount(text):
 # The same texts, cleaned as columns here and one by one in the reference: accepted forms, and near misses.
 
 TRICKY = st.sampled_from(
-    [*"0123456789+-–−.,:/ TZRrSsIiNn₹eE'()[]{}\0", "९", "ſ", "\u200b", "\ufeff", "Ⅷ", *SPACES]
+    [
+        *"0123456789+-–−.,:/ TZRrSsIiNn₹eE'()[]{}\0",
+        "/-",
+        "tel:",
+        "Oct",
+        "\u200d",
+        "\u00ad",
+        "९",
+        "ſ",
+        "\u200b",
+        "\ufeff",
+        "Ⅷ",
+        *SPACES,
+    ]
 )
 ANY_TEXT = st.none() | st.text(st.characters(exclude_categories=["Cs"]))
 
@@ -300,7 +368,9 @@ def assert_as_in_reference(clean, reference, texts):
 FILLER = st.sampled_from(["", "", " ", "-", ".", "(", ")", "[", "{", "\u00a0", "–", "−", "\t"])
 MOBILE = st.builds(
     lambda prefix, digits, filler: prefix + filler + filler.join(digits),
-    st.sampled_from(["", "", "+91", "0091", "91", "0", "+", "00", "091", "910"]),
+    st.sampled_from(
+        ["", "", "+91", "0091", "91", "0", "+", "00", "091", "910", "tel:+91", "+91(0)", "TEL:0"]
+    ),
     st.from_regex(r"[5-9][0-9]{8,10}", fullmatch=True),
     FILLER,
 )
@@ -318,7 +388,9 @@ def test_counts_as_in_the_reference(texts):
     assert cleaned(cleaning.counts, *(n and str(n) for n in found)) == found
 
 
-SIGN = st.sampled_from(["", "", "", "₹", "Rs.", "Rs", "rs ", " RS.", "INR", "inr ", " InR"])
+SIGN = st.sampled_from(
+    ["", "", "", "₹", "Rs.", "Rs", "rs ", " RS.", "INR", "inr ", " InR", "Re. ", "RE", "/-", " /-"]
+)
 AMOUNT = st.builds(
     "{}{}{}{}".format,
     SIGN,
@@ -336,12 +408,13 @@ def test_amounts_as_in_the_reference(texts):
     assert cleaned(cleaning.amounts, *(None if n is None else ref.rupees(n) for n in found)) == found
 
 
-OFFSET = r"Z|[+-](0[0-9]|1[0-5])(:?([0-5][0-9]|60))?"
+OFFSET = r" ?Z| ?[+-](0[0-9]|1[0-5])(:?([0-5][0-9]|60))?"
 CLOCK, SECOND = r"([01][0-9]|2[0-4]):[0-5][0-9]", r"(:[0-6][0-9])?"
 DAY, MONTH, YEAR = r"[0-3][0-9]", r"(0[0-9]|1[0-3])", r"(09|10|18|19|20)[0-9]{2}"
-FRACTION = r"([.,][0-9]{1,10})?"
+FRACTION = r"([.,][0-9]{1,25})?"
 ISO = rf"{YEAR}-{MONTH}-{DAY}([T ]{CLOCK}{SECOND}{FRACTION}({OFFSET})?)?"
-DAY_FIRST = rf"({DAY}-{MONTH}-|{DAY}/{MONTH}/){YEAR}( {CLOCK}{SECOND})?"
+NAMED = "([A-Z][a-z]{2}|Jan|FEB|march|Apr|may|June|Juli|aug|September|Sept|October|nov|DECEMBER)"
+DAY_FIRST = rf"({DAY}-{MONTH}-|{DAY}/{MONTH}/|{DAY}-{NAMED}-){YEAR}( {CLOCK}{SECOND})?"
 TIME = st.from_regex(ISO, fullmatch=True) | st.from_regex(DAY_FIRST, fullmatch=True)
 REAL_TIME = st.builds(
     "{}{}".format,
@@ -370,7 +443,16 @@ def test_times_as_in_the_reference(texts, source, business):
     assert cleaned(again, *(time and time.isoformat() for time in found)) == found
 
 
-LETTERS = [*"abcXYZ", *"éÉñÑøØçÇ", "e\u0301", "न", "த", *"ΣσςαΑ’1s  \t\u00a0'-&.0"]
+LETTERS = [
+    *"\u200c\u200d\u00ad\ufeff\u200e",
+    "ന്",
+    *"abcXYZ",
+    *"éÉñÑøØçÇ",
+    "e\u0301",
+    "न",
+    "த",
+    *"ΣσςαΑ’1s  \t\u00a0'-&.0",
+]
 WORDS = st.lists(st.sampled_from(LETTERS)).map("".join)
 
 

@@ -116,6 +116,65 @@ def test_only_text_can_be_too_long():
     assert reasons(judged) == {1: "order_rejected", 2: "malformed_record"}
 
 
+@pytest.mark.parametrize("character", [chr(n) for n in (0, 1, 7, 8, 14, 27, 0x7F, 0x80, 0x84, 0x86, 0x9F)])
+def test_a_control_character_makes_a_record_malformed(character):
+    text = "9876543210|A b|N|1"
+    for at in (0, 3, 10, 12, 15, len(text)):
+        mobile, name, region, customer = (text[:at] + character + text[at:]).split("|")
+        judged = customers(f"{customer}|{name}|{mobile}|{region}", "2|B|9876543211|N")
+        assert judged.accepted["customer_id"].tolist() == ["2"]
+        assert reasons(judged) == {1: "malformed_record"}
+        assert judged.rejected["detail"].tolist() == [rules.CONTROLLED]
+    for field in GOOD.split("|"):
+        judged = orders(GOOD.replace(field, f"{field}{character}", 1), GOOD.replace("S1", "S2"))
+        assert set(reasons(judged).values()) <= {"malformed_record", "order_rejected"}
+        assert reasons(judged)[1] == "malformed_record"
+
+
+@pytest.mark.parametrize("space", ["\t", "\n", "\r", "\x0b", "\x0c", "\x1c", "\x1f", "\x85"])
+def test_a_control_that_is_a_space_is_one_around_a_field_and_in_a_name_but_not_in_an_id(space):
+    judged = customers(
+        f"{space}1{space}|A{space}b|{space}98765 43210|{space}N{space}e", f"2{space}3|B|9876543211|N"
+    )
+    assert judged.accepted.to_numpy().tolist() == [["1", "A b", "9876543210", "N E"]]
+    assert reasons(judged) == {2: "malformed_record"}
+
+
+def test_invisible_characters_are_dropped_and_counted():
+    judged = customers(
+        "\ufeff1\u200b|As\u00adha|98765\u200b43210|Nor\u2060th\u200e",
+        "2|അവന്\u200dറെ|9876543211|South",
+        "3|\u200b|9876543212|\u200d ",
+        "\u200b|C|\u2060|N",
+    )
+    assert judged.accepted.to_numpy().tolist() == [
+        ["1", "Asha", "9876543210", "North"],
+        ["2", "അവന്\u200dറെ", "9876543211", "South"],
+        ["3", "Unknown", "9876543212", "Unknown"],
+    ]
+    assert reasons(judged) == {4: "missing_customer_id missing_mobile_number"}
+    assert judged.warnings == {"missing_customer_name": 1, "missing_region": 1, "invisible_characters": 3}
+    lines = orders(
+        GOOD, GOOD.replace("O1", "O\u200b1").replace("S1", "S2"), GOOD.replace("2025", "20\u200b25")
+    )
+    assert (len(lines.accepted), lines.repeats, lines.warnings) == (2, 1, {"invisible_characters": 2})
+
+
+def test_rejected_records_keep_what_is_invisible():
+    judged = customers("1\u200b|A\u200b|12\u200b|N")
+    assert judged.rejected[["customer_id", "customer_name", "mobile_number"]].to_numpy().tolist() == [
+        ["1\u200b", "A\u200b", "12\u200b"]
+    ]
+
+
+def test_lines_are_counted_beside_records():
+    frame = raw(readers.CUSTOMER_FIELDS, ["1|A\nb|9876543210|N", "2|B|12\r\n|N", "~|~|~|~"], malformed=(3,))
+    frame.loc[2, "raw"] = "\n".join("123456")
+    judged = checked(rules.judge_customers(frame, cleaning.clean_customers(frame)), frame)
+    assert (judged.count, judged.lines, len(judged.rejected), judged.rejected_lines) == (3, 10, 2, 8)
+    assert (customers("1|A|9876543210|N").lines, orders(GOOD.replace("S1", "S1\n")).lines) == (1, 1)
+
+
 def test_conflicting_customers():
     judged = customers(
         "1|A|9876543210|N", "1|B|9876543210|N", "2|A|9876543211|N", "2|A|9876543212|N", "3|A|9876543213|S",
@@ -515,6 +574,15 @@ def test_a_share_is_compared_exactly(percent):
 
 def test_a_delivery_that_comes_again_was_let_through_before():
     gate.require_few_rejected(counts(("a.csv", 10, 9)).assign(status="again"), 0.10)
+
+
+def test_lines_are_weighed_beside_records():
+    one = counts(("c.csv", 2_000, 1))
+    gate.require_few_rejected(one.assign(lines=3_000, rejected_lines=300), 0.10)
+    with pytest.raises(
+        GateStopped, match=r"^c\.csv: 1,001 of 3,000 lines were rejected \(33\.4%, more than 10"
+    ):
+        gate.require_few_rejected(one.assign(lines=3_000, rejected_lines=1_001), 0.10)
 
 
 def test_without_deliveries_the_gate_is_open():

@@ -7,7 +7,7 @@ taken apart, else null) and `raw` (a malformed record's own text).
 
 from akasa.ingest.readers.customers_csv import read_customers
 from akasa.ingest.readers.orders_xml import read_orders
-from akasa.ingest.readers.records import CUSTOMER_FIELDS, ORDER_FIELDS, RefusedDelivery
+from akasa.ingest.readers.records import CUSTOMER_FIELDS, ORDER_FIELDS, RefusedDelivery, shown
 
 __all__ = [
     "CUSTOMER_FIELDS",
@@ -16,8 +16,9 @@ __all__ = [
     "RefusedDelivery",
     "read_customers",
     "read_orders",
+    "shown",
 ]
 
 # One more whenever the same bytes become other records, or are refused no longer: what was staged by
 # another version is read again.
-READER_VERSION = 1
+READER_VERSION = 2

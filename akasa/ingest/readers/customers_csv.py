@@ -2,9 +2,16 @@
 
 pandas is faster, but shifts all columns, without a word, where the first row has a field too many. Here such
 a row is one malformed record, and the others are read on.
+
+A quote typed by hand opens a field that goes on to the next quote, with all the rows between them. So a
+record of more than MOST_LINES lines is malformed, and so is one with a field that has the line break and the
+commas of rows in it. Where nobody can say whether a quote is open, the file is refused: no record is made of
+a part of another.
 """
 
 import csv
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -20,14 +27,22 @@ from akasa.ingest.readers.records import (
     batches,
     refuse_other_formats,
     schema,
+    shown,
 )
 
+MOST_LINES = 3  # of one record
 LONGEST_ROW_BYTES = 2_500_000  # four fields as long as csv allows, of letters of four bytes
 
 _FAULTS = {  # what csv says → what a person who mends the file understands
     "expected after": "text after a closing quote",
     "new-line character": "a carriage return outside quotes",
 }
+_IN_DOUBT = (
+    "nobody can say where the record that begins here ends ({}, and a quote is left open); "
+    'write a quote that belongs to the text twice ("")'
+)
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+_EMPTY = "a row without any text"
 
 Row = tuple[int, str, list[str], str | None]  # first line's number, own text, fields, what is wrong
 
@@ -46,12 +61,17 @@ def read_customers(path: Path | str, unknown: Counter[str] | None = None) -> pa.
 def _records(path: Path, unknown: Counter[str]) -> Iterator[Record]:
     with path.open("rb") as stream:
         refuse_other_formats(path, stream)
+        _refuse_utf_16(path, stream)
         rows = _rows(path, stream)
-        line, _, header, fault = next(rows, (1, "", [], None))
-        places, extra = _columns(path, line, header, fault)
-        for ordinal, (_, raw, row, fault) in enumerate(rows, start=1):
-            if fault is None and len(row) != len(header):
-                fault = f"{len(row)} fields where the header has {len(header)}"
+        line, raw, header, fault = next(rows, (1, "", [], None))
+        places, extra = _columns(path, line, raw, header, fault)
+        ordinal = 0
+        for line, raw, row, fault in rows:
+            if fault is None and not "".join(row).strip():
+                unknown[_EMPTY] += 1
+                continue
+            ordinal += 1
+            fault = fault or _run_on(line, raw, row, len(header)) or _miscounted(row, header)
             if fault is not None:
                 yield (ordinal, *(None for _ in places), fault, raw)
             else:
@@ -59,21 +79,75 @@ def _records(path: Path, unknown: Counter[str]) -> Iterator[Record]:
                 yield (ordinal, *(row[place] for place in places), None, None)
 
 
-def _columns(path: Path, line: int, header: list[str], fault: str | None) -> tuple[list[int], list[str]]:
+def _refuse_utf_16(path: Path, stream: IO[bytes]) -> None:
+    head = stream.read(200)
+    stream.seek(0)
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or 3 * head.count(b"\0") > len(head):
+        raise RefusedDelivery(path.name, 1, "the file is in UTF-16; save it as UTF-8")
+
+
+def _run_on(line: int, raw: str, row: list[str], width: int) -> str | None:
+    """Return what is wrong with a record of several lines that a stray quote may have made of rows."""
+    lines = raw.count("\n") + 1
+    if lines == 1:
+        return None
+    if lines > MOST_LINES or any(_is_of_rows(field, width) for field in row):
+        last = line + lines - 1
+        return f"lines {line:,} to {last:,} are one record: is a quote on line {line:,} not closed?"
+    return None
+
+
+def _is_of_rows(field: str, width: int) -> bool:
+    """Tell whether a field goes on into a later row: up to a column behind its first one, there is a comma
+    behind the break; up to its first one, from a first one, there are all the commas of a row before.
+    """
+    _, line_break, later = field.partition("\n")
+    return bool(line_break) and ("," in later or field.count(",") >= width - 1)
+
+
+def _miscounted(row: list[str], header: list[str]) -> str | None:
+    if len(row) == len(header):
+        return None
+    return f"{len(row)} fields where the header has {len(header)}"
+
+
+def _columns(
+    path: Path, line: int, raw: str, header: list[str], fault: str | None
+) -> tuple[list[int], list[str]]:
     """Return the places of our columns in the header, and the names of those that are not ours."""
     names = [name.strip() for name in header]
     if fault is not None:
-        raise RefusedDelivery(path.name, line, f"the header cannot be read: {fault}")
+        cause = f"the header cannot be read: {fault}{_way_out(raw, names)}"
+        raise RefusedDelivery(path.name, line, cause)
     # A download that failed is often a web page under the name of the file.
     if names and names[0].startswith("<"):
         raise RefusedDelivery(path.name, line, "this is HTML or XML, not CSV")
     for field in CUSTOMER_FIELDS:
         if names.count(field) != 1:
             what = "lacks the column" if field not in names else "repeats the column"
-            listed = ", ".join(names)[:200] or "nothing"
-            raise RefusedDelivery(path.name, line, f"the header {what} {field}; it has: {listed}")
+            listed = shown(", ".join(names)) or "nothing"
+            cause = f"the header {what} {field}; it has: {listed}{_way_out(raw, names)}"
+            raise RefusedDelivery(path.name, line, cause)
     extra = [name or "a column without a name" for name in names if name not in CUSTOMER_FIELDS]
     return [names.index(field) for field in CUSTOMER_FIELDS], extra
+
+
+def _way_out(raw: str, names: list[str]) -> str:
+    """Say what to do about a header, where it can be told what it was meant to be."""
+    if raw.lower().startswith("sep="):
+        return "; a line that begins with sep= is for Excel alone: leave it out"
+    for separator, what in _SEPARATORS.items():
+        if set(CUSTOMER_FIELDS) <= {_alike(name) for name in raw.split(separator)}:
+            return f"; its columns are separated by {what}: save it with commas"
+    meant = {name: _alike(name) for name in names if name not in CUSTOMER_FIELDS}
+    renamed = [f"{shown(name)} is to be {field}" for name, field in meant.items() if field in CUSTOMER_FIELDS]
+    return f"; {', '.join(renamed)}, letter by letter" if renamed else ""
+
+
+def _alike(name: str) -> str:
+    """Return a name as it would be if written like ours: small letters, `_` for spaces and dashes."""
+    written = "".join(c for c in name.strip().strip('"') if unicodedata.category(c) not in ("Cf", "Cc"))
+    return re.sub(r"[\s_-]+", "_", written.strip().lower())
 
 
 def _rows(path: Path, stream: IO[bytes]) -> Iterator[Row]:
@@ -94,6 +168,9 @@ def _rows(path: Path, stream: IO[bytes]) -> Iterator[Row]:
         except csv.Error as error:
             fault = _fault(path, first_line, str(error))
         raw = "".join(taken).rstrip("\r\n")
+        # csv drops the rest of the line, and takes the next one for a new record, whatever was open.
+        if fault is not None and _may_be_open(raw):
+            raise RefusedDelivery(path.name, first_line, _IN_DOUBT.format(fault))
         if "\0" in raw:
             fault = "a NUL byte"
         if row or fault is not None:
@@ -109,6 +186,20 @@ def _fault(path: Path, line: int, message: str) -> str:
         limit = f"{csv.field_size_limit():,}"
         raise RefusedDelivery(path.name, line, f"a field is longer than {limit} characters; an open quote?")
     return next((fault for part, fault in _FAULTS.items() if part in message), message)
+
+
+def _may_be_open(text: str) -> bool:
+    """Tell whether a quote is open behind a text, by any of two readings: each quote opens or closes; or only
+    one at the beginning of a field does.
+    """
+    if text.count('"') % 2:
+        return True
+    lines = [f"{line}\n" for line in (*text.replace("\r", " ").split("\n"), "", "end")]
+    try:
+        *_, last = csv.reader(lines)
+    except csv.Error:
+        return True
+    return last != ["end"]
 
 
 def _text_lines(path: Path, stream: IO[bytes], taken: list[str]) -> Iterator[str]:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from lxml import etree
 
-from akasa.ingest.readers import split_xml, whole_xml
+from akasa.ingest.readers import prolog, split_xml, whole_xml
 from akasa.ingest.readers.records import (
     ORDER_FIELDS,
     RefusedDelivery,
@@ -24,10 +24,12 @@ from akasa.ingest.readers.records import (
     evened,
     refuse_other_formats,
     schema,
+    shown,
 )
 
-_BEFORE_DOCTYPE = re.compile(rb"(?:[^<]|<!--(?:-?[^-])*+-->|<\?(?:[^?]|\?(?!>))*+\?>)*+(?=<!DOCTYPE)")
-_PROLOG_BYTES = 1_000_000
+_PARSER_OPTION = re.compile(r", (?:use|try) XML_PARSE_HUGE.*", re.DOTALL)  # which nobody can set here
+_IN_ENCODING = "; save it as UTF-8, or have it say the encoding that it is in"
+_NAMED = 5  # of what is there instead of orders
 
 
 def read_orders(path: Path | str, unknown: Counter[str] | None = None) -> pa.RecordBatchReader:
@@ -43,17 +45,35 @@ def read_orders(path: Path | str, unknown: Counter[str] | None = None) -> pa.Rec
 
 def _order_batches(path: Path, shape: pa.Schema, unknown: Counter[str]) -> Iterator[pa.RecordBatch]:
     """Yield the orders, and tell of every fault of the file by a RefusedDelivery."""
+    found, records = Counter[str](), 0
     with path.open("rb") as stream:
         refuse_other_formats(path, stream)
+        prolog.check(path, stream)
         try:
-            _check_prolog(path, stream)
-            yield from _parts_or_whole(stream, shape, unknown)
+            for one in _parts_or_whole(stream, shape, found):
+                records += one.num_rows
+                yield one
         except etree.XMLSyntaxError as error:
-            # lxml ends its message with a place, which the refusal names in its own way.
-            what = error.msg.rpartition(", line ")[0].strip() or error.msg
-            raise RefusedDelivery(path.name, error.lineno, f"not well-formed XML: {what}") from None
+            raise RefusedDelivery(path.name, error.lineno, _not_well_formed(error)) from None
         except whole_xml.LimitBroken as limit:
             raise RefusedDelivery(path.name, limit.line, limit.cause) from None
+    if found and not records:
+        raise RefusedDelivery(path.name, None, _no_order(found))
+    unknown.update(found)
+
+
+def _not_well_formed(error: etree.XMLSyntaxError) -> str:
+    # lxml ends its message with a place, which the refusal names in its own way.
+    what = shown(_PARSER_OPTION.sub("", error.msg.rpartition(", line ")[0] or error.msg).strip())
+    hint = _IN_ENCODING if error.code == etree.ErrorTypes.ERR_INVALID_ENCODING else ""
+    return f"not well-formed XML: {what}{hint}"
+
+
+def _no_order(found: Counter[str]) -> str:
+    """Tell what a file holds that has something below its root, and no `<order>`."""
+    there = ", ".join(f"{shown(what)} ({count:,} times)" for what, count in found.most_common(_NAMED))
+    more = f" and {len(found) - _NAMED:,} others" if len(found) > _NAMED else ""
+    return f"it has not one <order>, but {there}{more}; a day without orders is an empty <orders/>"
 
 
 def _parts_or_whole(stream: IO[bytes], shape: pa.Schema, unknown: Counter[str]) -> Iterator[pa.RecordBatch]:
@@ -63,33 +83,14 @@ def _parts_or_whole(stream: IO[bytes], shape: pa.Schema, unknown: Counter[str]) 
     found = Counter[str]()
     elements = partial(whole_xml.records, names=names)
     try:
-        for part, unknown_there in split_xml.parts(stream, shape, elements):
+        for part, unknown_there, names_there in split_xml.parts(stream, shape, elements):
             yield part.set_column(0, shape.field(0), pc.add(part.column(0), done))
             done += part.num_rows
             found += unknown_there
             # Runs that were read by columns count towards the file's limit on names as well.
-            names.note(map(str.encode, unknown_there))
+            names.note(map(str.encode, names_there))
     except split_xml.CannotSplit:
         stream.seek(0)
         yield from batches(islice(elements(stream, unknown), done, None), shape)
     else:
         unknown += found
-
-
-def _check_prolog(path: Path, stream: IO[bytes]) -> None:
-    """Refuse a DOCTYPE (entities could hide or multiply text) and any root but `<orders>`."""
-    root = whole_xml.open_root(stream)
-    if root.getroottree().docinfo.doctype:
-        cause = "it has a DOCTYPE, which is never accepted; deliver plain XML"
-        raise RefusedDelivery(path.name, _line_of_doctype(stream), cause)
-    if whole_xml.local(root) != "orders":
-        cause = f"the root element is <{whole_xml.local(root)}>, not <orders>"
-        raise RefusedDelivery(path.name, root.sourceline, cause)
-
-
-def _line_of_doctype(stream: IO[bytes]) -> int | None:
-    """Look for the line in the file's own bytes, as lxml doesn't tell it."""
-    stream.seek(0)
-    without_nuls = stream.read(_PROLOG_BYTES).replace(b"\0", b"")  # UTF-16 has one in each letter
-    before = _BEFORE_DOCTYPE.match(without_nuls)
-    return before[0].count(b"\n") + 1 if before else None

@@ -21,6 +21,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from akasa.ingest.readers import whole_xml
+
 Ints = NDArray[Any]
 
 _COMMENTED = r"[^-<>\0-\x08\x0b-\x1f]"
@@ -82,6 +84,9 @@ def parse(run: bytes, fields: Sequence[str]) -> PlainOrders:
     tokens = pa.StringArray.from_buffers(len(bounds) - 1, pa.py_buffer(bounds), pa.py_buffer(run))
     tags = _tags(run, bounds, tokens, fields)
     count = int(tags.row[-1]) + 1
+    # With its own, an order has an element more than values.
+    if np.bincount(tags.row).max() >= whole_xml.MOST_ELEMENTS:
+        raise NotPlain
     columns, unknown, repeating = [], Counter[str](), set[int]()
     for number, name in enumerate(tags.names):
         places = np.flatnonzero(tags.name == number)

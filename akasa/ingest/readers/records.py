@@ -1,6 +1,8 @@
 """What both formats share: the shape of a record, the size of a batch, and the refusal of a file."""
 
+import re
 import sys
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -15,10 +17,24 @@ BATCH_BYTES = 16_000_000  # of text: a batch of long records has fewer of them
 # Named, because "not UTF-8" or "not well-formed" would not tell anybody what to do.
 _SIGNATURES = {
     b"\x1f\x8b": "gzip-compressed",
+    b"\x1f\x9d": "compressed (.Z)",
     b"PK\x03\x04": "a zip archive",
+    b"PK\x05\x06": "an empty zip archive",
+    b"\xfd7zXZ\0": "xz-compressed",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"\x28\xb5\x2f\xfd": "zstd-compressed",
+    b"\x04\x22\x4d\x18": "lz4-compressed",
+    b"Rar!\x1a\x07": "a rar archive",
     b"%PDF": "a PDF",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"{\\rtf": "a Word document (RTF)",
+    b"PAR1": "a Parquet file",
+    b"SQLite format 3\0": "an SQLite database",
+    b"\xff\xfe\0\0": "in UTF-32",
+    b"\0\0\xfe\xff": "in UTF-32",
 }
+_BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
+_LONGEST_WORD, _LONGEST_SHOWN = 60, 240
 
 Record = tuple[Any, ...]  # in the order of `schema`
 
@@ -33,13 +49,34 @@ class RefusedDelivery(ValueError):
 
 def refuse_other_formats(path: Path, stream: IO[bytes]) -> None:
     """Raise RefusedDelivery for a file that is empty or known by its first bytes; leave `stream` at 0."""
-    head = stream.read(8)
+    head = stream.read(16)
     stream.seek(0)
     if not head:
         raise RefusedDelivery(path.name, None, "the file is empty (0 bytes)")
-    for signature, what in _SIGNATURES.items():
-        if head.startswith(signature):
-            raise RefusedDelivery(path.name, None, f"the file is {what}; deliver it as plain {path.suffix}")
+    what = next((what for signature, what in _SIGNATURES.items() if head.startswith(signature)), None)
+    if what is None and _BZIP2.match(head):
+        what = "bzip2-compressed"
+    if what == "in UTF-32":
+        raise RefusedDelivery(path.name, None, "the file is in UTF-32; save it as UTF-8")
+    if what is not None:
+        raise RefusedDelivery(path.name, None, f"the file is {what}; deliver it as plain {path.suffix}")
+
+
+def shown(text: str) -> str:
+    r"""Return text of a delivery as it stands in a message: clipped, in one line, nothing in it invisible.
+
+    >>> shown("\ufeffcustomer_id"), shown("x" * 49_000)[55:]
+    ('\\ufeffcustomer_id', 'xxxx…')
+    """
+    visible = "".join(map(_visible, text[: 10 * _LONGEST_SHOWN]))
+    clipped = re.sub(rf"(\S{{{_LONGEST_WORD - 1}}})\S\S+", r"\1…", visible)
+    return clipped if len(clipped) <= _LONGEST_SHOWN else clipped[: _LONGEST_SHOWN - 1] + "…"
+
+
+def _visible(character: str) -> str:
+    """Escape controls, format characters (bidi marks among them) and all spaces but the usual one."""
+    hidden = character != " " and unicodedata.category(character)[0] in "CZ"
+    return character.encode("unicode_escape").decode() if hidden else character
 
 
 def schema(fields: Iterable[str]) -> pa.Schema:

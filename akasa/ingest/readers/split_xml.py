@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from lxml import etree
 
-from akasa.ingest.readers import plain_xml
+from akasa.ingest.readers import plain_xml, whole_xml
 from akasa.ingest.readers.records import Record, batch
 
 RUN_BYTES = 2_000_000
@@ -40,7 +40,7 @@ _HEAD = re.compile(
 )
 
 Elements = Callable[[IO[bytes], Counter[str]], Iterator[Record]]
-Part = tuple[pa.RecordBatch, Counter[str]]
+Part = tuple[pa.RecordBatch, Counter[str], Collection[str]]
 
 
 class CannotSplit(Exception):
@@ -50,6 +50,7 @@ class CannotSplit(Exception):
 def parts(stream: IO[bytes], shape: pa.Schema, elements: Elements) -> Iterator[Part]:
     """Yield batches of `shape`, their `record` counted from 1 in each, and what each had that is unknown.
 
+    The third are the names that `elements` did not see, as their run was read by columns.
     `elements` is the whole parser: from a stream, and a counter of what is unknown, to records.
     Raises CannotSplit, after the parts that are certain.
     """
@@ -109,7 +110,7 @@ def _plain_part(head: bytes, shape: pa.Schema, elements: Elements, run: bytes) -
         faulty = b"".join((head, *plain.repeating.values(), _END_OF_ROOT))
         _, *found = zip(*_whole_records(faulty, elements, Counter()), strict=True)
         columns = [_with(one, plain.repeating, texts) for one, texts in zip(columns, found, strict=True)]
-    return batch((np.arange(1, plain.count + 1), *columns), shape), plain.unknown
+    return batch((np.arange(1, plain.count + 1), *columns), shape), plain.unknown, plain.unknown
 
 
 def _with(column: pa.StringArray, rows: Collection[int], texts: Sequence[str | None]) -> pa.StringArray:
@@ -125,7 +126,7 @@ def _whole_part(head: bytes, shape: pa.Schema, elements: Elements, run: bytes) -
     end = _END_OF_ROOT if run.endswith(_END_OF_ORDER) else b""
     records = _whole_records(head + run + end, elements, unknown)
     columns = [[record[place] for record in records] for place in range(len(shape))]
-    return batch(columns, shape), unknown
+    return batch(columns, shape), unknown, ()
 
 
 def _whole_records(content: bytes, elements: Elements, unknown: Counter[str]) -> list[Record]:
@@ -134,4 +135,9 @@ def _whole_records(content: bytes, elements: Elements, unknown: Counter[str]) ->
             return list(elements(io.BytesIO(content), unknown))
     except etree.XMLSyntaxError:
         # Not yet a fault of the file: read in one piece, it may be well-formed, or fail with the right line.
+        raise CannotSplit from None
+    except whole_xml.LimitBroken as limit:
+        if limit.line is None:
+            raise
+        # So it is the file's line, not one of the run.
         raise CannotSplit from None

@@ -14,13 +14,13 @@ from typing import IO, Any
 
 from lxml import etree
 
-from akasa.ingest.readers.records import ORDER_FIELDS, Record
+from akasa.ingest.readers.records import ORDER_FIELDS, Record, shown
 
 BLOCK_BYTES = 32_768
 LONGEST_BYTES = 10_000_000  # the parser's own limit for one text
 MOST_ELEMENTS = 100_000  # in one `<order>`: each takes a hundred bytes and more
 NAMES_BYTES = 300_000
-_NAMES_EVERY = 8  # blocks: enough to tell, and it takes a tenth of the parser's time to look at each
+LONGEST_TAG_BYTES = 32_768  # that is looked at in one piece
 # Never `huge_tree`: without it the parser itself limits depth, entities and the length of one text. Entities
 # are `internal`, as False would turn `&x;` into nothing, silently. No ids: the parser would keep them all.
 # Comments are left out, so that the text on their two sides is one text.
@@ -34,6 +34,7 @@ _PARSER = {
 }
 _TAG = re.compile(rb"<([^<>!?/][^<>]*)>")
 _NAME = re.compile(rb"""^[^\s/]+|\s(?:xmlns[^\s=]*\s*=\s*(?:"[^"]*"|'[^']*')|[^\s=]+(?=\s*=\s*["']))""")
+_OURS = frozenset(name.encode() for name in ("orders", "order", *ORDER_FIELDS))
 _Passed = dict[Any, Counter[str]]
 
 
@@ -49,7 +50,7 @@ class Names:
     """The names of elements and attributes that differ in a file, noted by several threads at a time."""
 
     def __init__(self) -> None:
-        self._noted, self._bytes, self._lock = set[bytes](), 0, Lock()
+        self._noted, self._bytes, self._lock = set(_OURS), 0, Lock()
 
     def note(self, found: Iterable[bytes]) -> None:
         """Add names. Raises LimitBroken where they are too many."""
@@ -58,13 +59,8 @@ class Names:
             self._noted |= new
             self._bytes += sum(map(len, new))
             if self._bytes > NAMES_BYTES:
-                cause = f"its elements and attributes have more than {len(self._noted) - 1:,} names"
+                cause = f"the names of its elements and attributes have more than {NAMES_BYTES:,} bytes"
                 raise LimitBroken(None, cause)
-
-
-def open_root(stream: IO[bytes]) -> Any:
-    """Return the root element, which has just begun. Raises etree.XMLSyntaxError and LimitBroken."""
-    return next(_blocks(stream, Names()))[0]
 
 
 def records(stream: IO[bytes], unknown: Counter[str], names: Names) -> Iterator[Record]:
@@ -87,10 +83,12 @@ def records(stream: IO[bytes], unknown: Counter[str], names: Names) -> Iterator[
                 if next(element.iterancestors("{*}order"), None) is not None:
                     holds_order = True
                     continue
-                fault = f"stands inside <{local(parent)}>, not directly below <orders>"
+                fault = f"stands inside <{shown(local(parent))}>, not directly below <orders>"
                 unknown.update(passed.pop(parent, ()))
                 _drop_children(parent, parent.index(element), unknown)
             ordinal, holds_order = ordinal + 1, False
+            if len(element) and _elements(element) > MOST_ELEMENTS:
+                raise _too_long(element, f"{MOST_ELEMENTS:,} elements")
             yield (ordinal, *_fields(element, unknown, fault))
             # Emptied only: the parser may still hang the text behind it on it.
             element.clear(keep_tail=True)
@@ -126,11 +124,21 @@ def _read_blocks(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def _feed(parser: Any, block: bytes) -> etree.XMLSyntaxError | None:
+    """Feed a block, and return the first fault so far.
+
+    lxml raises what is wrong with a namespace only where no other message, be it a warning, comes after it;
+    and it gives the text of the first message, which may be such a warning. The log has them all.
+    """
+    fault = None
     try:
         parser.feed(block) if block else parser.close()
     except etree.XMLSyntaxError as error:
-        return error
-    return None
+        fault = error
+    wrong = (one for one in parser.feed_error_log if one.level >= etree.ErrorLevels.ERROR)
+    first = next(wrong, None)
+    if first is None:
+        return fault
+    return etree.XMLSyntaxError(first.message, first.type, first.line, first.column)
 
 
 class _Growth:
@@ -138,16 +146,21 @@ class _Growth:
 
     def __init__(self, names: Names) -> None:
         self.names = names
-        self.blocks = 0
+        self.tag = b""  # what the block before had of a tag that ends in this one
         self.newest: Any = None
         self.bytes_since = 0  # in whole blocks after the one in which `newest` began
 
     def check(self, root: Any, block: bytes) -> None:
         """Check what the parser holds after a block; `root` is None until it begins."""
         self._check_newest(_newest(root), len(block))
-        if self.blocks % _NAMES_EVERY == 0:
-            self.names.note(_names(block))
-        self.blocks += 1
+        text = self.tag + block.replace(b"\0", b"")  # UTF-16 has one in each letter
+        self.names.note(_names(text))
+        self.tag = _open_tag(text)
+        if len(self.tag) > LONGEST_TAG_BYTES:
+            if b"=" in self.tag:
+                self.names.note(_NAME.findall(self.tag, 1))
+            # From behind a space on, so that no name begins in its middle.
+            self.tag = b"<order " + self.tag[-1_000:].partition(b" ")[2]
 
     def _check_newest(self, newest: Any, block_bytes: int) -> None:
         # A new one began in this block; what stood before it is dropped by whoever reads the events.
@@ -157,7 +170,7 @@ class _Growth:
         self.bytes_since += block_bytes
         if self.bytes_since > LONGEST_BYTES:
             raise _too_long(newest, f"{LONGEST_BYTES:,} bytes")
-        if newest is not None and sum(1 for _ in newest.iter()) > MOST_ELEMENTS:
+        if newest is not None and _elements(newest) > MOST_ELEMENTS:
             raise _too_long(newest, f"{MOST_ELEMENTS:,} elements")
 
 
@@ -174,14 +187,23 @@ def _too_long(newest: Any, what: str) -> LimitBroken:
         return LimitBroken(None, f"no element begins in its first {what}")
     if len(newest):
         return LimitBroken(newest.sourceline, f"the <order> that begins here is longer than {what}")
-    return LimitBroken(newest.sourceline, f"no element begins in {what} after <{local(newest)}>")
+    return LimitBroken(newest.sourceline, f"no element begins in {what} after <{shown(local(newest))}>")
 
 
-def _names(block: bytes) -> set[bytes]:
-    """Return the names of elements and attributes, and the namespaces, in tags that the block has in full."""
-    if b"\0" in block:  # UTF-16 and UTF-32
-        block = block.replace(b"\0", b"")
-    return {name for tag in set(_TAG.findall(block)) for name in _NAME.findall(tag)}
+def _elements(element: Any) -> int:
+    """Count an element and all that are in it."""
+    return sum(1 for _ in element.iter())
+
+
+def _names(text: bytes) -> set[bytes]:
+    """Return the names of elements and attributes, and the namespaces, in tags that the text has in full."""
+    return {name for tag in set(_TAG.findall(text)) for name in _NAME.findall(tag)}
+
+
+def _open_tag(text: bytes) -> bytes:
+    """Return the tag that the text breaks off in."""
+    start = text.rfind(b"<")
+    return b"" if start < 0 or text.find(b">", start) >= 0 else text[start:]
 
 
 def _drop_ended(root: Any, passed: _Passed, unknown: Counter[str]) -> _Passed:

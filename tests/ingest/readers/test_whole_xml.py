@@ -6,12 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from akasa.ingest.readers import split_xml, whole_xml
+from akasa.ingest.readers import prolog, split_xml, whole_xml
 
 ORDER = b"<order><order_id>O</order_id></order>"
 TEXT = b"<a>" + b"x" * 30_000 + b"</a>"
 AFTER_FOO = "no element begins in 100,000 bytes after <foo>"
 AFTER_ROOT = "no element begins in 100,000 bytes after <orders>"
+TOO_MANY_NAMES = "the names of its elements and attributes have more than 2,000 bytes"
 TOO_LONG = "the <order> that begins here is longer than "
 
 
@@ -30,22 +31,24 @@ def differing(pattern, count=1_000):
     ("inner", "line", "cause"),
     [
         (b"\n<foo>x</foo><!--" + b"<a/>" * 50_000 + b"-->", 2, AFTER_FOO),
-        (b"<foo" + differing(b" a#=''", 20_000) + b"/>", 1, AFTER_ROOT),
+        (b"<foo a='" + b"x" * 200_000 + b"'/>", 1, AFTER_ROOT),
+        (b"<foo" + differing(b" a#=''", 20_000) + b"/>", None, TOO_MANY_NAMES),
         (ORDER + b"\n\n<order>" + b"<a/>" * 50_000 + b"</order>", 3, TOO_LONG + "1,000 elements"),
         (b"<foo>\n<order>" + TEXT * 7 + b"</order></foo>", 2, TOO_LONG + "100,000 bytes"),
     ],
-    ids=["a comment", "a tag", "elements", "text"],
+    ids=["a comment", "a tag", "a tag of names", "elements", "text"],
 )
 def test_what_has_no_end_is_refused_with_its_line(orders, refusal, inner, line, cause):
     assert refusal(orders, b"<orders>" + inner + b"</orders>") == (line, cause)
 
 
 @pytest.mark.parametrize(
-    "prolog", [b"<!-- -->" * 30_000, b"<!DOCTYPE o [" + differing(b"<!ENTITY e# ''>", 20_000) + b"]>"]
+    "before", [b"<!-- -->" * 30_000, b"<!--" + b"<a/>" * 60_000 + b"-->", b"\n" * 200_000]
 )
-def test_a_prolog_without_end_is_refused(orders, refusal, prolog):
+def test_a_prolog_without_end_is_refused(orders, refusal, monkeypatch, before):
+    monkeypatch.setattr(prolog, "LONGEST_BYTES", 100_000)
     cause = "no element begins in its first 100,000 bytes"
-    assert refusal(orders, prolog + b"<orders/>") == (None, cause)
+    assert refusal(orders, before + b"<orders/>") == (None, cause)
 
 
 NAMES = {
@@ -61,7 +64,7 @@ def test_too_many_names_are_refused(orders, refusal, monkeypatch, inner):
     monkeypatch.setattr(split_xml, "RUN_BYTES", 2_000)  # none of the runs has too many by itself
     line, cause = refusal(orders, b"<orders>" + inner + b"</orders>")
     assert line is None
-    assert cause.startswith("its elements and attributes have more than ")
+    assert cause == "the names of its elements and attributes have more than 2,000 bytes"
 
 
 def test_within_the_limits_all_is_read(orders):
@@ -78,7 +81,7 @@ def test_names_of_several_readings_add_up():
     for first in (b"a", b"b", b"c"):
         inner = b"".join(b"<%s%d/>" % (first, n) for n in range(1_000, 1_100))
         list(whole_xml.records(io.BytesIO(b"<orders>" + inner + b"</orders>"), Counter(), names))
-    with pytest.raises(whole_xml.LimitBroken, match="have more than 401 names"):
+    with pytest.raises(whole_xml.LimitBroken, match="have more than 2,000 bytes"):
         names.note(b"d%d" % n for n in range(1_000, 1_101))
 
 
@@ -92,5 +95,5 @@ def test_names_of_readings_at_once_add_up(monkeypatch):
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(note, range(8)))
-    with pytest.raises(whole_xml.LimitBroken, match="have more than 160,000 names"):
+    with pytest.raises(whole_xml.LimitBroken, match="have more than 1,600,000 bytes"):
         names.note([b"one more"])
