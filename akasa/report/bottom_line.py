@@ -13,11 +13,11 @@ from akasa.validate import quarantine
 from akasa.workspace.settings import Settings
 
 _TAKEN_OVER = """
-select taken.mobile_number, before.customer_id as held_by, taken.customer_id as taken_over_by,
+select taken.mobile_number, former.customer_id as held_by, taken.customer_id as taken_over_by,
     taken.from_day as from_day
 from holdings as taken
-join holdings as before
-    on before.mobile_number = taken.mobile_number and before.until_day = taken.from_day
+join holdings as former
+    on former.mobile_number = taken.mobile_number and former.until_day = taken.from_day
 order by taken.from_day desc, taken.mobile_number
 """
 

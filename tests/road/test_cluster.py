@@ -92,7 +92,7 @@ def test_a_warehouse_on_s3_is_read_by_the_workers(filled, servers, tmp_path):
         assert len(files) == 12
         orders = dask_engine.read_orders(files, options)
         for scheduler in (None, servers.address):
-            assert_as_pandas(filled, dask_engine.Tables(orders, warehouse.customers(filled), scheduler))
+            assert_as_pandas(filled, dask_engine.Tables(orders, *tables, scheduler))
     assert options["AWS_SECRET_ACCESS_KEY"] not in repr(orders)
 
 
@@ -129,7 +129,8 @@ def test_a_task_that_kills_its_workers_is_given_up(servers):
 
 def test_a_fault_of_the_work_itself_comes_through_as_it_is(filled, servers, tmp_path):
     orders = dask_engine.read_orders([str(tmp_path / "gone.parquet")])
-    source = dask_engine.Tables(orders, warehouse.customers(filled), servers.address)
+    tables = warehouse.customers(filled), warehouse.holdings(filled)
+    source = dask_engine.Tables(orders, *tables, servers.address)
     with pytest.raises(FileNotFoundError, match=r"gone\.parquet"):
         dask_engine.monthly_trends(source, AS_OF)
 

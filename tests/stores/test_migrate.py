@@ -1,27 +1,10 @@
 from datetime import date
 
 import pytest
+from lib import first_rows
 from lib.schema import differences_from_models
 
 from akasa.stores import database, migrate
-
-# As the first version of the tables held them: Asha's number went to Bina, and from her to Chitra.
-FIRST_ROWS = [
-    """insert into customers values
-    ('C-1', 'Asha', '9000000001', 'North', 1), ('C-2', 'Bina', '9000000001', 'South', 2),
-    ('C-3', 'Chitra', '9000000001', 'East', 3), ('C-4', 'Dev', '9000000004', 'East', 2)""",
-    """insert into orders values ('O-1', '9000000001', '2025-10-12 09:15:32', '2025-10-12', 100, 4)""",
-    *(
-        f"""insert into deliveries values ('{number:064d}', {number}, '{position}', '{name}', '{kind}',
-        'order', '2025-11-{10 + number}', 1, 1, 0, 0, '2025-11-15 12:00:00')"""
-        for number, position, name, kind in (
-            (1, "0", "customers.csv", "customers"),
-            (2, "1 2", "incoming/customers_2025-11-12.csv", "customers"),
-            (3, "1 3", "incoming/customers_2025-11-13.csv", "customers"),
-            (4, "0", "orders.xml", "orders"),
-        )
-    ),
-]
 
 
 def test_up_from_nothing_is_what_the_models_say(workspace):
@@ -33,9 +16,7 @@ def test_up_from_each_earlier_revision_keeps_the_rows(workspace):
     for revision in reversed(list(migrate.scripts().walk_revisions())):
         migrate.upgrade(workspace, revision.revision)
         if revision.revision == "0001":
-            with database.transaction(workspace) as connection:
-                for statement in FIRST_ROWS:
-                    connection.exec_driver_sql(statement)
+            first_rows.put(workspace)
     assert differences_from_models(workspace) == []
     assert database.query("select order_id from orders", workspace)["order_id"].tolist() == ["O-1"]
     held = database.rows(workspace, "holdings").to_pylist()
