@@ -94,7 +94,7 @@ def audit(settings: Settings, tables: Mapping[str, pd.DataFrame], audit_all: boo
         with lock.publish(settings):
             level_warehouse(settings)
         tables = {name: warehouse.read(settings, name) for name in tables}
-    return gate.audit(tables, settings.output_dir / "data_docs")
+    return gate.audit(tables, settings.output_dir / "data_docs", settings.mask_pii)
 
 
 def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dict[str, pd.DataFrame]) -> None:
