@@ -78,7 +78,7 @@ def output(content: Any) -> Any:
         case str():
             return text(content)
         case dict():
-            return {name: part if _is_picture(name) else output(part) for name, part in content.items()}
+            return {name: part if _is_picture(name, part) else output(part) for name, part in content.items()}
         case list():
             return [output(part) for part in content]
     return content
@@ -120,5 +120,5 @@ def _each(column: "pd.Series[Any]", mask: Callable[[str], str]) -> "pd.Series[An
     return column.map(lambda value: mask(value) if isinstance(value, str) else value).astype(column.dtype)
 
 
-def _is_picture(name: Any) -> bool:
-    return str(name).startswith("image/") and name != "image/svg+xml"
+def _is_picture(name: Any, part: Any) -> bool:
+    return isinstance(part, str) and str(name).startswith("image/") and name != "image/svg+xml"
