@@ -71,6 +71,7 @@ class Run:
             **os.environ,
             "DATA_DIR": str(self.settings.data_dir),
             "OUTPUT_DIR": str(self.folder),
+            "MASK_PII": str(int(self.settings.mask_pii)),
             lock.VARIABLE: self.name,
             progress.VARIABLE: str(progress_file(self.settings)),
             "MPLCONFIGDIR": str(self.kernels),  # no style of the user's, no need of a HOME
