@@ -278,6 +278,7 @@ def test_tables_and_previews(workspace, put):
     masked = workspace.model_copy(update={"mask_pii": True})
     shown = staging.preview(masked, manifest, "customers")["mobile_number"].tolist()
     assert shown == ["98xxxxxx10", "", ""]
+    assert list(staging.repeated(manifest)) == ["name", "repeats"]
 
 
 def test_the_manifest_is_plain_json(workspace, put):
