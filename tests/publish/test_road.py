@@ -243,9 +243,9 @@ def test_a_run_that_the_gate_stops_shows_its_rejects_and_leaves_those_of_what_is
     staging.stage_all(workspace)
     with pytest.raises(gate.GateStopped, match="3 of 3 records were rejected"):
         road.publish(workspace, TODAY, auditor=no_audit)
-    (shown,) = judging.unpublished(workspace).iterdir()
+    (shown,) = workspace.unpublished.iterdir()
     assert quarantine.read(shown)["order_id"].tolist() == ["O-0", "O-1", "O-2"]
-    assert sorted(workspace.quarantine.iterdir()) == [before, judging.unpublished(workspace)]
+    assert sorted(workspace.quarantine.iterdir()) == [before, workspace.unpublished]
     (workspace.incoming / "bad.xml").unlink()
     assert run(workspace) == {"incoming/o.xml": "again"}
     assert list(workspace.quarantine.iterdir()) == []
@@ -522,7 +522,7 @@ def test_the_gate_weighs_the_lines_that_a_stray_quote_swallowed(workspace):
     with pytest.raises(gate.GateStopped, match=r"^customers\.csv: 11 of 40 lines were rejected \(27\.5%"):
         road.publish(workspace, TODAY)
     assert database.ledger(workspace).empty
-    (file,) = judging.unpublished(workspace).iterdir()
+    (file,) = workspace.unpublished.iterdir()
     (record,) = quarantine.read(file).to_dict("records")
     assert record["detail"] == "lines 5 to 15 are one record: is a quote on line 5 not closed?"
     assert record["raw"].startswith('C-3,"Name of C-3,')
