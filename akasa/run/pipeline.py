@@ -178,13 +178,13 @@ def _forget_exact(settings: Settings) -> None:
 
 
 def _warnings(executed: Path) -> list[str]:
-    """Return the warnings that a notebook printed: who runs it from a console should not miss them."""
+    """Return warnings and notes that a notebook printed: who runs it from a console should not miss them."""
     cells = nbformat.read(executed, as_version=4).cells
     outputs = [output for cell in cells for output in cell.get("outputs", [])]
     printed = [
         line for output in outputs if output.get("name") == "stderr" for line in output.text.splitlines()
     ]
-    return [line for line in printed if line.startswith("warning: ")]
+    return [line for line in printed if line.startswith(("warning: ", "note: "))]
 
 
 def _cause(error: Exception) -> str:

@@ -81,20 +81,15 @@ def write_quarantine(settings: Settings, judged: Sequence[Judged]) -> None:
     """
     drop_unpublished(settings)
     for one in judged:
-        _write(unpublished(settings), one)
+        _write(settings.unpublished, one)
 
 
 def drop_unpublished(settings: Settings) -> None:
-    folder = unpublished(settings)
+    folder = settings.unpublished
     for file in quarantine.written(folder):
         file.unlink()
     if folder.exists() and not any(folder.iterdir()):
         folder.rmdir()
-
-
-def unpublished(settings: Settings) -> Path:
-    """Return the folder of the rejected records of a run that has not published, or was stopped."""
-    return settings.quarantine / "unpublished"
 
 
 def quarantine_published(settings: Settings, one: Judged) -> None:

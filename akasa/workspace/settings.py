@@ -111,6 +111,11 @@ class Settings(BaseSettings):
         return self.data_dir / "rejects"
 
     @property
+    def unpublished(self) -> Path:
+        """Rejected records of a run that has not published, or was stopped."""
+        return self.quarantine / "unpublished"
+
+    @property
     def warehouse(self) -> Path:
         return self.data_dir / "warehouse"
 
