@@ -33,7 +33,7 @@ lab: $(installed) ## open the notebooks in JupyterLab
 
 test: lint ## lint, then every test but the long proofs
 	$(pytest)
-test-long: $(installed) ## the long proofs: a kill at every write, and so on
+test-long: $(installed) ## the long proofs: kills at many writes, and so on [KILL_EVERY=3]
 	$(pytest) -m long
 fuzz: $(installed) ## the readers beside slower ones, on made and spoilt files [EXAMPLES=50000]
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),50000) $(pytest) -m long -k fuzz tests/ingest/readers
