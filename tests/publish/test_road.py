@@ -582,7 +582,7 @@ def test_what_is_audited_is_the_new_rows_or_else_all_that_was_published(workspac
     _, assessed = judged(workspace, ("customers.csv", ASHA))
     new = versions.latest(assessed, "order")
     seen = []
-    monkeypatch.setattr(gate, "audit", lambda tables, docs: seen.append(tables))
+    monkeypatch.setattr(gate, "audit", lambda tables, docs, mask: seen.append(tables))
     road.audit(workspace, new, audit_all=True)
     run(workspace)
     nothing = versions.latest([], "order")
