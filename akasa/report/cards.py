@@ -41,7 +41,12 @@ def of_orders(months: Trend, as_of: date | None, begins: date | None) -> list[Ca
     kinds: list[tuple[str, str, Callable[[tuple[int, int]], int], Callable[[int], str]]] = [
         ("Revenue", indian(paise), lambda month: month[1], indian),
         ("Orders", indian_count(orders), lambda month: month[0], indian_count),
-        ("Average order", average, lambda month: average_paise(month[1], month[0]) if month[0] else 0, indian),
+        (
+            "Average order",
+            average,
+            lambda month: average_paise(month[1], month[0]) if month[0] else 0,
+            indian,
+        ),
     ]
     return [
         Card(

@@ -22,7 +22,9 @@ def month_is_open(as_of: date | None) -> list[str]:
     """
     if as_of is None or periods.is_over(month := periods.month_of(as_of), as_of):
         return []
-    return [f"{month.words} is not over: it holds {as_of.day} of its {month.days} days, so a lower bar is no fall."]
+    return [
+        f"{month.words} is not over: it holds {as_of.day} of its {month.days} days, so a lower bar is no fall."
+    ]
 
 
 def one_large_order(largest: pd.DataFrame, revenue: int) -> list[str]:
@@ -45,7 +47,9 @@ def numbers_changed_hands(count: int) -> list[str]:
     ['One phone number changed hands; each order belongs to who held its number on its day.']
     """
     how_many = "One phone number" if count == 1 else f"{indian_count(count)} phone numbers"
-    return [f"{how_many} changed hands; each order belongs to who held its number on its day."] if count else []
+    return (
+        [f"{how_many} changed hands; each order belongs to who held its number on its day."] if count else []
+    )
 
 
 def files_refused(refused: Sequence[str]) -> list[str]:
@@ -57,7 +61,9 @@ def files_refused(refused: Sequence[str]) -> list[str]:
     if not refused:
         return []
     how_many = "One file was" if len(refused) == 1 else f"{indian_count(len(refused))} files were"
-    return [f"{how_many} refused, and nothing in {'it' if len(refused) == 1 else 'them'} counts: {_some(refused)}"]
+    return [
+        f"{how_many} refused, and nothing in {'it' if len(refused) == 1 else 'them'} counts: {_some(refused)}"
+    ]
 
 
 def days_missing(days: Mapping[str, set[date]]) -> list[str]:
@@ -100,7 +106,9 @@ def fewer_lines(orders: Sequence[str]) -> list[str]:
     if not orders:
         return []
     how_many = "One order was" if len(orders) == 1 else f"{indian_count(len(orders))} orders were"
-    return [f"{how_many} delivered again with fewer lines than before: {_some(orders)}. The later version counts."]
+    return [
+        f"{how_many} delivered again with fewer lines than before: {_some(orders)}. The later version counts."
+    ]
 
 
 def lacking(names: int, regions: int) -> list[str]:
@@ -114,8 +122,14 @@ def lacking(names: int, regions: int) -> list[str]:
         for count, what in ((names, "name"), (regions, "region"))
         if count
     ]
-    told = ", ".join([*parts[:1], *(part.replace(" customers", "").replace(" customer", "") for part in parts[1:])])
-    return [f"{told}: they read Unknown." if names + regions > 1 else f"{told}: it reads Unknown."] if parts else []
+    told = ", ".join(
+        [*parts[:1], *(part.replace(" customers", "").replace(" customer", "") for part in parts[1:])]
+    )
+    return (
+        [f"{told}: they read Unknown." if names + regions > 1 else f"{told}: it reads Unknown."]
+        if parts
+        else []
+    )
 
 
 def unmatched(orders: int, paise: int, revenue: int) -> list[str]:
@@ -126,7 +140,11 @@ def unmatched(orders: int, paise: int, revenue: int) -> list[str]:
     """
     how_many = "One order" if orders == 1 else f"{indian_count(orders)} orders"
     has = "has" if orders == 1 else "have"
-    return [f"{how_many}, {indian(paise)} or {percent(paise, revenue)} of all revenue, {has} no known customer."] if orders else []
+    return (
+        [f"{how_many}, {indian(paise)} or {percent(paise, revenue)} of all revenue, {has} no known customer."]
+        if orders
+        else []
+    )
 
 
 def _between(first: date, last: date, there: set[date]) -> list[date]:

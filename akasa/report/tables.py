@@ -1,0 +1,287 @@
+"""The page's tables: labels for people, values as they are read and as they are sorted, files beside them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+import pandas as pd
+
+from akasa.kpis.definitions import DEFINITIONS
+from akasa.report import periods
+from akasa.report.facts import Facts
+from akasa.report.formats import indian, indian_count
+from akasa.report.periods import Month
+
+Kind = Literal["text", "code", "count", "paise", "date"]
+MOST_ROWS = 200
+FILTER_FROM = 9  # rows
+# What a reason code's fields are called in a sentence.
+FIELDS = {
+    "customer_id": "customer number",
+    "order_id": "order number",
+    "mobile_number": "mobile number",
+    "order_date_time": "date and time",
+    "sku_id": "SKU",
+    "sku_count": "quantity",
+    "total_amount": "amount",
+}
+LABELS = {
+    "customer_id": "Customer",
+    "customer_name": "Name",
+    "mobile_number": "Mobile",
+    "region": "Region",
+    "customer_count": "Buyers",
+    "order_count": "Orders",
+    "total_revenue": "Revenue",
+    "total_spent": "Spent",
+    "avg_order_value": "Average order",
+    "last_order_date": "Last order",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a frame, as the page shows it; one of low priority is left out on a phone.
+
+    It is sorted by what stands in the column `by`, where that is named.
+    """
+
+    name: str
+    label: str
+    kind: Kind = "text"
+    low: bool = False
+    by: str = ""
+
+    @property
+    def is_number(self) -> bool:
+        return self.kind in ("count", "paise")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is read, and, where it differs, what is sorted by."""
+
+    text: str
+    by: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the page. `links` are (text, address); `name` is that of the page's own CSV."""
+
+    name: str
+    caption: str
+    columns: Sequence[Column]
+    frame: pd.DataFrame
+    scope: str = ""
+    links: Sequence[tuple[str, str]] = field(default_factory=tuple)
+
+    @property
+    def address(self) -> str:
+        return f"tables/{self.name}.csv"
+
+    @property
+    def rows(self) -> list[list[Cell]]:
+        """The first 200 rows."""
+        first = self.frame.head(MOST_ROWS)
+        return [list(row) for row in zip(*(_cells(column, first) for column in self.columns), strict=True)]
+
+    @property
+    def more(self) -> int:
+        return max(0, len(self.frame) - MOST_ROWS)
+
+    @property
+    def filtered(self) -> bool:
+        return len(self.frame) >= FILTER_FROM
+
+
+def cell(kind: Kind, value: Any) -> Cell:
+    """Return a value as it is read and sorted.
+
+    >>> cell("paise", 893000), cell("text", "Asha")
+    (Cell(text='₹8,930.00', by='893000'), Cell(text='Asha', by=None))
+    """
+    match kind:
+        case "paise":
+            return Cell(indian(value), str(value))
+        case "count" if isinstance(value, int):
+            return Cell(indian_count(value), str(value))
+        case "date":
+            day = date.fromisoformat(str(value)[:10])
+            return Cell(f"{day:%d %b %Y}".lstrip("0"), day.isoformat())
+    return Cell(str(value))
+
+
+def _cells(column: Column, frame: pd.DataFrame) -> list[Cell]:
+    shown = [cell(column.kind, value) for value in frame[column.name].tolist()]
+    by = frame[column.by].tolist() if column.by else [one.by for one in shown]
+    return [Cell(one.text, None if key is None else str(key)) for one, key in zip(shown, by, strict=True)]
+
+
+def of_kpi(kpi: str, facts: Facts, low: Sequence[str] = ()) -> Table:
+    """Return a KPI's table; its columns of `low` priority are left out on a phone."""
+    definition = DEFINITIONS[kpi]
+    columns = [
+        Column(name, LABELS.get(name, name.replace("_", " ").capitalize()), kind, name in low)
+        for name, kind in definition.columns.items()
+    ]
+    links = (("JSON", f"sql_{kpi}.json"), ("SQL", f"tables/{kpi}.sql"))
+    return Table(kpi, f"Each row: {definition.row}.", columns, facts.results[kpi], links=links)
+
+
+def months(facts: Facts) -> Table:
+    """Return the months, as words."""
+    found = of_kpi("monthly_trends", facts)
+    frame = found.frame.assign(
+        words=_month_words(facts), place=found.frame["year"] * 12 + found.frame["month"]
+    )
+    columns = (
+        Column("words", "Month", by="place"),
+        Column("order_count", "Orders", "count"),
+        Column("total_revenue", "Revenue", "paise"),
+    )
+    return Table(found.name, "Orders and revenue by month", columns, frame, links=found.links)
+
+
+def regions(facts: Facts) -> Table:
+    found = of_kpi("regional_revenue", facts, low=("customer_count", "avg_order_value"))
+    return _captioned(found, "Revenue by region")
+
+
+def spenders(facts: Facts) -> Table:
+    low = ("customer_id", "mobile_number", "avg_order_value", "region", "last_order_date")
+    return _captioned(_named_first(of_kpi("top_spenders", facts, low)), "Top spenders")
+
+
+def repeats(facts: Facts) -> Table:
+    low = ("customer_id", "mobile_number")
+    return _captioned(
+        _named_first(of_kpi("repeat_customers", facts, low)), "Customers with more than one order"
+    )
+
+
+def reasons(facts: Facts) -> Table:
+    """Return the reasons in full words, with their codes."""
+    frame = facts.reasons.assign(words=facts.reasons["meaning"].map(in_words))
+    columns = (
+        Column("words", "Reason"),
+        Column("reason", "Code", "code", low=True),
+        Column("records", "Records", "count"),
+    )
+    return Table("reasons", "Records turned away, by reason", columns, frame)
+
+
+def by_delivery(facts: Facts) -> Table:
+    columns = (
+        Column("name", "Delivery"),
+        Column("records", "Records", "count"),
+        Column("accepted", "Accepted", "count", low=True),
+        Column("rejected", "Turned away", "count"),
+        Column("repeats", "Repeats", "count", low=True),
+    )
+    return Table("deliveries", "Records, by delivery", columns, facts.ledger)
+
+
+def rejected(facts: Facts) -> Table:
+    """Return the first records that were turned away, as they came, with their reasons in words."""
+    codes = dict(zip(facts.reasons["reason"], facts.reasons["meaning"], strict=True))
+    words = [
+        "; ".join(in_words(codes.get(code, code)) for code in each.split())
+        for each in facts.rejected["reasons"]
+    ]
+    frame = facts.rejected.assign(words=words)
+    columns = (
+        Column("delivery", "Delivery", low=True),
+        Column("record", "Record", "text"),
+        Column("words", "Reason"),
+        Column("raw", "As it came", "code"),
+    )
+    return Table("rejected", "The first records of each delivery that were turned away", columns, frame)
+
+
+def unmatched(facts: Facts) -> Table:
+    columns = (
+        Column("order_id", "Order"),
+        Column("mobile_number", "Mobile"),
+        Column("order_date", "Day", "date"),
+        Column("total", "Total", "text"),
+    )
+    return Table("unmatched_orders", "Orders whose number no customer holds", columns, facts.unmatched)
+
+
+def changed_hands(facts: Facts) -> Table:
+    columns = (
+        Column("mobile_number", "Mobile"),
+        Column("held_by", "Held by"),
+        Column("taken_over_by", "Taken over by"),
+        Column("from_day", "From", "date"),
+    )
+    return Table("changed_hands", "Numbers that have another holder now", columns, facts.changed_hands)
+
+
+def repeated(facts: Facts) -> Table:
+    columns = (Column("name", "File"), Column("repeats", "Has the bytes of"))
+    return Table("repeated_files", "Files whose bytes were known already", columns, facts.repeated)
+
+
+def totals(facts: Facts) -> Table:
+    """Return the control totals, each said once with both sides, money in rupees."""
+    columns = (
+        Column("check", "Check"),
+        Column("left", "One side", low=True),
+        Column("left_words", "says", "count", by="left_value"),
+        Column("right", "The other"),
+        Column("right_words", "says", "count", by="right_value"),
+        Column("verdict", "Ties"),
+    )
+    frame, verdict = facts.totals, ["✓ yes" if ties else "✗ NO" for ties in facts.totals["ties"]]
+    words = {
+        f"{side}_words": [_amount(*both) for both in zip(frame["check"], frame[f"{side}_value"], strict=True)]
+        for side in ("left", "right")
+    }
+    return Table("control_totals", "Control totals", columns, frame.assign(**words, verdict=verdict))
+
+
+def differences(facts: Facts) -> Table:
+    columns = [Column(name, name.replace("_", " ").capitalize()) for name in facts.differences]
+    return Table("differences", "Values in which engines differ", columns, facts.differences)
+
+
+def in_words(meaning: str) -> str:
+    """Return what a reason means, its fields in words, as a sentence begins.
+
+    >>> in_words("mobile_number is absent or blank")
+    'Mobile number is absent or blank'
+    """
+    for name, words in FIELDS.items():
+        meaning = meaning.replace(name, words)
+    return meaning[:1].upper() + meaning[1:]
+
+
+def _month_words(facts: Facts) -> list[str]:
+    frame = facts.results["monthly_trends"]
+    every = [Month(*both) for both in zip(frame["year"].tolist(), frame["month"].tolist(), strict=True)]
+    return [_with_days(month, facts.as_of) for month in every]
+
+
+def _amount(check: str, value: Any) -> str:
+    """Return one side of a control total; one that was put into words already stays."""
+    if not isinstance(value, int):
+        return str(value)
+    return indian(value) if check.endswith("in paise") else indian_count(value)
+
+
+def _with_days(month: Month, as_of: date | None) -> str:
+    is_open = as_of and month == periods.month_of(as_of) and not periods.is_over(month, as_of)
+    return f"{month.words} (to day {as_of.day})" if as_of and is_open else month.words
+
+
+def _captioned(found: Table, caption: str) -> Table:
+    return Table(found.name, caption, found.columns, found.frame, found.scope, found.links)
+
+
+def _named_first(found: Table) -> Table:
+    """Put the name, which people know, before the number, which files know."""
+    columns = sorted(found.columns, key=lambda column: column.name != "customer_name")
+    return Table(found.name, found.caption, columns, found.frame, found.scope, found.links)
