@@ -30,7 +30,9 @@ class Card:
 
 def trend(months: pd.DataFrame) -> Trend:
     """Return a frame of monthly_trends by month."""
-    rows = zip(*(months[name].tolist() for name in ("year", "month", "order_count", "total_revenue")))
+    rows = zip(
+        *(months[name].tolist() for name in ("year", "month", "order_count", "total_revenue")), strict=True
+    )
     return {Month(year, month): (orders, paise) for year, month, orders, paise in rows}
 
 

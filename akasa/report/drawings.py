@@ -118,13 +118,14 @@ def _drawn(
         return Drawing("No orders", "")
     import matplotlib as mpl
 
-    with charts.styled(), mpl.rc_context({**_STYLE, "svg.hashsalt": salt, "svg.id": salt}):
+    own: dict[Any, Any] = {**_STYLE, "svg.hashsalt": salt}
+    with charts.styled(), mpl.rc_context(own):
         figure, stream = draw(frame), StringIO()
         figure.savefig(
             stream,
             format="svg",
             transparent=True,
-            metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
+            metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")),
         )
     said = find(frame)
     return Drawing(said, _of_the_page(stream.getvalue(), salt))

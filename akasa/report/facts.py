@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -51,7 +51,8 @@ owned as (
         on present.mobile_number = sales.mobile_number and present.until_day is null
     group by coalesce(sales.customer_id, present.customer_id)
 )
-select sum(case when late > 1 then 1 else 0 end) as late_back, sum(case when late > 0 then 1 else 0 end) as late_all,
+select sum(case when late > 1 then 1 else 0 end) as late_back,
+    sum(case when late > 0 then 1 else 0 end) as late_all,
     sum(case when early > 1 then 1 else 0 end) as early_back,
     sum(case when early > 0 then 1 else 0 end) as early_all
 from customers join owned on owned.customer_id = customers.customer_id

@@ -23,7 +23,8 @@ def month_is_open(as_of: date | None) -> list[str]:
     if as_of is None or periods.is_over(month := periods.month_of(as_of), as_of):
         return []
     return [
-        f"{month.words} is not over: it holds {as_of.day} of its {month.days} days, so a lower bar is no fall."
+        f"{month.words} is not over: it holds {as_of.day} of its {month.days} days, "
+        "so a lower bar is no fall."
     ]
 
 

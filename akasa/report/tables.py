@@ -1,7 +1,7 @@
 """The page's tables: labels for people, values as they are read and as they are sorted, files beside them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
@@ -15,7 +15,6 @@ from akasa.report.periods import Month
 
 Kind = Literal["text", "code", "count", "paise", "date"]
 MOST_ROWS = 200
-FILTER_FROM = 9  # rows
 # What a reason code's fields are called in a sentence.
 FIELDS = {
     "customer_id": "customer number",
@@ -68,14 +67,18 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the page. `links` are (text, address); `name` is that of the page's own CSV."""
+    """A table of the page. `links` are (text, address); `name` is that of the page's own CSV.
+
+    `order` is the column by which its rows stand, and whether they descend.
+    """
 
     name: str
     caption: str
     columns: Sequence[Column]
     frame: pd.DataFrame
-    scope: str = ""
-    links: Sequence[tuple[str, str]] = field(default_factory=tuple)
+    links: Sequence[tuple[str, str]] = ()
+    order: tuple[str, bool] | None = None
+    has_file: bool = True
 
     @property
     def address(self) -> str:
@@ -90,10 +93,6 @@ class Table:
     @property
     def more(self) -> int:
         return max(0, len(self.frame) - MOST_ROWS)
-
-    @property
-    def filtered(self) -> bool:
-        return len(self.frame) >= FILTER_FROM
 
 
 def cell(kind: Kind, value: Any) -> Cell:
@@ -127,7 +126,7 @@ def of_kpi(kpi: str, facts: Facts, low: Sequence[str] = ()) -> Table:
         for name, kind in definition.columns.items()
     ]
     links = (("JSON", f"sql_{kpi}.json"), ("SQL", f"tables/{kpi}.sql"))
-    return Table(kpi, f"Each row: {definition.row}.", columns, facts.results[kpi], links=links)
+    return Table(kpi, f"Each row: {definition.row}.", columns, facts.results[kpi], links, definition.order[0])
 
 
 def months(facts: Facts) -> Table:
@@ -141,7 +140,7 @@ def months(facts: Facts) -> Table:
         Column("order_count", "Orders", "count"),
         Column("total_revenue", "Revenue", "paise"),
     )
-    return Table(found.name, "Orders and revenue by month", columns, frame, links=found.links)
+    return Table(found.name, "Orders and revenue by month", columns, frame, found.links, ("words", False))
 
 
 def regions(facts: Facts) -> Table:
@@ -222,7 +221,9 @@ def changed_hands(facts: Facts) -> Table:
 
 def repeated(facts: Facts) -> Table:
     columns = (Column("name", "File"), Column("repeats", "Has the bytes of"))
-    return Table("repeated_files", "Files whose bytes were known already", columns, facts.repeated)
+    return Table(
+        "repeated_files", "Files whose bytes were known already", columns, facts.repeated, has_file=False
+    )
 
 
 def totals(facts: Facts) -> Table:
@@ -278,10 +279,10 @@ def _with_days(month: Month, as_of: date | None) -> str:
 
 
 def _captioned(found: Table, caption: str) -> Table:
-    return Table(found.name, caption, found.columns, found.frame, found.scope, found.links)
+    return replace(found, caption=caption)
 
 
 def _named_first(found: Table) -> Table:
     """Put the name, which people know, before the number, which files know."""
     columns = sorted(found.columns, key=lambda column: column.name != "customer_name")
-    return Table(found.name, found.caption, columns, found.frame, found.scope, found.links)
+    return replace(found, columns=columns)
