@@ -117,23 +117,19 @@ def repeat(now: tuple[int, int], full: Month | None, then: tuple[int, int], befo
 
 
 def turned_away(ledger: pd.DataFrame) -> Card:
-    """Return the card of rejected records; the day of the latest deliveries beside all before it.
+    """Return the card of rejected records; those of the latest day in a delivery's name beside the others.
 
-    `ledger` has records, rejected and delivered_on (text) of each delivery.
+    `ledger` has records, rejected and day (none for a delivery without one in its name) of each delivery.
     """
     rejected, records = int(ledger["rejected"].sum()), int(ledger["records"].sum())
-    latest = ledger["delivered_on"] == ledger["delivered_on"].max()
+    days = [day for day in ledger["day"] if day]
+    latest = ledger["day"] == max(days, default=None)
     note = f"{percent(rejected, records)} of all records delivered"
-    if latest.any() and not latest.all():
-        day = periods.words(date.fromisoformat(ledger["delivered_on"].max()[:10]))
+    if days and not latest.all():
         now, before = (_share(ledger[which]) for which in (latest, ~latest))
-        note = f"{now} delivered for {day}, {before} before"
-    return Card(
-        "Turned away",
-        f"{indian_count(rejected)} of {indian_count(records)}",
-        note,
-        link=("#rejects", "Why?") if rejected else None,
-    )
+        note = f"{now} in the files of {periods.words(max(days))}, {before} in those before"
+    value = f"{indian_count(rejected)} of {indian_count(records)}"
+    return Card("Turned away", value, note, link=("Why?", "#rejects") if rejected else None)
 
 
 def heights(values: Mapping[Month, int], as_of: date | None) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH = 5.0  # inches, of 72 units each
+WIDTH = 4.2  # inches, of 72 units each
 MOST_MONTHS, LABELLED_MONTHS, TICKED_MONTHS, MOST_BARS = 24, 8, 8, 10
 # Colours that stand for the page's own until the drawing is done.
 INK, SOFT, LINE, BAR, PAPER = "#010101", "#020202", "#030303", "#040404", "#050505"
@@ -30,6 +30,8 @@ VARIABLES = {INK: "--ink", SOFT: "--soft", LINE: "--line", BAR: "--bar", PAPER: 
 _STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
     "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
     "axes.labelcolor": SOFT,
     "axes.edgecolor": LINE,
     "axes.spines.left": False,
@@ -146,6 +148,18 @@ def _of_the_page(svg: str, salt: str) -> str:
     return re.sub(r"\n\s*\n+", "\n", element)
 
 
+def in_units(paise: int, scale: int) -> str:
+    """Return paise in units of so many, half up: two decimals, but whole rupees.
+
+    >>> in_units(18067000, 10**7), in_units(449, 100), in_units(10**15, 10**9)
+    ('1.81', '4', '10,00,000.00')
+    """
+    if scale == 100:
+        return indian_count((paise + 50) // 100)
+    hundredths = (200 * paise + scale) // (2 * scale)
+    return f"{indian_count(hundredths // 100)}.{hundredths % 100:02d}"
+
+
 def _months(frame: pd.DataFrame, as_of: date | None) -> "Figure":
     rows = zip(
         *(frame[name].tolist() for name in ("year", "month", "order_count", "total_revenue")), strict=True
@@ -158,22 +172,20 @@ def _months(frame: pd.DataFrame, as_of: date | None) -> "Figure":
     is_open = [as_of is not None and not periods.is_over(month, as_of) for month in shown]
     paise = [values.get(month, (0, 0))[1] for month in shown]
     orders = [values.get(month, (0, 0))[0] for month in shown]
-    _columns(upper, paise, [f"{amount / scale:.3g}" for amount in paise], is_open, BAR, f"Revenue in {unit}")
+    _columns(upper, paise, [in_units(amount, scale) for amount in paise], is_open, BAR, f"Revenue in {unit}")
     _columns(lower, orders, [indian_count(count) for count in orders], is_open, SOFT, "Orders")
     step = -(-len(shown) // TICKED_MONTHS)
     places = range((len(shown) - 1) % step, len(shown), step)
-    lower.set_xticks(
-        places, labels=[_tick(shown[place], as_of if is_open[place] else None) for place in places]
-    )
+    lower.set_xticks(places, labels=[_tick(shown[place], is_open[place]) for place in places])
     lower.tick_params(axis="x", length=0)
     margin = max(0.6, (4 - len(shown)) / 2)
     lower.set_xlim(-margin, len(shown) - 1 + margin)
     return figure
 
 
-def _tick(month: Month, until: date | None) -> str:
+def _tick(month: Month, is_open: bool) -> str:
     name = f"{month.words[:3]} {month.year}"
-    return f"{name}\nto day {until.day}" if until else name
+    return f"{name}\nso far" if is_open else name
 
 
 def _columns(

@@ -64,7 +64,8 @@ class Facts:
     """What the page tells. Frames are as people may see them; money is in paise.
 
     `results` maps KPI → frame; `came_back` holds (who came back, who ordered) now, at the end of the last
-    full month, and of the month before it; `named_days` the days in deliveries' names, by kind.
+    full month, and of the month before it; `named_days` the days in deliveries' names, by kind; the ledger
+    has, besides its own columns, the day in each name.
     """
 
     as_of: date | None
@@ -122,7 +123,7 @@ def gather(settings: Settings, manifest: Manifest, proof: Proof) -> Facts:
         results=results,
         totals=shown.table(proof.totals),
         differences=shown.table(proof.differences),
-        ledger=shown.table(ledger),
+        ledger=shown.table(ledger).assign(day=[_named_day(name) for name in ledger["name"]]),
         begins=_begins(settings, as_of),
         largest=shown.table(_asked(_LARGEST, settings, as_of=_text(as_of))),
         came_back=(_now(results), *_then(settings, as_of)),
@@ -175,10 +176,14 @@ def _named_days(settings: Settings) -> dict[str, set[date]]:
     seen = database.sightings(settings)
     days: dict[str, set[date]] = {}
     for row in seen[~seen["withdrawn"]].itertuples():
-        day = deliveries.date_in_name(row.name) if deliveries.rank(row.name) == 1 else None
-        if day:
+        if day := _named_day(row.name):
             days.setdefault(row.kind, set()).add(day)
     return days
+
+
+def _named_day(name: str) -> date | None:
+    """Return the day in an incoming delivery's name; a base file has none, whatever it is called."""
+    return deliveries.date_in_name(name) if deliveries.rank(name) == 1 else None
 
 
 def _last_published(ledger: pd.DataFrame, settings: Settings) -> datetime | None:

@@ -1,5 +1,6 @@
 """The report's page: one file that opens from disk, asks for nothing, and lets no script run but its own."""
 
+import re
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +21,10 @@ from akasa.workspace import files
 from akasa.workspace.settings import Settings
 
 TEMPLATES = Path(__file__).parent / "templates" / "front"
+_LONG = re.compile(r"[^ ]{13,}")
+_SEPARATOR = re.compile(r"[/_,](?=.)")
+_UNBROKEN = re.compile(r"[^\0]{20}(?=[^\0]{4})")
+_BREAK = "\0"  # no text of ours holds it
 ENGINES = {"sql": "SQL", "pandas": "pandas", "dask": "Dask"}
 
 
@@ -43,6 +48,8 @@ def html(known: Facts, rejects: list[tuple[str, str]]) -> str:
     )
     environment.filters["day"] = periods.words
     environment.filters["count"] = indian_count
+    environment.filters["breakable"] = breakable
+    environment.filters["tied"] = tied
     script = (TEMPLATES / "page.js").read_text("utf-8")
     return environment.get_template("page.html.j2").render(
         facts=known,
@@ -99,6 +106,25 @@ def every_table(known: Facts) -> list[Table]:
     of_kpis = [tables.of_kpi(kpi, known) for kpi in DEFINITIONS if kpi in known.results]
     own = (tables.reasons, tables.by_delivery, tables.unmatched, tables.changed_hands, tables.totals)
     return [*of_kpis, *(table for make in own if len((table := make(known)).frame))]
+
+
+def breakable(text: str) -> Markup:
+    """Return text as HTML that may go on in the next line within what is long and has no space.
+
+    >>> breakable("incoming/orders_2025.xml")
+    Markup('incoming/<wbr>orders_<wbr>2025.xml')
+    """
+    return Markup("<wbr>").join(_LONG.sub(_with_breaks, text).split(_BREAK))
+
+
+def _with_breaks(word: re.Match[str]) -> str:
+    """Put a mark behind each separator in a long word, and into what has none for twenty characters."""
+    return _UNBROKEN.sub(rf"\g<0>{_BREAK}", _SEPARATOR.sub(rf"\g<0>{_BREAK}", word[0]))
+
+
+def tied(text: str) -> str:
+    """Return a sentence in which no number stands apart from its percent sign."""
+    return text.replace(" %", "\u00a0%")
 
 
 def in_words(names: list[str]) -> str:

@@ -13,7 +13,7 @@ from akasa.workspace.settings import Settings
 FOLDER = "rejects"
 FIRST_ROWS = 5  # of each delivery
 _COLUMNS = ["delivery", "record", "reasons", "raw"]
-_NO_FIELD = ("record", "reasons", "detail", "raw", "delivery", "malformed")
+_NO_FIELD = ("sha256", "record", "reasons", "detail", "raw", "delivery", "malformed")
 
 
 def written(settings: Settings, ledger: pd.DataFrame) -> Iterator[tuple[str, Path]]:

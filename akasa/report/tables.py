@@ -13,7 +13,7 @@ from akasa.report.facts import Facts
 from akasa.report.formats import indian, indian_count
 from akasa.report.periods import Month
 
-Kind = Literal["text", "code", "count", "paise", "date"]
+Kind = Literal["text", "code", "raw", "count", "paise", "date"]
 MOST_ROWS = 200
 # What a reason code's fields are called in a sentence.
 FIELDS = {
@@ -41,20 +41,24 @@ LABELS = {
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a frame, as the page shows it; one of low priority is left out on a phone.
+    """A column of a frame, as the page shows it.
 
-    It is sorted by what stands in the column `by`, where that is named.
+    One of `low` priority is left out on a phone, one of `lower` on any narrow screen. It is sorted by what
+    stands in the column `by`, where that is named.
     """
 
     name: str
     label: str
     kind: Kind = "text"
-    low: bool = False
+    priority: Literal["", "low", "lower"] = ""
     by: str = ""
 
     @property
-    def is_number(self) -> bool:
-        return self.kind in ("count", "paise")
+    def look(self) -> str:
+        """The classes of its cells."""
+        kind = {"count": "n", "paise": "n", "code": "code", "raw": "raw"}.get(self.kind, "")
+        lower = "low lower" if self.priority == "lower" else self.priority
+        return " ".join(filter(None, (kind, lower)))
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,12 @@ class Table:
         return [list(row) for row in zip(*(_cells(column, first) for column in self.columns), strict=True)]
 
     @property
+    def narrowed(self) -> str:
+        """The priority of the columns that are left out first, if any are."""
+        found = {column.priority for column in self.columns}
+        return next((priority for priority in ("lower", "low") if priority in found), "")
+
+    @property
     def more(self) -> int:
         return max(0, len(self.frame) - MOST_ROWS)
 
@@ -118,11 +128,11 @@ def _cells(column: Column, frame: pd.DataFrame) -> list[Cell]:
     return [Cell(one.text, None if key is None else str(key)) for one, key in zip(shown, by, strict=True)]
 
 
-def of_kpi(kpi: str, facts: Facts, low: Sequence[str] = ()) -> Table:
-    """Return a KPI's table; its columns of `low` priority are left out on a phone."""
+def of_kpi(kpi: str, facts: Facts, low: Sequence[str] = (), lower: Sequence[str] = ()) -> Table:
+    """Return a KPI's table, some of its columns of low priority, some of a lower one."""
     definition = DEFINITIONS[kpi]
     columns = [
-        Column(name, LABELS.get(name, name.replace("_", " ").capitalize()), kind, name in low)
+        Column(name, LABELS.get(name, name.replace("_", " ").capitalize()), kind, _priority(name, low, lower))
         for name, kind in definition.columns.items()
     ]
     links = (("JSON", f"sql_{kpi}.json"), ("SQL", f"tables/{kpi}.sql"))
@@ -149,8 +159,8 @@ def regions(facts: Facts) -> Table:
 
 
 def spenders(facts: Facts) -> Table:
-    low = ("customer_id", "mobile_number", "avg_order_value", "region", "last_order_date")
-    return _captioned(_named_first(of_kpi("top_spenders", facts, low)), "Top spenders")
+    low, lower = ("customer_id", "region", "last_order_date"), ("mobile_number", "avg_order_value")
+    return _captioned(_named_first(of_kpi("top_spenders", facts, low, lower)), "Top spenders")
 
 
 def repeats(facts: Facts) -> Table:
@@ -165,7 +175,7 @@ def reasons(facts: Facts) -> Table:
     frame = facts.reasons.assign(words=facts.reasons["meaning"].map(in_words))
     columns = (
         Column("words", "Reason"),
-        Column("reason", "Code", "code", low=True),
+        Column("reason", "Code", "code", priority="low"),
         Column("records", "Records", "count"),
     )
     return Table("reasons", "Records turned away, by reason", columns, frame)
@@ -175,9 +185,9 @@ def by_delivery(facts: Facts) -> Table:
     columns = (
         Column("name", "Delivery"),
         Column("records", "Records", "count"),
-        Column("accepted", "Accepted", "count", low=True),
+        Column("accepted", "Accepted", "count", priority="low"),
         Column("rejected", "Turned away", "count"),
-        Column("repeats", "Repeats", "count", low=True),
+        Column("repeats", "Repeats", "count", priority="low"),
     )
     return Table("deliveries", "Records, by delivery", columns, facts.ledger)
 
@@ -189,14 +199,14 @@ def rejected(facts: Facts) -> Table:
         "; ".join(in_words(codes.get(code, code)) for code in each.split())
         for each in facts.rejected["reasons"]
     ]
-    frame = facts.rejected.assign(words=words)
+    place = facts.rejected["delivery"] + ", record " + facts.rejected["record"]
     columns = (
-        Column("delivery", "Delivery", low=True),
-        Column("record", "Record", "text"),
+        Column("place", "Where"),
         Column("words", "Reason"),
-        Column("raw", "As it came", "code"),
+        Column("raw", "As it came", "raw", priority="low"),
     )
-    return Table("rejected", "The first records of each delivery that were turned away", columns, frame)
+    caption = "The first records of each delivery that were turned away"
+    return Table("rejected", caption, columns, facts.rejected.assign(words=words, place=place))
 
 
 def unmatched(facts: Facts) -> Table:
@@ -230,7 +240,7 @@ def totals(facts: Facts) -> Table:
     """Return the control totals, each said once with both sides, money in rupees."""
     columns = (
         Column("check", "Check"),
-        Column("left", "One side", low=True),
+        Column("left", "One side", priority="low"),
         Column("left_words", "says", "count", by="left_value"),
         Column("right", "The other"),
         Column("right_words", "says", "count", by="right_value"),
@@ -263,7 +273,7 @@ def in_words(meaning: str) -> str:
 def _month_words(facts: Facts) -> list[str]:
     frame = facts.results["monthly_trends"]
     every = [Month(*both) for both in zip(frame["year"].tolist(), frame["month"].tolist(), strict=True)]
-    return [_with_days(month, facts.as_of) for month in every]
+    return [_so_far(month, facts.as_of) for month in every]
 
 
 def _amount(check: str, value: Any) -> str:
@@ -273,9 +283,13 @@ def _amount(check: str, value: Any) -> str:
     return indian(value) if check.endswith("in paise") else indian_count(value)
 
 
-def _with_days(month: Month, as_of: date | None) -> str:
+def _so_far(month: Month, as_of: date | None) -> str:
     is_open = as_of and month == periods.month_of(as_of) and not periods.is_over(month, as_of)
-    return f"{month.words} (to day {as_of.day})" if as_of and is_open else month.words
+    return f"{month.words}, so far" if as_of and is_open else month.words
+
+
+def _priority(name: str, low: Sequence[str], lower: Sequence[str]) -> Literal["", "low", "lower"]:
+    return "low" if name in low else "lower" if name in lower else ""
 
 
 def _captioned(found: Table, caption: str) -> Table:
