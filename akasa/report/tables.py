@@ -242,7 +242,7 @@ def totals(facts: Facts) -> Table:
         Column("check", "Check"),
         Column("left", "One side", priority="low"),
         Column("left_words", "says", "count", by="left_value"),
-        Column("right", "The other"),
+        Column("right", "The other", priority="low"),
         Column("right_words", "says", "count", by="right_value"),
         Column("verdict", "Ties"),
     )
