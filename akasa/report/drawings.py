@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+LONGEST_NAME, LETTER = 20, 6.0  # how wide a character is at most, on average
 WIDTH = 4.2  # inches, of 72 units each
 MOST_MONTHS, LABELLED_MONTHS, TICKED_MONTHS, MOST_BARS = 24, 8, 8, 10
 # Colours that stand for the page's own until the drawing is done.
@@ -148,6 +149,15 @@ def _of_the_page(svg: str, salt: str) -> str:
     return re.sub(r"\n\s*\n+", "\n", element)
 
 
+def label(paise: int) -> str:
+    """Return an amount as a bar is labelled with: exact, but crores to two decimals.
+
+    >>> label(16502000), label(50605833_83)
+    ('₹1,65,020', '₹5.06 crore')
+    """
+    return f"₹{in_units(paise, 10**9)} crore" if paise >= 10**9 else charts.in_short(paise)
+
+
 def in_units(paise: int, scale: int) -> str:
     """Return paise in units of so many, half up: two decimals, but whole rupees.
 
@@ -217,11 +227,14 @@ def _bars(names: Sequence[str], paise: Sequence[int], many: str, colors: Sequenc
     figure = _figure(0.25 + 0.3 * len(shown) + (0.25 if len(paise) > len(shown) else 0))
     axes = figure.subplots()
     bars = axes.barh(range(len(shown)), shown, color=colors[: len(shown)], height=0.62)
-    axes.bar_label(bars, labels=[charts.in_short(amount) for amount in shown], padding=4)
-    axes.set_yticks(range(len(shown)), labels=[charts.clipped(name, 24) for name in names[:MOST_BARS]])
+    labels = [label(amount) for amount in shown]
+    clipped = [charts.clipped(name, LONGEST_NAME) for name in names[:MOST_BARS]]
+    axes.bar_label(bars, labels=labels, padding=4)
+    axes.set_yticks(range(len(shown)), labels=clipped)
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(shown) - 0.5, -0.5)
-    axes.set_xlim(0, 1.35 * max(*shown, 1))
+    room = 72 * WIDTH - 20 - LETTER * max(map(len, clipped))
+    axes.set_xlim(0, room / (room - LETTER * len(labels[0]) - 4) * max(*shown, 1))
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
     if len(paise) > len(shown):

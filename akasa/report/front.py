@@ -22,8 +22,8 @@ from akasa.workspace.settings import Settings
 
 TEMPLATES = Path(__file__).parent / "templates" / "front"
 _LONG = re.compile(r"[^ ]{13,}")
-_SEPARATOR = re.compile(r"[/_,](?=.)")
-_UNBROKEN = re.compile(r"[^\0]{20}(?=[^\0]{4})")
+_SEPARATOR = re.compile(r"[-/_,](?=.)")
+_UNBROKEN = re.compile(r"[^\0]{12}(?=[^\0]{4})")
 _BREAK = "\0"  # no text of ours holds it
 ENGINES = {"sql": "SQL", "pandas": "pandas", "dask": "Dask"}
 
@@ -118,7 +118,7 @@ def breakable(text: str) -> Markup:
 
 
 def _with_breaks(word: re.Match[str]) -> str:
-    """Put a mark behind each separator in a long word, and into what has none for twenty characters."""
+    """Put a mark behind each separator in a long word, and into what has none for twelve characters."""
     return _UNBROKEN.sub(rf"\g<0>{_BREAK}", _SEPARATOR.sub(rf"\g<0>{_BREAK}", word[0]))
 
 

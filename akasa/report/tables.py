@@ -243,14 +243,16 @@ def totals(facts: Facts) -> Table:
         Column("left", "One side", priority="low"),
         Column("left_words", "says", "count", by="left_value"),
         Column("right", "The other", priority="low"),
-        Column("right_words", "says", "count", by="right_value"),
+        Column("right_words", "says", "count", "low", "right_value"),
         Column("verdict", "Ties"),
     )
-    frame, verdict = facts.totals, ["✓ yes" if ties else "✗ NO" for ties in facts.totals["ties"]]
+    frame = facts.totals
     words = {
         f"{side}_words": [_amount(*both) for both in zip(frame["check"], frame[f"{side}_value"], strict=True)]
         for side in ("left", "right")
     }
+    sides = zip(frame["ties"], words["right_words"], strict=True)
+    verdict = ["✓ yes" if ties else f"✗ NO, {other}" for ties, other in sides]
     return Table("control_totals", "Control totals", columns, frame.assign(**words, verdict=verdict))
 
 
