@@ -118,19 +118,17 @@ def lacking(names: int, regions: int) -> list[str]:
     >>> lacking(1, 20), lacking(0, 0)
     (['One customer has no name, 20 have no region: they read Unknown.'], [])
     """
-    parts = [
-        f"{'One customer has' if count == 1 else f'{indian_count(count)} customers have'} no {what}"
-        for count, what in ((names, "name"), (regions, "region"))
-        if count
-    ]
-    told = ", ".join(
-        [*parts[:1], *(part.replace(" customers", "").replace(" customer", "") for part in parts[1:])]
-    )
-    return (
-        [f"{told}: they read Unknown." if names + regions > 1 else f"{told}: it reads Unknown."]
-        if parts
-        else []
-    )
+    told = [f"{_people(count)} no {what}" for count, what in ((names, "name"), (regions, "region")) if count]
+    if not told:
+        return []
+    first, *second = told
+    others = (part.replace(" customers", "").replace(" customer", "").lower() for part in second)
+    reads = "it reads" if names + regions == 1 else "they read"
+    return [f"{', '.join([first, *others])}: {reads} Unknown."]
+
+
+def _people(count: int) -> str:
+    return "One customer has" if count == 1 else f"{indian_count(count)} customers have"
 
 
 def unmatched(orders: int, paise: int, revenue: int) -> list[str]:

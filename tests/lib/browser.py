@@ -14,7 +14,7 @@ WIDTHS = {390: 844, 768: 1024, 1366: 768}
 _CLIPPED = """() => [...document.querySelectorAll("body, body *")]
     .filter(one => !(one instanceof SVGElement) && !one.closest(".unseen, .skip"))
     .filter(one => one.clientWidth > 0 && one.scrollWidth > one.clientWidth + 1)
-    .map(one => `${one.className || one.tagName}: ${one.scrollWidth} > ${one.clientWidth}: ${one.innerText}`)"""
+    .map(one => `${one.className || one.tagName} ${one.scrollWidth} > ${one.clientWidth} ${one.innerText}`)"""
 _CROWDED = """() => [...document.querySelectorAll("figure svg")].flatMap(svg => {
     const outer = svg.getBoundingClientRect();
     return [...svg.querySelectorAll("text")].filter(text => {

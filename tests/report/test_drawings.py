@@ -18,7 +18,6 @@ HARD_NAMES = [
     "Very long " * 30,
     "",
     "a\nb",
-    "\x01",
     "<b>&",
 ]
 

@@ -66,4 +66,4 @@ def test_several_are_told_in_the_plural():
     ]
     assert notes.lacking(1, 0) == ["One customer has no name: it reads Unknown."]
     assert notes.lacking(0, 3) == ["3 customers have no region: they read Unknown."]
-    assert notes.lacking(2, 1) == ["2 customers have no name, One has no region: they read Unknown."]
+    assert notes.lacking(2, 1) == ["2 customers have no name, one has no region: they read Unknown."]

@@ -1,3 +1,5 @@
+from html import unescape
+
 import pandas as pd
 import pytest
 
@@ -37,12 +39,8 @@ def test_every_reason_is_told_without_a_files_words():
     assert all(words[0].isupper() for words in told)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "a b", "<b>&" * 9, "x" * 255, "₹10,00,00,00,07,203.90", "a/b_c,d" * 5, "a\0" * 9]
-)
+@pytest.mark.parametrize("text", ["", "a b", "<b>&" * 9, "x" * 255, "₹10,00,00,00,07,203.90", "a/b_c,d" * 5])
 def test_breaks_change_no_text(text):
-    from html import unescape
-
     shown = front.breakable(text)
     assert unescape(shown.replace("<wbr>", "")) == text
     assert "<b>" not in shown
