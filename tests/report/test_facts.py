@@ -1,0 +1,94 @@
+"""What the page tells of a small world, worked out by hand."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from lib import paged
+from lib.drops import customers, deliver, orders
+
+from akasa.report import facts, front
+from akasa.workspace.settings import Settings
+
+ASHA, BINA, CHITRA = "9000000001", "9000000002", "9000000003"
+
+
+@pytest.fixture
+def world(workspace: Settings) -> Settings:
+    """Asha orders in September and October, Bina in October and November, nobody known in November.
+
+    On 14 November Bina's number comes to Chitra; the day before, no orders came. O-4 loses a line.
+    """
+    nameless = b"customer_id,customer_name,mobile_number,region\nC-4,,9000000004,\n"
+    deliver(
+        workspace,
+        ("customers.csv", customers(("C-1", ASHA, "North"), ("C-2", BINA, "South"))),
+        (
+            "orders.xml",
+            orders(
+                ("O-1", ASHA, "2025-09-05", "S-1", 1, "100.00"),
+                ("O-2", ASHA, "2025-10-05", "S-1", 1, "200.00"),
+                ("O-3", BINA, "2025-10-31", "S-1", 1, "50.00"),
+                ("O-3", BINA, "2025-10-31", "", 1, "50.00"),
+            ),
+        ),
+        (
+            "incoming/orders_2025-11-12.xml",
+            orders(
+                ("O-4", BINA, "2025-11-11", "S-1", 1, "30.00"),
+                ("O-4", BINA, "2025-11-11", "S-2", 1, "30.00"),
+                ("O-5", "9999999999", "2025-11-11", "S-1", 1, "20.00"),
+                ("O-6", BINA, "2025-11-10", "S-1", 2, "1.00"),
+            ),
+        ),
+        ("incoming/orders_2025-11-14.xml", orders(("O-4", BINA, "2025-11-11", "S-2", 1, "15.00"))),
+        ("incoming/customers_2025-11-13.csv", nameless),
+        ("incoming/customers_2025-11-14.csv", customers(("C-3", BINA, "East"))),
+    )
+    return workspace.model_copy(update={"max_reject_ratio": 1.0})
+
+
+def test_facts_by_hand(world):
+    known = facts.gather(world, *paged.proved(world))
+    # O-3 was rejected whole, for its blank SKU.
+    assert known.as_of == date(2025, 11, 11)
+    assert known.begins == date(2025, 9, 5)
+    assert known.revenue == 10000 + 20000 + 1500 + 2000 + 100
+    assert known.largest.values.tolist() == [["O-2", "2025-10-05", 20000]]
+    # Now: Asha 2, Bina 2 (O-4 and O-6); end of October: Asha 2; end of September: Asha 1.
+    assert known.came_back == ((2, 2), (1, 1), (0, 1))
+    assert known.lacking == (1, 1)
+    assert known.fewer_lines == ("O-4",)
+    assert known.changed_hands["mobile_number"].tolist() == [BINA]
+    assert known.named_days == {
+        "orders": {date(2025, 11, 12), date(2025, 11, 14)},
+        "customers": {date(2025, 11, 13), date(2025, 11, 14)},
+    }
+    assert known.rejected.values.tolist() == [
+        ["orders.xml", "3", "order_rejected", known.rejected["raw"][0]],
+        ["orders.xml", "4", "missing_sku_id", known.rejected["raw"][1]],
+    ]
+    assert known.rejected["raw"][1].startswith("order_id O-3 · ")
+    assert "sku_id (blank)" in known.rejected["raw"][1]
+    assert known.last_published.tzinfo == ZoneInfo("Asia/Kolkata")
+    assert abs((datetime.now(ZoneInfo("UTC")) - known.last_published).total_seconds()) < 600
+
+
+def test_what_is_worth_knowing_stands_in_the_order_of_its_weight(world):
+    known = facts.gather(world, *paged.proved(world))
+    assert front.worth_knowing(known) == [
+        "November 2025 is not over: it holds 11 of its 30 days, so a lower bar is no fall.",
+        "One order, O-2 of 5 October 2025, is ₹200.00: 59.5 % of all revenue.",  # 200 of 336
+        "No orders file came for 13 November 2025.",
+        "One order was delivered again with fewer lines than before: O-4. The later version counts.",
+        "One order, ₹20.00 or 6.0 % of all revenue, has no known customer.",
+        "One phone number changed hands; each order belongs to who held its number on its day.",
+        "One customer has no name, one has no region: they read Unknown.",
+    ]
+
+
+def test_an_earlier_day_leaves_out_what_came_later(world):
+    known = facts.gather(world, *paged.proved(world, as_of="2025-10-31"))
+    assert (known.as_of, known.revenue) == (date(2025, 10, 31), 30000)
+    assert known.came_back == ((1, 1), (1, 1), (0, 1))
+    assert known.unmatched.empty
