@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LONGEST_NAME, LETTER = 20, 6.0  # how wide a character is at most, on average
+LONGEST_NAME = 20  # characters
 WIDTH = 4.2  # inches, of 72 units each
 MOST_MONTHS, LABELLED_MONTHS, TICKED_MONTHS, MOST_BARS = 24, 8, 8, 10
 # Colours that stand for the page's own until the drawing is done.
@@ -233,8 +233,7 @@ def _bars(names: Sequence[str], paise: Sequence[int], many: str, colors: Sequenc
     axes.set_yticks(range(len(shown)), labels=clipped)
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(shown) - 0.5, -0.5)
-    room = 72 * WIDTH - 20 - LETTER * max(map(len, clipped))
-    axes.set_xlim(0, room / (room - LETTER * len(labels[0]) - 4) * max(*shown, 1))
+    axes.set_xlim(0, max(*shown, 1))
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
     if len(paise) > len(shown):

@@ -56,7 +56,7 @@ class Column:
     @property
     def look(self) -> str:
         """The classes of its cells."""
-        kind = {"count": "n", "paise": "n", "code": "code", "raw": "raw"}.get(self.kind, "")
+        kind = {"count": "n", "paise": "n", "code": "code", "raw": "raw", "date": "day"}.get(self.kind, "")
         lower = "low lower" if self.priority == "lower" else self.priority
         return " ".join(filter(None, (kind, lower)))
 
@@ -252,7 +252,8 @@ def totals(facts: Facts) -> Table:
         for side in ("left", "right")
     }
     sides = zip(frame["ties"], words["right_words"], strict=True)
-    verdict = ["✓ yes" if ties else f"✗ NO, {other}" for ties, other in sides]
+    verdict = ["✓\u00a0yes" if ties else f"✗\u00a0NO, {other}" for ties, other in sides]
+    words["check"] = [check.removesuffix(" in paise").capitalize() for check in frame["check"]]
     return Table("control_totals", "Control totals", columns, frame.assign(**words, verdict=verdict))
 
 

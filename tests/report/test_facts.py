@@ -17,7 +17,8 @@ ASHA, BINA, CHITRA = "9000000001", "9000000002", "9000000003"
 def world(workspace: Settings) -> Settings:
     """Asha orders in September and October, Bina in October and November, nobody known in November.
 
-    On 14 November Bina's number comes to Chitra; the day before, no orders came. O-4 loses a line.
+    From 13 November Chitra holds Bina's number, and orders; for that day no orders' file came. O-4 loses a
+    line.
     """
     nameless = b"customer_id,customer_name,mobile_number,region\nC-4,,9000000004,\n"
     deliver(
@@ -41,7 +42,13 @@ def world(workspace: Settings) -> Settings:
                 ("O-6", BINA, "2025-11-10", "S-1", 2, "1.00"),
             ),
         ),
-        ("incoming/orders_2025-11-14.xml", orders(("O-4", BINA, "2025-11-11", "S-2", 1, "15.00"))),
+        (
+            "incoming/orders_2025-11-14.xml",
+            orders(
+                ("O-4", BINA, "2025-11-11", "S-2", 1, "15.00"),
+                ("O-7", BINA, "2025-11-13", "S-1", 1, "4.00"),
+            ),
+        ),
         ("incoming/customers_2025-11-13.csv", nameless),
         ("incoming/customers_2025-11-14.csv", customers(("C-3", BINA, "East"))),
     )
@@ -51,12 +58,12 @@ def world(workspace: Settings) -> Settings:
 def test_facts_by_hand(world):
     known = facts.gather(world, *paged.proved(world))
     # O-3 was rejected whole, for its blank SKU.
-    assert known.as_of == date(2025, 11, 11)
+    assert known.as_of == date(2025, 11, 13)
     assert known.begins == date(2025, 9, 5)
-    assert known.revenue == 10000 + 20000 + 1500 + 2000 + 100
+    assert known.revenue == 10000 + 20000 + 1500 + 2000 + 100 + 400
     assert known.largest.values.tolist() == [["O-2", "2025-10-05", 20000]]
-    # Now: Asha 2, Bina 2 (O-4 and O-6); end of October: Asha 2; end of September: Asha 1.
-    assert known.came_back == ((2, 2), (1, 1), (0, 1))
+    # Now: Asha 2, Bina 2 (O-4 and O-6), Chitra 1; end of October: Asha 2; end of September: Asha 1.
+    assert known.came_back == ((2, 3), (1, 1), (0, 1))
     assert known.lacking == (1, 1)
     assert known.fewer_lines == ("O-4",)
     assert known.changed_hands["mobile_number"].tolist() == [BINA]
@@ -77,14 +84,22 @@ def test_facts_by_hand(world):
 def test_what_is_worth_knowing_stands_in_the_order_of_its_weight(world):
     known = facts.gather(world, *paged.proved(world))
     assert front.worth_knowing(known) == [
-        "November 2025 is not over: it holds 11 of its 30 days, so a lower bar is no fall.",
-        "One order, O-2 of 5 October 2025, is ₹200.00: 59.5 % of all revenue.",  # 200 of 336
+        "November 2025 is not over: it holds 13 of its 30 days, so a lower bar is no fall.",
+        "One order, O-2 of 5 October 2025, is ₹200.00: 58.8 % of all revenue.",  # 200 of 340
         "No orders file came for 13 November 2025.",
         "One order was delivered again with fewer lines than before: O-4. The later version counts.",
-        "One order, ₹20.00 or 6.0 % of all revenue, has no known customer.",
+        "One order, ₹20.00 or 5.9 % of all revenue, has no known customer.",
         "One phone number changed hands; each order belongs to who held its number on its day.",
         "One customer has no name, one has no region: they read Unknown.",
     ]
+
+
+def test_who_came_back_is_asked_by_the_orders_own_days(world):
+    # At the end of November it is Bina's orders that came from the number that Chitra holds.
+    later = ("incoming/orders_2025-12-02.xml", orders(("O-8", ASHA, "2025-12-01", "S-1", 1, "1.00")))
+    deliver(world, later)
+    known = facts.gather(world, *paged.proved(world))
+    assert known.came_back == ((2, 3), (2, 3), (1, 1))
 
 
 def test_an_earlier_day_leaves_out_what_came_later(world):
