@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote
 
 import pandas as pd
 
@@ -32,13 +31,6 @@ def csv(table: Table) -> str:
     values = [[_plain(kinds[name], value) for value in table.frame[name].tolist()] for name in names]
     lines = [names, *zip(*values, strict=True)]
     return BOM + "".join(",".join(map(spreadsheet.field, line)) + "\n" for line in lines)
-
-
-def quarantine_links(settings: Settings, ledger: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return (delivery, address) of the quarantine files beside the page."""
-    return [
-        (name, quote(f"{rejects.FOLDER}/{file.name}")) for name, file in rejects.written(settings, ledger)
-    ]
 
 
 def _plain(kind: str, value: Any) -> str:

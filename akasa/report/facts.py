@@ -17,7 +17,7 @@ from akasa.kpis.results import Parameters
 from akasa.report import bottom_line, periods, rejects, shown
 from akasa.report.periods import Month
 from akasa.stores import database
-from akasa.validate import verdicts
+from akasa.validate import gate, verdicts
 from akasa.validate.cleaning import UNKNOWN
 from akasa.workspace import clock
 from akasa.workspace.settings import Settings
@@ -65,7 +65,7 @@ class Facts:
 
     `results` maps KPI → frame; `came_back` holds (who came back, who ordered) now, at the end of the last
     full month, and of the month before it; `named_days` the days in deliveries' names, by kind; the ledger
-    has, besides its own columns, the day in each name.
+    has, besides its own columns, the day in each name. `verdicts` are the audit's, if this run made one.
     """
 
     as_of: date | None
@@ -93,6 +93,7 @@ class Facts:
     changed_hands: pd.DataFrame
     reasons: pd.DataFrame
     rejected: pd.DataFrame
+    verdicts: pd.DataFrame
 
     @property
     def revenue(self) -> int:
@@ -139,6 +140,7 @@ def gather(settings: Settings, manifest: Manifest, proof: Proof) -> Facts:
         changed_hands=shown.table(bottom_line.changed_hands(settings)),
         reasons=bottom_line.quarantined(settings)[1],
         rejected=rejects.first_rows(settings, ledger),
+        verdicts=gate.verdicts_of(settings.output_dir / "data_docs"),
     )
 
 

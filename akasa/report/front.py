@@ -12,7 +12,7 @@ from markupsafe import Markup
 from akasa.ingest.staging import Manifest
 from akasa.kpis.definitions import DEFINITIONS, UNMATCHED
 from akasa.kpis.reconcile import Proof
-from akasa.report import beside, cards, drawings, facts, notes, periods, tables
+from akasa.report import beside, cards, drawings, facts, notes, periods, rejects, tables
 from akasa.report.cards import Card
 from akasa.report.facts import Facts
 from akasa.report.formats import TOLD, indian_count
@@ -33,12 +33,12 @@ def write_page(settings: Settings, manifest: Manifest, proof: Proof) -> None:
     known = facts.gather(settings, manifest, proof)
     beside.write(settings, every_table(known), known.ledger)
     page = settings.output_dir / "index.html"
-    files.write_text(page, html(known, beside.quarantine_links(settings, known.ledger)))
+    files.write_text(page, html(known, rejects.links(settings, known.ledger)))
     print(f"written: {settings.label(page)}")
 
 
-def html(known: Facts, rejects: list[tuple[str, str]]) -> str:
-    """Return the page; `rejects` are (text, address) of the quarantine files beside it."""
+def html(known: Facts, kept_aside: list[tuple[str, str]]) -> str:
+    """Return the page; `kept_aside` are (text, address) of the quarantine files beside it."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -60,7 +60,7 @@ def html(known: Facts, rejects: list[tuple[str, str]]) -> str:
         tables=tables,
         others=[tables.of_kpi(kpi, known) for kpi in known.results if kpi not in TOLD],
         window=periods.window(known.as_of, known.parameters.window_days) if known.as_of else "",
-        rejects=rejects,
+        kept_aside=kept_aside,
         style=Markup((TEMPLATES / "page.css").read_text("utf-8")),
         script=Markup(script),
         digest=b64encode(sha256(script.encode()).digest()).decode(),
@@ -104,7 +104,8 @@ def all_drawings(known: Facts) -> dict[str, Any]:
 def every_table(known: Facts) -> list[Table]:
     """Return the tables that have a file beside the page."""
     of_kpis = [tables.of_kpi(kpi, known) for kpi in DEFINITIONS if kpi in known.results]
-    own = (tables.reasons, tables.by_delivery, tables.unmatched, tables.changed_hands, tables.totals)
+    loose = (tables.unmatched, tables.changed_hands)
+    own = (tables.reasons, tables.by_delivery, *loose, tables.totals, tables.verdicts)
     return [*of_kpis, *(table for make in own if len((table := make(known)).frame))]
 
 

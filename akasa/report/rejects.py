@@ -1,7 +1,9 @@
 """What was turned away, for people who have the page alone: the first records, and all as files beside it."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -12,28 +14,30 @@ from akasa.workspace.settings import Settings
 
 FOLDER = "rejects"
 FIRST_ROWS = 5  # of each delivery
+MOST_FILES = 40
 _COLUMNS = ["delivery", "record", "reasons", "raw"]
 _NO_FIELD = ("sha256", "record", "reasons", "detail", "raw", "delivery", "malformed")
 
 
 def written(settings: Settings, ledger: pd.DataFrame) -> Iterator[tuple[str, Path]]:
-    """Yield each published delivery's name and quarantine file, where it has one, in delivery order."""
-    for row in ledger.itertuples():
+    """Yield each published delivery's name and quarantine file, where it has one, the latest first."""
+    for row in ledger.iloc[::-1].itertuples():
         yield from ((row.name, file) for file in quarantine.files(settings.quarantine, row.sha256))
 
 
 def first_rows(settings: Settings, ledger: pd.DataFrame) -> pd.DataFrame:
-    """Return the first records of each delivery's quarantine: delivery, record, reasons, raw (the fields)."""
-    found = [
-        shown.raw(quarantine.read(file).head(FIRST_ROWS)).assign(delivery=name)
-        for name, file in written(settings, ledger)
-    ]
+    """Return the first records of the latest quarantine files: delivery, record, reasons, raw (fields)."""
     rows = [
-        (row["delivery"], row["record"], row["reasons"], as_it_came(row))
-        for one in found
-        for row in one.to_dict("records")
+        (shown.text(name), row["record"], row["reasons"], as_it_came(row))
+        for name, file in islice(written(settings, ledger), MOST_FILES)
+        for row in shown.raw(quarantine.read(file).head(FIRST_ROWS)).to_dict("records")
     ]
     return pd.DataFrame(rows, columns=_COLUMNS, dtype="str")
+
+
+def links(settings: Settings, ledger: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return (delivery, address beside the page) of the quarantine files, the latest first."""
+    return [(shown.text(name), quote(f"{FOLDER}/{file.name}")) for name, file in written(settings, ledger)]
 
 
 def as_it_came(record: dict[str, str]) -> str:

@@ -189,7 +189,7 @@ def by_delivery(facts: Facts) -> Table:
         Column("rejected", "Turned away", "count"),
         Column("repeats", "Repeats", "count", priority="low"),
     )
-    return Table("deliveries", "Records, by delivery", columns, facts.ledger)
+    return Table("deliveries", "Records, by delivery, the latest first", columns, facts.ledger.iloc[::-1])
 
 
 def rejected(facts: Facts) -> Table:
@@ -205,7 +205,7 @@ def rejected(facts: Facts) -> Table:
         Column("words", "Reason"),
         Column("raw", "As it came", "raw", priority="low"),
     )
-    caption = "The first records of each delivery that were turned away"
+    caption = "The first records that were turned away, of each of the latest deliveries"
     return Table("rejected", caption, columns, facts.rejected.assign(words=words, place=place))
 
 
@@ -260,6 +260,22 @@ def totals(facts: Facts) -> Table:
 def differences(facts: Facts) -> Table:
     columns = [Column(name, name.replace("_", " ").capitalize()) for name in facts.differences]
     return Table("differences", "Values in which engines differ", columns, facts.differences)
+
+
+def verdicts(facts: Facts) -> Table:
+    """Return the audit's verdicts, expectations in words."""
+    columns = (
+        Column("table", "Table"),
+        Column("column", "Column", "code"),
+        Column("words", "Expectation", priority="low"),
+        Column("unexpected", "Rows against it", "count"),
+        Column("verdict", "Holds"),
+    )
+    frame = facts.verdicts
+    words = [name.removeprefix("expect_").replace("_", " ") for name in frame["expectation"]]
+    verdict = ["✓\u00a0yes" if holds else "✗\u00a0NO" for holds in frame["success"]]
+    caption = "What Great Expectations found before anything was published"
+    return Table("audit_verdicts", caption, columns, frame.assign(words=words, verdict=verdict))
 
 
 def in_words(meaning: str) -> str:

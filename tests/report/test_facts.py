@@ -7,7 +7,9 @@ import pytest
 from lib import paged
 from lib.drops import customers, deliver, orders
 
-from akasa.report import facts, front
+from akasa.report import facts, front, tables
+from akasa.stores import warehouse
+from akasa.validate import gate
 from akasa.workspace.settings import Settings
 
 ASHA, BINA, CHITRA = "9000000001", "9000000002", "9000000003"
@@ -100,6 +102,17 @@ def test_who_came_back_is_asked_by_the_orders_own_days(world):
     deliver(world, later)
     known = facts.gather(world, *paged.proved(world))
     assert known.came_back == ((2, 3), (2, 3), (1, 1))
+
+
+def test_the_audits_verdicts_are_told_where_there_was_one(world):
+    assert facts.gather(world, *paged.proved(world)).verdicts.empty
+    found = gate.audit({"orders": warehouse.orders(world)}, world.output_dir / "data_docs")
+    known = facts.gather(world, *paged.proved(world))
+    assert known.verdicts.equals(found)
+    shown = tables.verdicts(known)
+    assert [cell.text for cell in shown.rows[0]] == [
+        "orders", "order_id", "column values to be unique", "0", "✓\u00a0yes",
+    ]  # fmt: skip
 
 
 def test_an_earlier_day_leaves_out_what_came_later(world):

@@ -21,6 +21,8 @@ from akasa.validate import quarantine
 from akasa.workspace import settings
 from akasa.workspace.settings import ROOT
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = (
     "<script>document.title='owned'</script><img src=http://127.0.0.1:9/x onerror=document.title='owned'>"
 )
@@ -74,7 +76,6 @@ VIEWS = [
 USUAL = [*VIEWS[:6], ("odd", 390, "light"), ("odd", 1366, "dark")]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("which", "width", "scheme"),
     [pytest.param(*view, marks=[] if view in USUAL else pytest.mark.long) for view in VIEWS],
