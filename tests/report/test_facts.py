@@ -17,6 +17,10 @@ ASHA, BINA, CHITRA = "9000000001", "9000000002", "9000000003"
 
 @pytest.fixture
 def world(workspace: Settings) -> Settings:
+    return filled(workspace)
+
+
+def filled(workspace: Settings) -> Settings:
     """Asha orders in September and October, Bina in October and November, nobody known in November.
 
     From 13 November Chitra holds Bina's number, and orders; for that day no orders' file came. O-4 loses a
@@ -81,6 +85,16 @@ def test_facts_by_hand(world):
     assert "sku_id (blank)" in known.rejected["raw"][1]
     assert known.last_published.tzinfo == ZoneInfo("Asia/Kolkata")
     assert abs((datetime.now(ZoneInfo("UTC")) - known.last_published).total_seconds()) < 600
+
+
+@pytest.mark.slow
+def test_on_mariadb_they_are_the_same(on_mariadb):
+    world = filled(on_mariadb())
+    known = facts.gather(world, *paged.proved(world))
+    assert known.largest.values.tolist() == [["O-2", "2025-10-05", 20000]]
+    assert (known.begins, known.came_back) == (date(2025, 9, 5), ((2, 3), (1, 1), (0, 1)))
+    assert (known.lacking, known.fewer_lines) == ((1, 1), ("O-4",))
+    assert front.html(known, []).count("<tr>") > 20
 
 
 def test_what_is_worth_knowing_stands_in_the_order_of_its_weight(world):
