@@ -199,7 +199,7 @@ def rejected(facts: Facts) -> Table:
         "; ".join(in_words(codes.get(code, code)) for code in each.split())
         for each in facts.rejected["reasons"]
     ]
-    place = facts.rejected["delivery"] + ", record " + facts.rejected["record"]
+    place = facts.rejected["delivery"] + ", record\u00a0" + facts.rejected["record"]
     columns = (
         Column("place", "Where"),
         Column("words", "Reason"),
@@ -266,9 +266,9 @@ def verdicts(facts: Facts) -> Table:
     """Return the audit's verdicts, expectations in words."""
     columns = (
         Column("table", "Table"),
-        Column("column", "Column", "code"),
+        Column("column", "Column", "raw"),
         Column("words", "Expectation", priority="low"),
-        Column("unexpected", "Rows against it", "count"),
+        Column("unexpected", "Rows against it", "count", "low"),
         Column("verdict", "Holds"),
     )
     frame = facts.verdicts
