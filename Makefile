@@ -33,7 +33,7 @@ lab: $(installed) ## open the notebooks in JupyterLab
 
 test: lint ## lint, then every test but the long proofs
 	$(pytest)
-test-long: $(installed) ## the long proofs: a kill at every write, and so on
+test-long: $(installed) ## the long proofs: kills at many writes, and so on [KILL_EVERY=3]
 	$(pytest) -m long
 fuzz: $(installed) ## the readers beside slower ones, on made and spoilt files [EXAMPLES=50000]
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),50000) $(pytest) -m long -k fuzz tests/ingest/readers
@@ -57,4 +57,4 @@ lock: ## pin all that pyproject.toml asks for in requirements.lock (UPGRADE=1: t
 	@.ci/lock "$(PYTHON)" $(if $(UPGRADE),--upgrade)
 clean: ## remove outputs and derived data; deliveries stay
 	find outputs -mindepth 1 ! -path outputs/.gitkeep -delete
-	rm -rf data/staging data/judged data/rejects data/warehouse data/failed data/akasa.db* data/.run* data/.publish*
+	rm -rf data/staging data/judged data/rejects data/warehouse data/exact data/failed data/akasa.db* data/.run* data/.publish*

@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from akasa import __version__
-from akasa.workspace import promotion, secrets, settings
+from akasa.workspace import masking, promotion, secrets, settings
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -80,9 +80,9 @@ def report(parameters: dict[str, Any], **options: dict[str, Any]) -> None:
         except (Busy, DatabaseUnavailable, promotion.PromotionFailed) as error:
             raise _failure(error) from None
         except pipeline.StepFailed as error:
-            click.echo(console.failure(error, command), err=True)
+            click.echo(masking.shown(console.failure(error, command)), err=True)
             raise SystemExit(1) from None
-    click.echo(f"\n{console.summary(chosen, page)}")
+    click.echo(masking.shown(f"\n{console.summary(chosen, page)}"))
 
 
 @main.command()
@@ -115,7 +115,7 @@ def backfill(start: str | None, end: str | None, dry_run: bool) -> None:
                 backfill.commit(chosen, change)
     except (Busy, DatabaseUnavailable, FileNotFoundError, ValueError, RuntimeError) as error:
         raise _failure(error) from None
-    click.echo(console.backfilled(change, dry_run))
+    click.echo(masking.shown(console.backfilled(change, dry_run)))
 
 
 @main.command()
@@ -144,7 +144,7 @@ def withdraw(name: str, dry_run: bool) -> None:
                 withdraw.commit(chosen, withdrawal)
     except (Busy, DatabaseUnavailable, FileNotFoundError, LookupError, RuntimeError) as error:
         raise _failure(error) from None
-    click.echo(console.withdrawn(withdrawal, dry_run))
+    click.echo(masking.shown(console.withdrawn(withdrawal, dry_run)))
 
 
 @main.command()
@@ -181,7 +181,8 @@ def status(as_json: bool) -> None:
     from akasa.run import status
 
     found = status.look(_settings())
-    click.echo(json.dumps(asdict(found), indent=1, ensure_ascii=False) if as_json else status.words(found))
+    told = json.dumps(asdict(found), indent=1, ensure_ascii=False) if as_json else status.words(found)
+    click.echo(masking.shown(told))
 
 
 @main.command()
@@ -249,12 +250,13 @@ def _command() -> list[str]:
 
 
 def _failure(error: Exception) -> click.ClickException:
-    return click.ClickException(secrets.hide(str(error.args[0] if isinstance(error, LookupError) else error)))
+    text = str(error.args[0] if isinstance(error, LookupError) else error)
+    return click.ClickException(masking.shown(text))
 
 
 def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Print what nobody caught, without secrets."""
-    sys.stderr.write(secrets.hide("".join(traceback.format_exception(kind, error, trace))))
+    sys.stderr.write(masking.shown("".join(traceback.format_exception(kind, error, trace))))
 
 
 if __name__ == "__main__":

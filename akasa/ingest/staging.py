@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from akasa.ingest import deliveries, readers
 from akasa.ingest.deliveries import Delivery
 from akasa.ingest.readers import RefusedDelivery
-from akasa.workspace import files, progress
+from akasa.workspace import files, masking, progress
 from akasa.workspace.settings import Settings
 
 READERS = {"customers": readers.read_customers, "orders": readers.read_orders}
@@ -146,9 +146,12 @@ def require_none_refused(manifest: Manifest, on_refused: str) -> None:
 
 
 def preview(settings: Settings, manifest: Manifest, kind: str) -> pd.DataFrame:
-    """Return the first three raw records of the first delivery of a kind, as they came."""
+    """Return the first three raw records of the first delivery of a kind, as they came, or masked."""
     first = next((one for one in manifest.staged if one.kind == kind), None)
-    return read(settings.staging, kind, first.sha256)[:3].to_pandas().fillna("") if first else pd.DataFrame()
+    if first is None:
+        return pd.DataFrame()
+    found = read(settings.staging, kind, first.sha256)[:3].to_pandas().fillna("")
+    return masking.raw_table(found) if settings.mask_pii else found
 
 
 def repeated(manifest: Manifest) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from akasa.workspace.settings import Settings
 
 Results = Mapping[str, Mapping[str, pd.DataFrame]]
 COLUMNS = ["kpi", "key", "column", "engine", "value", "other_engine", "other_value"]
+_SIDES = ("value", "other_value")
 
 
 class Disagreement(AssertionError):
@@ -53,7 +54,8 @@ def prove(settings: Settings, engine: str) -> Proof:
     parameters = computed_for(settings, every)
     found = read_results(settings, every)
     proof = Proof(found, parameters, compare(found), pd.DataFrame())
-    return replace(proof, totals=control_totals(found, proof.as_of, settings))
+    proof = replace(proof, totals=control_totals(found, proof.as_of, settings))
+    return _told_apart_from_mobiles(proof) if settings.mask_pii else proof
 
 
 def compare(results: Results) -> pd.DataFrame:
@@ -119,6 +121,18 @@ def require_agreement(proof: Proof) -> None:
     if lines:
         more = f"\n… and {len(lines) - 20} more" if len(lines) > 20 else ""
         raise Disagreement("the results do not agree:\n" + "\n".join(lines[:20]) + more)
+
+
+def _told_apart_from_mobiles(proof: Proof) -> Proof:
+    """Write whole numbers in groups of digits, or paise of ten digits would be masked as mobile numbers."""
+    differences = proof.differences.assign(**{side: proof.differences[side].map(_grouped) for side in _SIDES})
+    sides = ("left_value", "right_value")
+    totals = proof.totals.assign(**{side: proof.totals[side].map(_grouped) for side in sides})
+    return replace(proof, differences=differences, totals=totals)
+
+
+def _grouped(value: Any) -> Any:
+    return f"{value:,}" if isinstance(value, int) else value
 
 
 def _keyed(kpi: str, frame: pd.DataFrame) -> dict[str, tuple[Any, ...]]:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from akasa.kpis.definitions import DEFINITIONS, DTYPES, TOP_N, WINDOW_DAYS, Kind
 from akasa.kpis.engines import ENGINES
-from akasa.workspace import files, spreadsheet
+from akasa.workspace import files, masking, spreadsheet
 from akasa.workspace.settings import Settings
 
 NOTEBOOK = {"sql": "03_kpis_sql", "pandas": "04_kpis_memory", "dask": "04_kpis_memory"}
@@ -52,25 +52,28 @@ def write_results(
     window_days: int = WINDOW_DAYS,
     top_n: int = TOP_N,
 ) -> list[str]:
-    """Write every engine's KPIs, and what they were computed for, to the output folder; return the labels."""
+    """Write every engine's KPIs, and what they were computed for, to the output folder; return the labels.
+
+    Where mobile numbers are to be masked, they are in those files; the same unmasked go to `settings.exact`.
+    """
     given = Parameters(as_of.isoformat() if as_of else None, window_days, top_n)
     written = []
     for engine, frames in results.items():
         for kpi, frame in frames.items():
-            path = settings.output_dir / file_name(engine, kpi)
-            (write_json if engine == "sql" else write_csv)(path, kpi, frame)
-            written.append(settings.label(path))
-        files.write_text(_parameters_file(settings.output_dir, engine), json.dumps(asdict(given)) + "\n")
+            shown = masking.table(frame) if settings.mask_pii else frame
+            written.append(settings.label(_write_result(settings.output_dir, engine, kpi, shown)))
+        _write_parameters(settings.output_dir, engine, given)
+        _keep_exact(settings, engine, frames, given)
     return written
 
 
 def read_results(settings: Settings, engines: Sequence[str]) -> dict[str, dict[str, pd.DataFrame]]:
-    """Return engine → KPI → frame as the output files have it, money in paise.
+    """Return engine → KPI → frame as the output files have it, money in paise; always with unmasked numbers.
 
     Raises FileNotFoundError that names the missing file and the notebook that writes it.
     """
     return {
-        engine: {kpi: read_result(settings.output_dir, engine, kpi) for kpi in DEFINITIONS}
+        engine: {kpi: read_result(_compared(settings), engine, kpi) for kpi in DEFINITIONS}
         for engine in engines
     }
 
@@ -87,7 +90,7 @@ def computed_for(settings: Settings, engines: Sequence[str]) -> Parameters:
     Raises ComputedApart where they differ, FileNotFoundError where there is none of an engine.
     """
     first, *others = engines
-    given = {engine: _read_parameters(settings.output_dir, engine) for engine in engines}
+    given = {engine: _read_parameters(_compared(settings), engine) for engine in engines}
     for other in others:
         for name, value in asdict(given[first]).items():
             theirs = getattr(given[other], name)
@@ -128,6 +131,43 @@ def _says(file: Path, engine: str, kpi: str, frame: pd.DataFrame) -> bool:
         return bool(read_result(file.parent, engine, kpi).equals(frame))
     except (ValueError, TypeError):
         return False
+
+
+def _compared(settings: Settings) -> Path:
+    return settings.exact if settings.mask_pii else settings.output_dir
+
+
+def _keep_exact(
+    settings: Settings, engine: str, frames: Mapping[str, pd.DataFrame], given: Parameters
+) -> None:
+    """Keep an engine's unmasked files where those in the output folder are masked; else no earlier ones."""
+    if settings.mask_pii:
+        with files.private():
+            for kpi, frame in frames.items():
+                _write_result(settings.exact, engine, kpi, frame)
+            _write_parameters(settings.exact, engine, given)
+    else:
+        forget_exact(settings.exact)
+
+
+def forget_exact(folder: Path) -> None:
+    """Remove the KPI files that were kept unmasked in a folder, and the folder, if nothing else is in it."""
+    for engine in ENGINES:
+        for kpi in DEFINITIONS:
+            (folder / file_name(engine, kpi)).unlink(missing_ok=True)
+        _parameters_file(folder, engine).unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _write_result(folder: Path, engine: str, kpi: str, frame: pd.DataFrame) -> Path:
+    path = folder / file_name(engine, kpi)
+    (write_json if engine == "sql" else write_csv)(path, kpi, frame)
+    return path
+
+
+def _write_parameters(folder: Path, engine: str, given: Parameters) -> None:
+    files.write_text(_parameters_file(folder, engine), json.dumps(asdict(given)) + "\n")
 
 
 def _parameters_file(folder: Path, engine: str) -> Path:

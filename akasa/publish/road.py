@@ -6,7 +6,6 @@ that KPIs read.
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -22,7 +21,7 @@ from akasa.publish.versions import latest
 from akasa.stores import database, lock, migrate, warehouse
 from akasa.validate import gate, judging, verdicts
 from akasa.validate import plan as planning
-from akasa.validate.plan import Plan
+from akasa.validate.plan import Plan, Planned
 from akasa.validate.verdicts import Judged
 from akasa.workspace import progress
 from akasa.workspace.settings import Settings
@@ -68,10 +67,12 @@ def plan(settings: Settings, run_date: date | None = None) -> Plan:
     planning.require_same_settings(ledger, settings)
     seen, today = database.sightings(settings), run_date or planning.today(settings)
     found = planning.plan(staging.read_manifest(settings), ledger, seen, today)
-    counted = (
-        replace(one, back=going_back(settings, one)) if one.status == "again" else one for one in found
-    )
-    return replace(found, deliveries=tuple(counted))
+    for one in found:
+        back = going_back(settings, one) if one.status == "again" else 0
+        if back:
+            # stderr: the notebook shows it in its place, the console that runs the notebook repeats it
+            print(f"note: {_bytes_again(one)}; {one.kind} that go back to them: {back:,}", file=sys.stderr)
+    return found
 
 
 def weigh(settings: Settings, plan: Plan, judged: Sequence[Judged]) -> dict[str, pd.DataFrame]:
@@ -94,7 +95,7 @@ def audit(settings: Settings, tables: Mapping[str, pd.DataFrame], audit_all: boo
         with lock.publish(settings):
             level_warehouse(settings)
         tables = {name: warehouse.read(settings, name) for name in tables}
-    return gate.audit(tables, settings.output_dir / "data_docs")
+    return gate.audit(tables, settings.output_dir / "data_docs", settings.mask_pii)
 
 
 def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dict[str, pd.DataFrame]) -> None:
@@ -151,3 +152,9 @@ def ledger_row(one: Judged, settings: Settings, now: datetime) -> dict[str, Any]
         "repeats": records.repeats,
         "published_at": now,
     }
+
+
+def _bytes_again(one: Planned) -> str:
+    if one.name == one.was:
+        return f"{one.name} has bytes again that it had before"
+    return f"{one.name} has the bytes of {one.was}"

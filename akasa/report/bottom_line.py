@@ -10,6 +10,7 @@ from akasa.kpis.reconcile import Proof
 from akasa.report import formats
 from akasa.stores import database
 from akasa.validate import quarantine
+from akasa.workspace import masking
 from akasa.workspace.settings import Settings
 
 _TAKEN_OVER = """
@@ -63,7 +64,8 @@ def unmatched_orders(settings: Settings, as_of: date | None) -> pd.DataFrame:
         settings,
         as_of=as_of.isoformat() if as_of else None,
     )
-    return found.assign(total=found.pop("total_amount_paise").map(formats.indian).astype("str"))
+    found = found.assign(total=found.pop("total_amount_paise").map(formats.indian).astype("str"))
+    return masking.table(found) if settings.mask_pii else found
 
 
 def changed_hands(settings: Settings) -> pd.DataFrame:
@@ -71,7 +73,8 @@ def changed_hands(settings: Settings) -> pd.DataFrame:
 
     Columns: mobile_number, held_by, taken_over_by, from_day (the first day of the new holder).
     """
-    return database.query(_TAKEN_OVER, settings)
+    found = database.query(_TAKEN_OVER, settings)
+    return masking.table(found) if settings.mask_pii else found
 
 
 def _repeat_share(results: Mapping[str, pd.DataFrame]) -> str:

@@ -16,6 +16,7 @@ import pandas as pd
 from IPython.display import Image
 
 from akasa.report.formats import indian, indian_count
+from akasa.workspace import masking
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,7 +57,7 @@ STYLE: dict[Any, Any] = {
 
 def chart(kpi: str, frame: pd.DataFrame) -> Image:
     """Draw monthly_trends, regional_revenue or top_spenders. Raises KeyError for a KPI without a chart."""
-    return _picture(FIGURES[kpi], frame)
+    return _picture(FIGURES[kpi], masking.table(frame) if masking.is_asked_for() else frame)
 
 
 def monthly_figure(frame: pd.DataFrame) -> "Figure":

@@ -27,6 +27,7 @@ select order_id, order_date, total_amount_paise from orders where order_date <= 
 order by total_amount_paise desc, order_id limit 1
 """
 _BEGINS = "select min(order_date) as day from orders where order_date <= :as_of"
+_NUMBERS_CHANGED = "select count(distinct mobile_number) as n from holdings where until_day is not null"
 _LACKING = """
 select coalesce(sum(case when customer_name = :unknown then 1 else 0 end), 0) as names,
     coalesce(sum(case when region = :unknown then 1 else 0 end), 0) as regions
@@ -91,6 +92,7 @@ class Facts:
     repeated: pd.DataFrame
     unmatched: pd.DataFrame
     changed_hands: pd.DataFrame
+    numbers_changed: int
     reasons: pd.DataFrame
     rejected: pd.DataFrame
     verdicts: pd.DataFrame
@@ -138,6 +140,7 @@ def gather(settings: Settings, manifest: Manifest, proof: Proof) -> Facts:
         repeated=shown.table(staging.repeated(manifest)),
         unmatched=shown.table(bottom_line.unmatched_orders(settings, as_of)),
         changed_hands=shown.table(bottom_line.changed_hands(settings)),
+        numbers_changed=int(database.query(_NUMBERS_CHANGED, settings)["n"][0]),
         reasons=bottom_line.quarantined(settings)[1],
         rejected=rejects.first_rows(settings, ledger),
         verdicts=gate.verdicts_of(settings.output_dir / "data_docs"),

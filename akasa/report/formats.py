@@ -8,6 +8,7 @@ import pandas as pd
 from IPython.display import HTML
 
 from akasa.kpis.definitions import DEFINITIONS
+from akasa.workspace import masking
 
 # The KPIs that notebooks tell in a section of their own.
 TOLD = ("monthly_trends", "regional_revenue", "repeat_customers", "top_spenders")
@@ -44,7 +45,11 @@ def percent(part: int, whole: int) -> str:
 
 
 def table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a KPI's frame as people read it: money as `₹1,05,000.00`, dates as ISO text."""
+    """Return a KPI's frame as people read it: money as `₹1,05,000.00`, dates as ISO text.
+
+    Mobile numbers are masked where MASK_PII asks for it.
+    """
+    frame = masking.table(frame) if masking.is_asked_for() else frame
     kinds = DEFINITIONS[name].columns
     money = {c: frame[c].map(indian).astype("str") for c, kind in kinds.items() if kind == "paise"}
     dates = {c: frame[c].dt.strftime("%Y-%m-%d") for c, kind in kinds.items() if kind == "date"}

@@ -17,6 +17,7 @@ from akasa.report.cards import Card
 from akasa.report.facts import Facts
 from akasa.report.formats import TOLD, indian_count
 from akasa.report.tables import Table
+from akasa.stores import database
 from akasa.workspace import files
 from akasa.workspace.settings import Settings
 
@@ -31,9 +32,10 @@ ENGINES = {"sql": "SQL", "pandas": "pandas", "dask": "Dask"}
 def write_page(settings: Settings, manifest: Manifest, proof: Proof) -> None:
     """Write `index.html`, and the files that it links to, to the output folder; say so."""
     known = facts.gather(settings, manifest, proof)
-    beside.write(settings, every_table(known), known.ledger)
+    ledger = database.ledger(settings)
+    beside.write(settings, every_table(known), ledger)
     page = settings.output_dir / "index.html"
-    files.write_text(page, html(known, rejects.links(settings, known.ledger)))
+    files.write_text(page, html(known, rejects.links(settings, ledger)))
     print(f"written: {settings.label(page)}")
 
 
@@ -88,7 +90,7 @@ def worth_knowing(known: Facts) -> list[str]:
         *notes.nothing_delivered(known.last_published, known.made, known.freshness_hours),
         *notes.fewer_lines(known.fewer_lines),
         *notes.unmatched(int(loose["order_count"].sum()), int(loose["total_revenue"].sum()), known.revenue),
-        *notes.numbers_changed_hands(known.changed_hands["mobile_number"].nunique()),
+        *notes.numbers_changed_hands(known.numbers_changed),
         *notes.lacking(*known.lacking),
     ]
 

@@ -33,15 +33,10 @@ def manifest(found: Manifest) -> Markdown:
 
 
 def plan(found: Plan) -> Markdown:
-    """Say what is new, and first of all which old bytes came again where that changes something."""
-    again = [
-        f"**{_plain(one.name)} has the bytes of {_plain(one.was)}**: "
-        f"{_count(one.back, one.kind[:-1])} {'goes' if one.back == 1 else 'go'} back to them."
-        for one in found
-        if one.back
-    ]
-    new = sum(one.status == "new" for one in found)
-    return Markdown("\n\n".join([*again, f"{_count(new, 'delivery', 'deliveries')} new."]))
+    """Say how many deliveries are new, and how many come again."""
+    new, again = (sum(one.status == status for one in found) for status in ("new", "again"))
+    back = f", {_count(again, 'delivery', 'deliveries')} again" if again else ""
+    return Markdown(f"{_count(new, 'delivery', 'deliveries')} new{back}.")
 
 
 def counts(table: pd.DataFrame) -> Markdown:

@@ -246,7 +246,9 @@ def totals(facts: Facts) -> Table:
         Column("right_words", "says", "count", "low", "right_value"),
         Column("verdict", "Ties"),
     )
-    frame = facts.totals
+    frame = facts.totals.assign(
+        **{side: facts.totals[side].map(_whole).astype("int64") for side in ("left_value", "right_value")}
+    )
     words = {
         f"{side}_words": [_amount(*both) for both in zip(frame["check"], frame[f"{side}_value"], strict=True)]
         for side in ("left", "right")
@@ -295,10 +297,12 @@ def _month_words(facts: Facts) -> list[str]:
     return [_so_far(month, facts.as_of) for month in every]
 
 
-def _amount(check: str, value: Any) -> str:
-    """Return one side of a control total; one that was put into words already stays."""
-    if not isinstance(value, int):
-        return str(value)
+def _whole(value: Any) -> int:
+    """Return a whole number that may be written in groups, as it is where numbers are masked."""
+    return int(str(value).replace(",", ""))
+
+
+def _amount(check: str, value: int) -> str:
     return indian(value) if check.endswith("in paise") else indian_count(value)
 
 

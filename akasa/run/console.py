@@ -18,7 +18,7 @@ from akasa.publish.differences import Change
 from akasa.publish.withdraw import Withdrawal
 from akasa.report import formats
 from akasa.run.pipeline import StepFailed, Told
-from akasa.workspace import progress
+from akasa.workspace import masking, progress
 from akasa.workspace.settings import Settings
 
 _ROWS = 5
@@ -65,6 +65,7 @@ class Ticker:
                 self._show(f"{text}  {progress.told(self.progress_file)}")
 
     def _show(self, text: str) -> None:
+        text = masking.shown(text)
         print(f"\r\033[K{text[:100]}" if self.live else text, end="" if self.live else "\n", file=sys.stderr)
         sys.stderr.flush()
 
@@ -128,7 +129,7 @@ def status_line() -> Iterator[Callable[[str], None]]:
         yield lambda text: None
         return
     try:
-        yield lambda text: print(f"\r\033[K{text[:100]}", end="", file=sys.stderr, flush=True)
+        yield lambda text: print(f"\r\033[K{masking.shown(text)[:100]}", end="", file=sys.stderr, flush=True)
     finally:
         print("\r\033[K", end="", file=sys.stderr, flush=True)
 

@@ -18,7 +18,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 
 from akasa.run import kernel
 from akasa.run.steps import NOTEBOOKS
-from akasa.workspace import secrets
+from akasa.workspace import masking, secrets
 
 _ENGINE = "akasa"
 _ADDED = ("injected-parameters", "papermill-error-cell-tag")  # tags of cells that papermill adds
@@ -58,14 +58,18 @@ class Limits:
 
 
 class _Client(PapermillNotebookClient):  # type: ignore[misc]
-    """Hides secrets in what cells give out, and says how a dead kernel died, while that can be known."""
+    """Hides secrets, and mobile numbers where it `masks`, in what cells give out.
+
+    And says how a dead kernel died, while that can be known.
+    """
 
     secrets: Sequence[str] = ()
+    masks = False
 
     def process_message(self, msg: dict[str, Any], *more: Any, **named: Any) -> Any:
-        return super().process_message(
-            {**msg, "content": _hidden(msg["content"], self.secrets)}, *more, **named
-        )
+        content = _hidden(msg["content"], self.secrets)
+        told = {**msg, "content": masking.output(content) if self.masks else content}
+        return super().process_message(told, *more, **named)
 
     def papermill_execute_cells(self) -> None:
         try:
@@ -87,6 +91,7 @@ class _TellingEngine(NBClientEngine):  # type: ignore[misc]
         environment: Mapping[str, str],
         folder: Path,
         limits: Limits,
+        mask: bool,
         **_: Any,
     ) -> None:
         begin, cells, now = nb_man.cell_start, len(nb_man.nb.cells), [0]
@@ -106,7 +111,7 @@ class _TellingEngine(NBClientEngine):  # type: ignore[misc]
             timeout_func=lambda cell: limits.left(time.monotonic()),
             iopub_timeout=_SECONDS_FOR_OUTPUT,
         )
-        client.secrets = secrets.of_process()
+        client.secrets, client.masks = secrets.of_process(), mask
         try:
             client.execute(env=kernel.environment(environment, folder), cwd=str(NOTEBOOKS))
         except KernelDied as death:
@@ -123,10 +128,12 @@ def execute(
     environment: Mapping[str, str],
     folder: Path,
     limits: Limits = Limits(),
+    mask: bool = False,
 ) -> None:
     """Execute a step's notebook into the file `executed`, in a kernel that has this environment and no other.
 
     `started` is told each cell's number and how many there are; `folder` is the run's, for its kernels.
+    `mask` hides mobile numbers in all that cells give out.
     Raises papermill's PapermillExecutionError for what a cell raised, KernelDied, TookTooLong.
     """
     executed.parent.mkdir(parents=True, exist_ok=True)
@@ -147,6 +154,7 @@ def execute(
             environment=environment,
             folder=own,
             limits=limits,
+            mask=mask,
         )
     finally:
         if executed.exists():

@@ -71,6 +71,7 @@ class Run:
             **os.environ,
             "DATA_DIR": str(self.settings.data_dir),
             "OUTPUT_DIR": str(self.folder),
+            "MASK_PII": str(int(self.settings.mask_pii)),
             lock.VARIABLE: self.name,
             progress.VARIABLE: str(progress_file(self.settings)),
             "MPLCONFIGDIR": str(self.kernels),  # no style of the user's, no need of a HOME
@@ -86,10 +87,10 @@ class Run:
         def started(cell: int, cells: int) -> None:
             self.listener(Told(step, cell, cells, time.monotonic() - began))
 
+        where = self.environment, self.kernels
+        mask = self.settings.mask_pii
         try:
-            notebook.execute(
-                step, self.typed[step], executed, started, self.environment, self.kernels, self.limits
-            )
+            notebook.execute(step, self.typed[step], executed, started, *where, self.limits, mask)
         except Exception as error:
             cause = secrets.hide(_cause(error))
             raise StepFailed(step, cause, failed.keep(self.settings, step, cause, executed)) from error
@@ -115,12 +116,20 @@ class Run:
         typed = {name: value for step in self.typed.values() for name, value in step.items()}
         given = {name: typed[name] for name in self.given}
         promotion.promote(self.folder, public, manifest.about(self.folder, given, self.started), stays)
+        self._keep_exact()
         for name, true in left_out.items():
             if not true and (public / name).exists():
                 print(
                     f"warning: {name} says something else, but no run wrote it, so it stays", file=sys.stderr
                 )
         return public / "index.html"
+
+    def _keep_exact(self) -> None:
+        """Keep the run's unmasked KPI files, if any, for a notebook 05 that is opened by hand."""
+        results.forget_exact(self.settings.exact)
+        mine = self.settings.model_copy(update={"output_dir": self.folder}).exact
+        if mine.exists() and not self.settings.exact.exists():
+            mine.rename(self.settings.exact)
 
 
 @contextmanager
@@ -137,11 +146,13 @@ def begin(settings: Settings, given: Mapping[str, Any], listener: Listener) -> I
         promotion.private_folder(settings.output_dir) as private,
         kernel.private_folder(settings.data_dir / ".run.kernels") as kernels,
     ):
+        _forget_exact(settings)
         limits = Limits(settings.cell_timeout, settings.run_timeout, time.monotonic())
         try:
             yield Run(settings, private, kernels, given, typed, listener, me, clock.now(), limits)
         finally:
             progress_file(settings).unlink(missing_ok=True)
+            _forget_exact(settings)
 
 
 def report(settings: Settings, given: Mapping[str, Any], listener: Listener) -> Path:
@@ -160,14 +171,20 @@ def progress_file(settings: Settings) -> Path:
     return settings.data_dir / ".run.progress"
 
 
+def _forget_exact(settings: Settings) -> None:
+    """Remove what runs of this workspace, be they killed or failed, kept unmasked for themselves."""
+    for left in settings.exact.parent.glob(".run-*"):
+        results.forget_exact(left)
+
+
 def _warnings(executed: Path) -> list[str]:
-    """Return the warnings that a notebook printed: who runs it from a console should not miss them."""
+    """Return warnings and notes that a notebook printed: who runs it from a console should not miss them."""
     cells = nbformat.read(executed, as_version=4).cells
     outputs = [output for cell in cells for output in cell.get("outputs", [])]
     printed = [
         line for output in outputs if output.get("name") == "stderr" for line in output.text.splitlines()
     ]
-    return [line for line in printed if line.startswith("warning: ")]
+    return [line for line in printed if line.startswith(("warning: ", "note: "))]
 
 
 def _cause(error: Exception) -> str:

@@ -8,8 +8,7 @@ import pandas as pd
 
 from akasa.ingest import deliveries, staging
 from akasa.stores import database, lock, migrate
-from akasa.validate import judging, quarantine
-from akasa.validate.rules import RULES_VERSION
+from akasa.validate import quarantine, rules
 from akasa.workspace import promotion, secrets
 from akasa.workspace.settings import Settings
 
@@ -61,7 +60,7 @@ def look(settings: Settings) -> Status:
     return Status(
         published=None if ledger is None else [{name: row[name] for name in _SHOWN} for row in ledger],
         waiting=None if ledger is None else waiting,
-        older_rules=sum((row["rules_version"] or 0) < RULES_VERSION for row in ledger or ()),
+        older_rules=sum((row["rules_version"] or 0) < rules.RULES_VERSION for row in ledger or ()),
         refused=tried("staging", lambda: _refused(settings), []),
         rejected=tried("rejects", lambda: _rejected(settings), []),
         outputs=tried("outputs", lambda: _outputs(settings), None),
@@ -80,7 +79,7 @@ def words(status: Status) -> str:
     if status.older_rules:
         lines.append(
             f"judged by older rules: {status.older_rules} of {len(status.published or ())}; "
-            f"`python -m akasa backfill` derives all again by those of today (version {RULES_VERSION})"
+            f"`python -m akasa backfill` derives all again by those of today (version {rules.RULES_VERSION})"
         )
     lines += [f"refused: {refused}" for refused in status.refused]
     lines += [f"rejected: {one['records']:,} records in {one['file']}" for one in status.rejected]
@@ -120,7 +119,7 @@ def _refused(settings: Settings) -> Sequence[str]:
 
 
 def _rejected(settings: Settings) -> list[dict[str, Any]]:
-    folders = (settings.quarantine, judging.unpublished(settings))
+    folders = (settings.quarantine, settings.unpublished)
     files = [file for folder in folders for file in quarantine.written(folder)]
     return [{"file": settings.label(file), "records": len(quarantine.read(file))} for file in files]
 

@@ -76,7 +76,7 @@ def publish(settings: Settings) -> Iterator[None]:
 def sweep(settings: Settings) -> None:
     """Complete what killed runs were putting into place, and remove what they left half-written."""
     promotion.settle(settings.output_dir)
-    for folder in (settings.staging, settings.quarantine, settings.output_dir):
+    for folder in (settings.staging, settings.quarantine, settings.unpublished, settings.output_dir):
         files.sweep(folder)
 
 

@@ -3,6 +3,7 @@
 import re
 import shutil
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -10,13 +11,13 @@ _TIME = re.compile(r"\b\d{8}T\d{6}\.\d{6}Z\b")
 _RANDOM = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
 
 
-def put(site: Path, folder: Path, time: datetime) -> None:
-    """Copy the pages of a site into a folder, as the umask says; `time` is when the audit was made."""
+def put(site: Path, folder: Path, time: datetime, edit: Callable[[str], str] = str) -> None:
+    """Copy a site's pages, edited, into a folder, as the umask says; `time` is when the audit was made."""
     for source in (path for path in site.rglob("*") if path.is_file()):
         target = folder / source.relative_to(site)
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.suffix == ".html":
-            target.write_text(repeatable(source.read_text("utf-8"), time), "utf-8")
+            target.write_text(edit(repeatable(source.read_text("utf-8"), time)), "utf-8")
         else:
             shutil.copyfile(source, target)
 

@@ -10,7 +10,7 @@ from akasa.ingest.staging import Progress
 from akasa.validate import cleaning, quarantine, rules, verdicts
 from akasa.validate.plan import Key, Plan, Planned
 from akasa.validate.verdicts import Judged
-from akasa.workspace import progress
+from akasa.workspace import masking, progress
 from akasa.workspace.settings import Settings
 
 
@@ -81,20 +81,15 @@ def write_quarantine(settings: Settings, judged: Sequence[Judged]) -> None:
     """
     drop_unpublished(settings)
     for one in judged:
-        _write(unpublished(settings), one)
+        _write(settings.unpublished, one)
 
 
 def drop_unpublished(settings: Settings) -> None:
-    folder = unpublished(settings)
+    folder = settings.unpublished
     for file in quarantine.written(folder):
         file.unlink()
     if folder.exists() and not any(folder.iterdir()):
         folder.rmdir()
-
-
-def unpublished(settings: Settings) -> Path:
-    """Return the folder of the rejected records of a run that has not published, or was stopped."""
-    return settings.quarantine / "unpublished"
 
 
 def quarantine_published(settings: Settings, one: Judged) -> None:
@@ -106,10 +101,14 @@ def quarantine_published(settings: Settings, one: Judged) -> None:
 
 
 def rejected(judged: Sequence[Judged], kind: str) -> pd.DataFrame:
-    """Return the rejected records of a kind: delivery, record, reasons, detail, and their raw fields."""
+    """Return the rejected records of a kind: delivery, record, reasons, detail, and their raw fields.
+
+    Mobile numbers are masked where MASK_PII asks for it.
+    """
     frames = [_labelled(one) for one in judged if one.delivery.kind == kind]
     found = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["delivery", "sha256"])
-    return found.drop(columns="sha256").fillna("")
+    found = found.drop(columns="sha256").fillna("")
+    return masking.raw_table(found) if masking.is_asked_for() else found
 
 
 def by_reason(judged: Sequence[Judged]) -> pd.DataFrame:

@@ -67,8 +67,7 @@ class Planned:
     It stands at the latest place under which it was ever seen: `name`, and its `position` in the order of
     deliveries. `status` is "new"; "again" (published before, and now behind a delivery that stood behind it,
     or at a place of another day); "repeat" (published before); or "published" (in the ledger, its file gone).
-    `delivered_on` is the day of its place, `was` the name that the ledger has for its bytes, `back` how many
-    customers or orders go back to them where they come again.
+    `delivered_on` is the day of its place, `was` the name that the ledger has for its bytes.
     """
 
     name: str
@@ -78,7 +77,6 @@ class Planned:
     position: str
     delivered_on: date
     was: str = ""
-    back: int = 0
 
     @property
     def key(self) -> Key:

@@ -79,6 +79,7 @@ class Settings(BaseSettings):
     lock_timeout: float = Field(default=60, ge=0)
     cell_timeout: float | None = Field(default=None, gt=0)
     run_timeout: float | None = Field(default=None, gt=0)
+    mask_pii: bool = False
     dask_scheduler_address: str | None = None
 
     @property
@@ -102,8 +103,18 @@ class Settings(BaseSettings):
         return self.data_dir / "judged"
 
     @property
+    def exact(self) -> Path:
+        """Where the KPI files are kept unmasked, to be compared, while those in `output_dir` are masked."""
+        return self.data_dir / "exact" / self.output_dir.name
+
+    @property
     def quarantine(self) -> Path:
         return self.data_dir / "rejects"
+
+    @property
+    def unpublished(self) -> Path:
+        """Rejected records of a run that has not published, or was stopped."""
+        return self.quarantine / "unpublished"
 
     @property
     def warehouse(self) -> Path:

@@ -275,6 +275,9 @@ def test_tables_and_previews(workspace, put):
     ]
     assert staging.preview(workspace, manifest, "customers")["customer_id"].tolist() == ["1", "2", "3"]
     assert staging.preview(workspace, manifest, "orders").empty
+    masked = workspace.model_copy(update={"mask_pii": True})
+    shown = staging.preview(masked, manifest, "customers")["mobile_number"].tolist()
+    assert shown == ["98xxxxxx10", "", ""]
     assert list(staging.repeated(manifest)) == ["name", "repeats"]
 
 

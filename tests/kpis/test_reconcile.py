@@ -14,6 +14,7 @@ from akasa.kpis.reconcile import COLUMNS
 from akasa.kpis.results import Parameters
 from akasa.publish import database_load, warehouse_merge
 from akasa.stores import database
+from akasa.workspace import masking
 
 AS_OF = date(2025, 11, 30)
 
@@ -74,6 +75,16 @@ def test_the_sample_agrees(workspace):
     as_of = database.latest_order_date(workspace)
     results.write_results(workspace, computed(workspace, as_of), as_of)
     reconcile.require_agreement(reconcile.prove(workspace, "pandas"))
+
+
+def test_totals_of_ten_digits_are_told_apart_from_mobile_numbers_where_those_are_masked(workspace):
+    masked = workspace.model_copy(update={"mask_pii": True})
+    fill(masked, tables(orders=[order("O-1", paise=8_930_000_000)]), ledger_row(1, accepted=1))
+    results.write_results(masked, computed(masked), AS_OF)
+    proof = reconcile.prove(masked, "pandas")
+    shown = {*proof.totals["left_value"], *proof.totals["right_value"]}
+    assert "8,930,000,000" in shown
+    assert {masking.text(value) for value in shown} == shown
 
 
 def test_equal_frames_have_no_difference():

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -10,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from akasa.kpis import results
+from akasa.kpis import reconcile, results
 from akasa.kpis.definitions import DEFINITIONS, DTYPES
 from akasa.workspace import files
+from akasa.workspace.settings import Settings
 
 WRITERS = {
     "json": (results.write_json, results.read_json),
@@ -220,3 +222,30 @@ def test_a_failed_kpi_leaves_the_old_kpi(tmp_path: Path, monkeypatch: pytest.Mon
         results.write_json(path, "top_spenders", spenders()[:1])
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_masked_files_are_compared_by_the_unmasked_ones_beside_them(workspace: Settings) -> None:
+    """Two numbers that read alike when masked are two; and without masking, none is kept unmasked."""
+    masked = workspace.model_copy(update={"mask_pii": True})
+    one, other = (
+        {
+            **{name: kpi(name, []) for name in DEFINITIONS},
+            "top_spenders": spenders().replace("9123456781", number),
+        }
+        for number in ("9123456781", "9123450081")
+    )
+    results.write_results(masked, {"sql": one, "pandas": other}, None)
+    shown = {path.name: path.read_text("utf-8") for path in masked.output_dir.iterdir()}
+    assert '"mobile_number": "91xxxxxx81"' in shown["sql_top_spenders.json"]
+    assert ",91xxxxxx81," in shown["pandas_top_spenders.csv"]
+    assert not [name for name, text in shown.items() if re.search("912345..81|9000000000", text)]
+    found = results.read_results(masked, ("sql", "pandas"))
+    assert reconcile.compare(found)[["column", "value", "other_value"]].values.tolist() == [
+        ["mobile_number", "9123456781", "9123450081"]
+    ]
+    assert {path.stat().st_mode & 0o077 for path in [masked.exact, *masked.exact.iterdir()]} == {0}
+    (masked.exact / "mine.txt").touch()
+    results.write_results(workspace, {"sql": one, "pandas": other}, None)
+    assert [path.name for path in masked.exact.iterdir()] == ["mine.txt"]
+    with pytest.raises(FileNotFoundError, match="notebook 03_kpis_sql"):
+        results.read_results(masked, ("sql",))

@@ -163,17 +163,16 @@ def test_the_same_bytes_under_an_earlier_name_change_nothing(workspace):
     assert (contents(workspace), warehouse.files("orders", workspace)) == (before, files)
 
 
-def test_it_is_counted_what_goes_back_to_old_bytes(workspace):
+def test_it_is_said_what_goes_back_to_old_bytes(workspace, capsys):
     """Of three orders O-1 was replaced and O-3 will be again: only O-1 goes back, while O-2 never left."""
     other = (("O-2", *NOVEMBER_LINE[1:]), ("O-3", *NOVEMBER_LINE[1:]))
     old = orders(("O-1", "9000000001", "2025-10-12 10:00", "SKU-1", 1, "10.00"), *other)
     days = {11: old, 12: NOVEMBER, 14: orders(("O-3", "9000000001", "2025-10-12 10:00", "SKU-1", 1, "30.00"))}
     run_with(workspace, *((f"incoming/o_2025-11-{day}.xml", content) for day, content in days.items()))
     deliver(workspace, ("incoming/o_2025-11-13.xml", old))
-    staging.stage_all(workspace)
-    planned = {one.name: one.back for one in road.plan(workspace, TODAY)}
-    assert planned["incoming/o_2025-11-13.xml"] == 1
     run(workspace)
+    said = "note: incoming/o_2025-11-13.xml has the bytes of incoming/o_2025-11-11.xml; orders that go back"
+    assert capsys.readouterr().err == f"{said} to them: 1\n"
     totals = {key: order["total_amount_paise"] for key, order in published(workspace)["orders"].items()}
     assert totals == {"O-1": 10_00, "O-2": 20_00, "O-3": 30_00}
 
@@ -243,9 +242,9 @@ def test_a_run_that_the_gate_stops_shows_its_rejects_and_leaves_those_of_what_is
     staging.stage_all(workspace)
     with pytest.raises(gate.GateStopped, match="3 of 3 records were rejected"):
         road.publish(workspace, TODAY, auditor=no_audit)
-    (shown,) = judging.unpublished(workspace).iterdir()
+    (shown,) = workspace.unpublished.iterdir()
     assert quarantine.read(shown)["order_id"].tolist() == ["O-0", "O-1", "O-2"]
-    assert sorted(workspace.quarantine.iterdir()) == [before, judging.unpublished(workspace)]
+    assert sorted(workspace.quarantine.iterdir()) == [before, workspace.unpublished]
     (workspace.incoming / "bad.xml").unlink()
     assert run(workspace) == {"incoming/o.xml": "again"}
     assert list(workspace.quarantine.iterdir()) == []
@@ -522,7 +521,7 @@ def test_the_gate_weighs_the_lines_that_a_stray_quote_swallowed(workspace):
     with pytest.raises(gate.GateStopped, match=r"^customers\.csv: 11 of 40 lines were rejected \(27\.5%"):
         road.publish(workspace, TODAY)
     assert database.ledger(workspace).empty
-    (file,) = judging.unpublished(workspace).iterdir()
+    (file,) = workspace.unpublished.iterdir()
     (record,) = quarantine.read(file).to_dict("records")
     assert record["detail"] == "lines 5 to 15 are one record: is a quote on line 5 not closed?"
     assert record["raw"].startswith('C-3,"Name of C-3,')

@@ -93,6 +93,15 @@ def test_spenders_are_told_apart_by_their_ids() -> None:
     assert figure.axes[0].get_xlabel() == "Spent (₹)"
 
 
+def test_a_number_for_a_name_or_an_id_is_drawn_masked_where_that_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    frame = people(("9876543210", "Asha +91 91234 56781", 100), ("C1", "Asha", 30))
+    for value, name in (("0", "Asha +91 91234 56781 (9876543210)"), ("1", "Asha 91xxxxxx81 (98xxxxxx10)")):
+        monkeypatch.setenv("MASK_PII", value)
+        assert charts.chart("top_spenders", frame).alt == f"{name} spent the most: ₹1"
+
+
 def test_many_bars_are_cut_and_the_axis_says_so() -> None:
     (axes,) = charts.regional_figure(regions(*((f"R{n}", 100 + n) for n in range(1057)))).axes
     assert len(axes.patches) == 20

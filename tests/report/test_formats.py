@@ -1,9 +1,10 @@
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from akasa.kpis.results import rupees
-from akasa.report.formats import indian, indian_count
+from akasa.report.formats import indian, indian_count, table
 from akasa.workspace.spreadsheet import neutralise, restore
 
 TRIGGERS = tuple("=+-@\t\r\n＝＋－＠")
@@ -77,3 +78,11 @@ def test_what_was_neutralised_can_be_restored(text: str) -> None:
 @given(HOSTILE)
 def test_neutral_text_never_starts_a_formula(text: str) -> None:
     assert not neutralise(text).startswith(TRIGGERS)
+
+
+def test_a_table_is_masked_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = {"customer_id": "C1", "customer_name": "Asha", "mobile_number": "9876543210", "region": "North"}
+    frame = pd.DataFrame([{**row, "order_count": 2}])
+    for value, shown in (("0", "9876543210"), ("1", "98xxxxxx10")):
+        monkeypatch.setenv("MASK_PII", value)
+        assert table("repeat_customers", frame)["mobile_number"].tolist() == [shown]

@@ -276,6 +276,24 @@ def test_no_orders_is_a_page_too(chromium, tmp_path):
         assert opened.texts("[aria-labelledby=rejects] p")[0].startswith("Nothing: every record")
 
 
+def test_masked_no_number_is_on_the_page_or_beside_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("MASK_PII", "true")
+    monkeypatch.setenv("AKASA_ENV_FILE", "/dev/null")
+    cfg = workspace(tmp_path)
+    shutil.copy(ROOT / "data/customers.csv", cfg.data_dir)
+    shutil.copy(ROOT / "data/orders.xml", cfg.data_dir)
+    shutil.copy(ROOT / "tests/data/incoming/customers_2025-11-12.csv", cfg.incoming)
+    page = paged.page(cfg)
+    numbers = set(re.findall(r"(?<!\d)[6-9]\d{9}(?!\d)", (cfg.data_dir / "customers.csv").read_text()))
+    written = [file for file in cfg.output_dir.rglob("*") if file.is_file()]
+    assert len(numbers) > 15
+    assert {"rejects", "tables"} <= {file.parent.name for file in written}
+    for file in written:
+        assert {number for number in numbers if number in file.read_text("utf-8")} == set(), file.name
+    assert "88xxxxxx57" in page.read_text("utf-8")
+    assert "Revenue ₹3,42,559.50" in text_of(page)
+
+
 def test_long_tables_show_the_first_200_rows_and_link_the_whole(tmp_path):
     cfg = workspace(tmp_path)
     many = [(f"C-{n:03}", f"9{n:09}", "North") for n in range(203)]

@@ -63,14 +63,11 @@ def test_agreement_says_what_differs():
     assert said == "**sql and dask do NOT agree**: 1 differing value, 1 control total loose."
 
 
-def test_old_bytes_that_come_again_are_said_first():
-    again = Planned(
-        "incoming/b.xml", "orders", "f" * 64, "again", "2", date(2025, 11, 13), "incoming/a.xml", 14
-    )
-    new = replace(again, name="c.xml", status="new", was="", back=0)
-    said = sentence("plan", Plan((again, new), {}, (), (), ())).data.split("\n\n")
-    assert said[0] == "**incoming/b\\.xml has the bytes of incoming/a\\.xml**: 14 orders go back to them."
-    assert said[1] == "1 delivery new."
+def test_deliveries_that_come_again_are_counted_beside_new_ones():
+    again = Planned("incoming/b.xml", "orders", "f" * 64, "again", "2", date(2025, 11, 13), "incoming/a.xml")
+    new = replace(again, name="c.xml", status="new", was="")
+    assert sentence("plan", Plan((again, new), {}, (), (), ())).data == "1 delivery new, 1 delivery again."
+    assert sentence("plan", Plan((new, new), {}, (), (), ())).data == "2 deliveries new."
 
 
 def test_a_kpi_without_a_sentence_of_its_own_is_counted():

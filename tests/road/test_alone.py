@@ -139,6 +139,18 @@ def planted(folder, code):
     return folder
 
 
+def telling(folder, module, function):
+    """Return a copy of the code in which one function prints the environment, and does what it did."""
+    for name in ("akasa", "notebooks"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    with (folder / module).open("a") as file:
+        file.write(
+            f"\n\n_silent = {function}\n\n\ndef {function}(*given):\n    import os\n\n"
+            "    print(dict(os.environ))\n    return _silent(*given)\n"
+        )
+    return folder
+
+
 def until_noted(file, process):
     """Wait until the kernel has noted its process id; return it."""
     for _ in range(1200):
@@ -234,6 +246,66 @@ def test_a_run_that_fails_by_its_settings_shows_no_secret(tmp_path, faulty):
     assert "canary" not in said
     assert "***@" in said
     assert b"canary" not in b"".join(contents(tmp_path).values())
+
+
+@pytest.mark.parametrize(
+    ("delivery", "told_by", "step", "cause"),
+    [
+        (
+            ("customers_2025-11-11.csv", "customer_id,customer_name,mobile_number,region\nC1,A,12,North\n"),
+            ("akasa/validate/judging.py", "counts"),
+            "02_validate",
+            "GateStopped: incoming/customers_2025-11-11.csv: 1 of 1 records were rejected",
+        ),
+        (
+            ("orders_2025-11-11.xml", "<orders>\n<order>\n</orders>"),
+            ("akasa/ingest/staging.py", "table"),
+            "01_ingest",
+            "RefusedDelivery: incoming/orders_2025-11-11.xml, line 3",
+        ),
+    ],
+    ids=["stopped by the gate", "a refused file"],
+)
+def test_a_run_that_its_deliveries_end_leaves_no_secret(tmp_path, delivery, told_by, step, cause):
+    """Though the notebook that is kept shows the whole environment, and what the file of settings gives."""
+    data, note = sample(tmp_path / "work"), tmp_path / "env"
+    (data / "incoming").mkdir()
+    name, text = delivery
+    (data / "incoming" / name).write_text(text)
+    note.write_text(f"SOME_PASSWORD={IN_FILE}\n")
+    code = telling(tmp_path / "code", *told_by)
+    process = start(data, code, AKASA_ENV_FILE=str(note), COPIED=IN_FILE, **CANARIES)()
+    lines = arguments_until_ended(process)
+    returned, said = ended(process)
+    assert (returned, f"{step:<16}FAILED" in said, cause in said) == (1, True, True), said
+    kept = (data / f"failed/{step}.ipynb").read_text("utf-8")
+    assert "'DB_PASSWORD': '***'" in kept
+    assert "'COPIED': '***'" in kept
+    assert b"canary" not in b"".join(contents(data.parent).values()) + said.encode() + lines
+    assert b"ipykernel_launcher" in lines
+
+
+def arguments_until_ended(process):
+    """Return the command lines of a process and of all that it starts, looked at until it ends."""
+    seen = set()
+    while process.poll() is None:
+        seen |= {line for pid in (process.pid, *children(process.pid)) for line in command_line(pid)}
+        time.sleep(0.05)
+    return b"\n".join(sorted(seen))
+
+
+def children(pid):
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def command_line(pid):
+    try:
+        return [Path(f"/proc/{pid}/cmdline").read_bytes()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def test_limits_end_a_run_and_are_named_in_the_console_and_in_the_kept_notebook(tmp_path):

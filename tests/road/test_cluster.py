@@ -91,6 +91,7 @@ def test_a_warehouse_on_s3_is_read_by_the_workers(filled, servers, tmp_path):
         files = DeltaTable("s3://akasa/warehouse/orders", storage_options=options).file_uris()
         assert len(files) == 12
         orders = dask_engine.read_orders(files, options)
+        tables = warehouse.customers(filled), warehouse.holdings(filled)
         for scheduler in (None, servers.address):
             assert_as_pandas(filled, dask_engine.Tables(orders, *tables, scheduler))
     assert options["AWS_SECRET_ACCESS_KEY"] not in repr(orders)

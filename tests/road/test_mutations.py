@@ -77,8 +77,8 @@ BUGS = [
     Bug(
         "a share that is just allowed stops",
         "validate/gate.py",
-        "one.rejected > allowed * one.records for",
-        "one.rejected >= allowed * one.records for",
+        "if one[of] > allowed * one[what]",
+        "if one[of] >= allowed * one[what]",
         "validate/test_rules.py::test_the_share_that_is_allowed_passes_and_one_more_record_stops",
     ),
     Bug(

@@ -3,6 +3,8 @@
 import functools
 import os
 import time
+from contextlib import nullcontext
+from dataclasses import replace
 
 import nbformat
 import pytest
@@ -19,14 +21,14 @@ def run(tmp_path, monkeypatch):
     """Give a function that executes cells as 01_small would be, and returns what was written."""
     monkeypatch.setattr(notebook, "NOTEBOOKS", tmp_path)
 
-    def executed(*sources, limits=UNLIMITED, **given):
+    def executed(*sources, limits=UNLIMITED, mask=False, **given):
         cells = [nbformat.v4.new_code_cell(source, id=f"c{n}") for n, source in enumerate(sources)]
         cells[0].metadata["tags"] = ["parameters"]
         nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "01_small.ipynb")
         target = tmp_path / "made/01_small.ipynb"
         with kernel.private_folder() as folder:
             notebook.execute(
-                "01_small", given, target, lambda cell, cells: None, dict(os.environ), folder, limits
+                "01_small", given, target, lambda cell, cells: None, dict(os.environ), folder, limits, mask
             )
         return target.read_text("utf-8")
 
@@ -64,6 +66,27 @@ def test_a_run_over_its_time_is_named_as_that(run):
     limits = Limits(cell=600, run=1, began=time.monotonic())
     with pytest.raises(TookTooLong, match=r"in cell 1 of 1, the run took longer than RUN_TIMEOUT .*\(1 s\)"):
         run("import time; time.sleep(600)", limits=limits)
+
+
+@pytest.mark.parametrize(
+    ("limits", "ends"),
+    [(Limits(cell=0.3), True), (Limits(cell=600, run=0.3), True), (Limits(cell=600, run=600), False)],
+    ids=["over CELL_TIMEOUT", "over RUN_TIMEOUT", "within both"],
+)
+def test_a_cell_is_ended_by_the_limits_that_were_given_and_by_no_other(run, limits, ends):
+    """The cell takes two seconds: a limit that was fixed somewhere is longer than that, or shorter."""
+    given = replace(limits, began=time.monotonic())
+    with pytest.raises(TookTooLong) if ends else nullcontext():
+        run("import time; time.sleep(2)", limits=given)
+
+
+def test_a_number_that_a_cell_gives_out_is_masked_where_that_is_asked_for(run):
+    cells = "print('+91 98765 43210'); {'mobile_number': '9876543210'}"
+    made = run(cells, mask=True)
+    assert made.count("98xxxxxx10") == 2
+    with pytest.raises(PapermillExecutionError, match="98xxxxxx10") as failure:
+        run("raise ValueError('9876543210')", mask=True)
+    assert "9876543210" not in failure.value.evalue
 
 
 def test_a_secret_that_a_cell_prints_is_hidden(run, monkeypatch):

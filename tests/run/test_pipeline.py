@@ -1,5 +1,6 @@
 """What a run does at its end with the files of engines that it left out."""
 
+import time
 from datetime import UTC, date, datetime
 
 import pandas as pd
@@ -28,6 +29,27 @@ def promoted(settings, name, **engines):
         results.write_results(to_private, engines, AS_OF)
         run = pipeline.Run(settings, folder, folder, {}, {}, print, name, datetime.now(UTC), Limits())
         return run.promote()
+
+
+def test_a_run_has_the_limits_of_its_settings(workspace):
+    settings = workspace.model_copy(update={"cell_timeout": 7, "run_timeout": 11})
+    before = time.monotonic()
+    with pipeline.begin(settings, {}, print) as run:
+        assert (run.limits.cell, run.limits.run) == (7, 11)
+        assert before <= run.limits.began <= time.monotonic()
+
+
+def test_unmasked_files_of_the_run_that_is_in_place_are_kept_and_no_others(workspace):
+    """Of a killed run too, nothing is left; and an unmasked run leaves none."""
+    masked = workspace.model_copy(update={"mask_pii": True})
+    promoted(masked, "first", sql=NONE)
+    assert (masked.exact / "sql_top_spenders.json").exists()
+    (masked.exact.parent / ".run-killed").mkdir()
+    (masked.exact.parent / ".run-killed/sql_top_spenders.json").touch()
+    with pipeline.begin(masked, {}, print):
+        assert [path.name for path in masked.exact.parent.iterdir()] == ["outputs"]
+    promoted(workspace, "second", sql=NONE)
+    assert list(workspace.exact.parent.iterdir()) == []
 
 
 def dask_files(settings):
