@@ -37,7 +37,10 @@ def first_rows(settings: Settings, ledger: pd.DataFrame) -> pd.DataFrame:
 
 def links(settings: Settings, ledger: pd.DataFrame) -> list[tuple[str, str]]:
     """Return (delivery, address beside the page) of the quarantine files, the latest first."""
-    return [(shown.text(name), quote(f"{FOLDER}/{file.name}")) for name, file in written(settings, ledger)]
+    return [
+        (shown.text(name), quote(f"{FOLDER}/{shown.text(file.name)}"))
+        for name, file in written(settings, ledger)
+    ]
 
 
 def as_it_came(record: dict[str, str]) -> str:
@@ -63,4 +66,4 @@ def copy(settings: Settings, ledger: pd.DataFrame, folder: Path) -> None:
             ",".join(map(spreadsheet.field, row))
             for row in [records.columns, *records.itertuples(index=False)]
         ]
-        files.write_text(folder / file.name, "\ufeff" + "\n".join(lines) + "\n")
+        files.write_text(folder / shown.text(file.name), "\ufeff" + "\n".join(lines) + "\n")

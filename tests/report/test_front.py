@@ -283,11 +283,14 @@ def test_masked_no_number_is_on_the_page_or_beside_it(tmp_path, monkeypatch):
     shutil.copy(ROOT / "data/customers.csv", cfg.data_dir)
     shutil.copy(ROOT / "data/orders.xml", cfg.data_dir)
     shutil.copy(ROOT / "tests/data/incoming/customers_2025-11-12.csv", cfg.incoming)
+    blank = customers(("C-9", "", "North"))
+    deliver(cfg, ("incoming/of 8861290457_2025-11-13.csv", blank))
     page = paged.page(cfg)
     numbers = set(re.findall(r"(?<!\d)[6-9]\d{9}(?!\d)", (cfg.data_dir / "customers.csv").read_text()))
     written = [file for file in cfg.output_dir.rglob("*") if file.is_file()]
     assert len(numbers) > 15
     assert {"rejects", "tables"} <= {file.parent.name for file in written}
+    assert not [file.name for file in written if "8861290457" in file.name]
     for file in written:
         assert {number for number in numbers if number in file.read_text("utf-8")} == set(), file.name
     assert "88xxxxxx57" in page.read_text("utf-8")
