@@ -5,5 +5,6 @@ from .bottom_line import unmatched_orders as unmatched_orders
 from .charts import chart as chart
 from .formats import others as others
 from .formats import table as table
+from .front import write_page as write_page
 from .sentences import listed as listed
 from .sentences import sentence as sentence

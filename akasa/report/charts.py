@@ -69,7 +69,7 @@ def monthly_figure(frame: pd.DataFrame) -> "Figure":
         4.2, _finding(names, frame["total_revenue"].tolist(), "brought the most revenue", "months")
     )
     revenue, orders = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-    scale, unit = _unit(max(frame["total_revenue"]))
+    scale, unit = unit_of(max(frame["total_revenue"]))
     _columns(revenue, slots, frame["total_revenue"] / scale, f"Revenue ({unit})", BAR)
     _columns(orders, slots, frame["order_count"], "Orders", SOFT)
     orders.yaxis.get_major_locator().set_params(integer=True, nbins=3)
@@ -80,7 +80,7 @@ def monthly_figure(frame: pd.DataFrame) -> "Figure":
 def regional_figure(frame: pd.DataFrame) -> "Figure":
     """Return one bar for each region, largest first."""
     ranked = frame.sort_values("total_revenue", ascending=False, kind="stable")
-    names = [_clipped(region, 32) for region in ranked["region"]]
+    names = [clipped(region, 32) for region in ranked["region"]]
     paise = ranked["total_revenue"].tolist()
     return _bars(
         names, paise, _finding(names, paise, "brought the most revenue", "regions"), "Revenue", "regions"
@@ -91,7 +91,7 @@ def spenders_figure(frame: pd.DataFrame) -> "Figure":
     """Return one bar for each customer, largest first."""
     ranked = frame.sort_values("total_spent", ascending=False, kind="stable")
     people = zip(ranked["customer_name"], ranked["customer_id"], strict=True)
-    names = [f"{_clipped(name, 28)} ({_clipped(identity, 20)})" for name, identity in people]
+    names = [f"{clipped(name, 28)} ({clipped(identity, 20)})" for name, identity in people]
     paise = ranked["total_spent"].tolist()
     return _bars(names, paise, _finding(names, paise, "spent the most", "customers"), "Spent", "customers")
 
@@ -105,14 +105,14 @@ FIGURES: dict[str, Callable[[pd.DataFrame], "Figure"]] = {
 
 def _picture(draw: Callable[[pd.DataFrame], "Figure"], frame: pd.DataFrame) -> Image:
     stream = BytesIO()
-    with _styled():
+    with styled():
         figure = _figure(0.6, "No orders") if frame.empty else draw(frame)
         figure.savefig(stream, format="png", dpi=144, metadata={"Software": None})
     return Image(stream.getvalue(), width=int(WIDTH * 96), alt=figure.get_suptitle())
 
 
 @contextmanager
-def _styled() -> Iterator[None]:
+def styled() -> Iterator[None]:
     """Use our style and the fonts that this machine has; a character that none of them has is a box."""
     # A first import may say that it builds a font cache: nothing for a report.
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
@@ -138,17 +138,17 @@ def _finding(names: Sequence[str], paise: Sequence[int], deed: str, many: str) -
     best = max(paise)
     leaders = [name for name, amount in zip(names, paise, strict=True) if amount == best]
     if len(leaders) > 1:
-        return f"{len(leaders)} {many} {deed}: {_amount(best)} each"
-    return f"{leaders[0]} {deed}: {_amount(best)}" if len(names) > 1 else f"{names[0]}: {_amount(best)}"
+        return f"{len(leaders)} {many} {deed}: {in_short(best)} each"
+    return f"{leaders[0]} {deed}: {in_short(best)}" if len(names) > 1 else f"{names[0]}: {in_short(best)}"
 
 
 def _bars(names: Sequence[str], paise: Sequence[int], title: str, label: str, many: str) -> "Figure":
     shown = paise[:MOST_BARS]
-    scale, unit = _unit(shown[0])
+    scale, unit = unit_of(shown[0])
     figure = _figure(1.1 + BAR_HEIGHT * len(shown), title)
     axes = figure.subplots()
     bars = axes.barh(range(len(shown)), [amount / scale for amount in shown], color=BAR, height=0.7)
-    axes.bar_label(bars, labels=[_amount(amount) for amount in shown], padding=4)
+    axes.bar_label(bars, labels=[in_short(amount) for amount in shown], padding=4)
     axes.set_yticks(range(len(shown)), labels=names[:MOST_BARS])
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
@@ -180,7 +180,7 @@ def _label_months(axes: "Axes", first: int, last: int) -> None:
     axes.set_xlim(first - margin, last + margin)
 
 
-def _unit(paise: int) -> tuple[int, str]:
+def unit_of(paise: int) -> tuple[int, str]:
     return next((unit for unit in UNITS if paise >= unit[0]), UNITS[-1])
 
 
@@ -188,10 +188,10 @@ def _tick(value: float, _position: float) -> str:
     return indian_count(int(value)) if value == int(value) else f"{value:g}"
 
 
-def _amount(paise: int) -> str:
+def in_short(paise: int) -> str:
     return indian(paise).removesuffix(".00")
 
 
-def _clipped(text: str, longest: int) -> str:
+def clipped(text: str, longest: int) -> str:
     line = " ".join(text.split())
     return line if len(line) <= longest else line[: longest - 1] + "…"

@@ -1,4 +1,4 @@
-"""The pages of a run: each executed notebook's, and the report at the top, with links between them."""
+"""The pages of a run's executed notebooks, with links between them and to the report."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,11 +9,9 @@ from akasa.report import pages
 from akasa.workspace import files
 
 
-def render(executed: Path, folder: Path, steps: Sequence[str]) -> None:
-    """Write the executed notebook's page beside it, and the last step's also as `index.html`."""
+def render(executed: Path, steps: Sequence[str]) -> None:
+    """Write the executed notebook's page beside it."""
     notebook = nbformat.read(executed, as_version=4)
-    links = [*((step, f"notebooks/{step}.html") for step in steps), ("Data Docs", "data_docs/index.html")]
-    beside = [("Report", "../index.html"), *((text, f"../{address}") for text, address in links)]
-    files.write_text(executed.with_suffix(".html"), pages.render_html(notebook, executed.stem, beside))
-    if executed.stem == steps[-1]:
-        files.write_text(folder / "index.html", pages.render_html(notebook, "Akasa report", links))
+    others = [(step, f"../notebooks/{step}.html") for step in steps]
+    links = [("Report", "../index.html"), *others, ("Data Docs", "../data_docs/index.html")]
+    files.write_text(executed.with_suffix(".html"), pages.render_html(notebook, executed.stem, links))

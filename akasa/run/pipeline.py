@@ -94,7 +94,7 @@ class Run:
         except Exception as error:
             cause = secrets.hide(_cause(error))
             raise StepFailed(step, cause, failed.keep(self.settings, step, cause, executed)) from error
-        site.render(executed, self.folder, STEPS)
+        site.render(executed, STEPS)
         self.done.append(step)
         self.listener(Told(step, 0, 0, time.monotonic() - began, done=True))
         for line in _warnings(executed):

@@ -3,6 +3,7 @@
 Row rules (`rules`) decide about single records; these suites judge the tables that they leave.
 """
 
+import json
 import os
 import tempfile
 import warnings
@@ -15,12 +16,14 @@ import pandas as pd
 
 from akasa.validate import cleaning
 from akasa.validate.data_docs import put
-from akasa.workspace import clock, masking
+from akasa.workspace import clock, files, masking
 from akasa.workspace.tables import LONGEST_TEXT
 
 Suite = list[tuple[str, dict[str, Any]]]
 
 _TEXT: dict[str, Any] = {"min_value": 1, "max_value": LONGEST_TEXT}
+_VERDICT = ["table", "expectation", "column", "success", "unexpected"]
+_VERDICTS = "verdicts.json"
 _WEIGHED = {"records": "rejected", "lines": "rejected_lines"}
 _ID_LENGTH = "expect_column_value_lengths_to_be_between"
 
@@ -88,10 +91,19 @@ def audit(
         warnings.simplefilter("ignore")
         os.environ["GX_ANALYTICS_ENABLED"] = "false"
         results = _run_checkpoints(tables, data_docs, mask) if tables else {}
-    return pd.DataFrame(
+    found = pd.DataFrame(
         [_verdict(table, outcome) for table, result in results.items() for outcome in result.results],
-        columns=["table", "expectation", "column", "success", "unexpected"],
+        columns=_VERDICT,
     )
+    if data_docs and results:
+        files.write_text(data_docs / _VERDICTS, found.to_json(orient="records", indent=1) + "\n")
+    return found
+
+
+def verdicts_of(data_docs: Path) -> pd.DataFrame:
+    """Return the verdicts that stand beside Data Docs, as `audit` returned them, if any do."""
+    file = data_docs / _VERDICTS
+    return pd.DataFrame(json.loads(file.read_text("utf-8")) if file.exists() else [], columns=_VERDICT)
 
 
 def require_success(verdicts: pd.DataFrame) -> None:

@@ -75,6 +75,7 @@ class Settings(BaseSettings):
     max_reject_ratio: float = Field(default=0.10, ge=0, le=1)
     today: date | None = None
     warehouse_retention_days: float = Field(default=1, ge=0)
+    freshness_hours: float = Field(default=48, gt=0)
     lock_timeout: float = Field(default=60, ge=0)
     cell_timeout: float | None = Field(default=None, gt=0)
     run_timeout: float | None = Field(default=None, gt=0)

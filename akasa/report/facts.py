@@ -1,0 +1,202 @@
+"""All that the page tells, gathered once: what it shows is computed from here, and from nowhere else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from akasa import __version__
+from akasa.ingest import deliveries, staging
+from akasa.ingest.staging import Manifest
+from akasa.kpis.definitions import UNMATCHED
+from akasa.kpis.reconcile import Proof
+from akasa.kpis.results import Parameters
+from akasa.report import bottom_line, periods, rejects, shown
+from akasa.report.periods import Month
+from akasa.stores import database
+from akasa.validate import gate, verdicts
+from akasa.validate.cleaning import UNKNOWN
+from akasa.workspace import clock
+from akasa.workspace.settings import Settings
+
+_LARGEST = """
+select order_id, order_date, total_amount_paise from orders where order_date <= :as_of
+order by total_amount_paise desc, order_id limit 1
+"""
+_BEGINS = "select min(order_date) as day from orders where order_date <= :as_of"
+_NUMBERS_CHANGED = "select count(distinct mobile_number) as n from holdings where until_day is not null"
+_LACKING = """
+select coalesce(sum(case when customer_name = :unknown then 1 else 0 end), 0) as names,
+    coalesce(sum(case when region = :unknown then 1 else 0 end), 0) as regions
+from customers
+"""
+_CAME_BACK = """
+with sales as (
+    select orders.mobile_number, owner.customer_id, count(*) as late,
+        sum(case when orders.order_date <= :before then 1 else 0 end) as early
+    from orders
+    left join holdings as owner on owner.mobile_number = orders.mobile_number
+        and orders.order_date >= owner.from_day
+        and (owner.until_day is null or orders.order_date < owner.until_day)
+    where orders.order_date <= :then
+    group by orders.mobile_number, owner.customer_id
+),
+owned as (
+    select coalesce(sales.customer_id, present.customer_id) as customer_id,
+        sum(late) as late, sum(early) as early
+    from sales
+    join holdings as present
+        on present.mobile_number = sales.mobile_number and present.until_day is null
+    group by coalesce(sales.customer_id, present.customer_id)
+)
+select sum(case when late > 1 then 1 else 0 end) as late_back,
+    sum(case when late > 0 then 1 else 0 end) as late_all,
+    sum(case when early > 1 then 1 else 0 end) as early_back,
+    sum(case when early > 0 then 1 else 0 end) as early_all
+from customers join owned on owned.customer_id = customers.customer_id
+"""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the page tells. Frames are as people may see them; money is in paise.
+
+    `results` maps KPI → frame; `came_back` holds (who came back, who ordered) now, at the end of the last
+    full month, and of the month before it; `named_days` the days in deliveries' names, by kind; the ledger
+    has, besides its own columns, the day in each name. `verdicts` are the audit's, if this run made one.
+    """
+
+    as_of: date | None
+    parameters: Parameters
+    made: datetime
+    version: str
+    engines: tuple[str, ...]
+    holds: bool
+    results: Mapping[str, pd.DataFrame]
+    totals: pd.DataFrame
+    differences: pd.DataFrame
+    ledger: pd.DataFrame
+    begins: date | None
+    largest: pd.DataFrame
+    came_back: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+    lacking: tuple[int, int]
+    fewer_lines: tuple[str, ...]
+    named_days: Mapping[str, set[date]]
+    last_published: datetime | None
+    freshness_hours: float
+    refused: tuple[str, ...]
+    ignored: tuple[str, ...]
+    repeated: pd.DataFrame
+    unmatched: pd.DataFrame
+    changed_hands: pd.DataFrame
+    numbers_changed: int
+    reasons: pd.DataFrame
+    rejected: pd.DataFrame
+    verdicts: pd.DataFrame
+
+    @property
+    def revenue(self) -> int:
+        return int(self.results["monthly_trends"]["total_revenue"].sum())
+
+    @property
+    def last_full(self) -> Month | None:
+        """The last full month, unless it lies before the first order."""
+        if self.as_of is None or self.begins is None:
+            return None
+        month = periods.last_full(self.as_of)
+        return month if month >= periods.month_of(self.begins) else None
+
+
+def gather(settings: Settings, manifest: Manifest, proof: Proof) -> Facts:
+    """Ask the stores for all that the page tells of what was proved."""
+    ledger = database.ledger(settings)
+    results = {kpi: shown.table(frame) for kpi, frame in proof.results["sql"].items()}
+    as_of = proof.as_of
+    sent = ledger[ledger["kind"] == "orders"]["sha256"].tolist()
+    return Facts(
+        as_of=as_of,
+        parameters=proof.parameters,
+        made=clock.now().astimezone(ZoneInfo(settings.business_timezone)),
+        version=__version__,
+        engines=tuple(proof.results),
+        holds=proof.holds,
+        results=results,
+        totals=shown.table(proof.totals),
+        differences=shown.table(proof.differences),
+        ledger=shown.table(ledger).assign(day=[_named_day(name) for name in ledger["name"]]),
+        begins=_begins(settings, as_of),
+        largest=shown.table(_asked(_LARGEST, settings, as_of=_text(as_of))),
+        came_back=(_now(results), *_then(settings, as_of)),
+        lacking=_lacking(settings),
+        fewer_lines=tuple(map(shown.text, verdicts.fewer_lines(settings, sent))),
+        named_days=_named_days(settings),
+        last_published=_last_published(ledger, settings),
+        freshness_hours=settings.freshness_hours,
+        refused=tuple(map(shown.text, manifest.refused)),
+        ignored=tuple(map(shown.text, staging.warnings(manifest))),
+        repeated=shown.table(staging.repeated(manifest)),
+        unmatched=shown.table(bottom_line.unmatched_orders(settings, as_of)),
+        changed_hands=shown.table(bottom_line.changed_hands(settings)),
+        numbers_changed=int(database.query(_NUMBERS_CHANGED, settings)["n"][0]),
+        reasons=bottom_line.quarantined(settings)[1],
+        rejected=rejects.first_rows(settings, ledger),
+        verdicts=gate.verdicts_of(settings.output_dir / "data_docs"),
+    )
+
+
+def _asked(query: str, settings: Settings, **values: Any) -> pd.DataFrame:
+    found = database.query(query, settings, **values)
+    return found.assign(**{name: found[name].astype("str") for name in found if str(name).endswith("_date")})
+
+
+def _begins(settings: Settings, as_of: date | None) -> date | None:
+    (day,) = database.query(_BEGINS, settings, as_of=_text(as_of))["day"]
+    return date.fromisoformat(str(day)) if day else None
+
+
+def _now(results: Mapping[str, pd.DataFrame]) -> tuple[int, int]:
+    regions = results["regional_revenue"]
+    known = regions[regions["region"] != UNMATCHED]
+    return len(results["repeat_customers"]), int(known["customer_count"].sum())
+
+
+def _then(settings: Settings, as_of: date | None) -> tuple[tuple[int, int], tuple[int, int]]:
+    if as_of is None:
+        return (0, 0), (0, 0)
+    month = periods.last_full(as_of)
+    days = {"then": _text(month.last_day), "before": _text(month.before.last_day)}
+    found = database.query(_CAME_BACK, settings, **days).fillna(0).astype("int64").iloc[0]
+    return (found["late_back"], found["late_all"]), (found["early_back"], found["early_all"])
+
+
+def _lacking(settings: Settings) -> tuple[int, int]:
+    found = database.query(_LACKING, settings, unknown=UNKNOWN).iloc[0]
+    return int(found["names"]), int(found["regions"])
+
+
+def _named_days(settings: Settings) -> dict[str, set[date]]:
+    seen = database.sightings(settings)
+    days: dict[str, set[date]] = {}
+    for row in seen[~seen["withdrawn"]].itertuples():
+        if day := _named_day(row.name):
+            days.setdefault(row.kind, set()).add(day)
+    return days
+
+
+def _named_day(name: str) -> date | None:
+    """Return the day in an incoming delivery's name; a base file has none, whatever it is called."""
+    return deliveries.date_in_name(name) if deliveries.rank(name) == 1 else None
+
+
+def _last_published(ledger: pd.DataFrame, settings: Settings) -> datetime | None:
+    if ledger.empty:
+        return None
+    utc = datetime.fromisoformat(ledger["published_at"].max()).replace(tzinfo=ZoneInfo("UTC"))
+    return utc.astimezone(ZoneInfo(settings.business_timezone))
+
+
+def _text(day: date | None) -> str | None:
+    return day.isoformat() if day else None

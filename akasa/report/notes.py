@@ -1,0 +1,161 @@
+"""What is worth knowing before the numbers are used: computed, and only what is true."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+import pandas as pd
+
+from akasa.report import periods
+from akasa.report.formats import indian, indian_count, percent
+
+LARGE_SHARE = 10  # of a hundred: one order with more than this of all revenue moves every comparison
+MOST_NAMED = 5
+
+
+def month_is_open(as_of: date | None) -> list[str]:
+    """Say that the last month is not over.
+
+    >>> month_is_open(date(2025, 11, 10))
+    ['November 2025 is not over: it holds 10 of its 30 days, so a lower bar is no fall.']
+    >>> month_is_open(date(2025, 11, 30))
+    []
+    """
+    if as_of is None or periods.is_over(month := periods.month_of(as_of), as_of):
+        return []
+    return [
+        f"{month.words} is not over: it holds {as_of.day} of its {month.days} days, "
+        "so a lower bar is no fall."
+    ]
+
+
+def one_large_order(largest: pd.DataFrame, revenue: int) -> list[str]:
+    """Name an order of more than a tenth of all revenue, in paise.
+
+    `largest` has order_id, order_date (text), total_amount_paise.
+    """
+    return [
+        f"One order, {row.order_id} of {periods.words(date.fromisoformat(row.order_date))}, is "
+        f"{indian(row.total_amount_paise)}: {percent(row.total_amount_paise, revenue)} of all revenue."
+        for row in largest.itertuples()
+        if row.total_amount_paise * 100 > LARGE_SHARE * revenue
+    ]
+
+
+def numbers_changed_hands(count: int) -> list[str]:
+    """Count the numbers that have another holder now.
+
+    >>> numbers_changed_hands(1)
+    ['One phone number changed hands; each order belongs to who held its number on its day.']
+    """
+    how_many = "One phone number" if count == 1 else f"{indian_count(count)} phone numbers"
+    return (
+        [f"{how_many} changed hands; each order belongs to who held its number on its day."] if count else []
+    )
+
+
+def files_refused(refused: Sequence[str]) -> list[str]:
+    """Name the files that were refused as a whole.
+
+    >>> files_refused(["incoming/a.xml, line 3: not well-formed XML"])
+    ['One file was refused, and nothing in it counts: incoming/a.xml, line 3: not well-formed XML']
+    """
+    if not refused:
+        return []
+    how_many = "One file was" if len(refused) == 1 else f"{indian_count(len(refused))} files were"
+    return [
+        f"{how_many} refused, and nothing in {'it' if len(refused) == 1 else 'them'} counts: {_some(refused)}"
+    ]
+
+
+def days_missing(days: Mapping[str, set[date]]) -> list[str]:
+    """Name the days between deliveries for which a kind of file did not come.
+
+    `days` are those in the names of files, by kind. A kind's own first day begins its feed, the last day of
+    any kind ends it: what is yet to come is not missing.
+
+    >>> days_missing({"orders": {date(2025, 11, 11), date(2025, 11, 13)}, "customers": {date(2025, 11, 12)}})
+    ['No customers file came for 13 November 2025.', 'No orders file came for 12 November 2025.']
+    """
+    last = max((max(of_kind) for of_kind in days.values() if of_kind), default=None)
+    return [
+        f"No {kind} file came for {_some([periods.words(day) for day in gaps])}."
+        for kind, of_kind in sorted(days.items())
+        if of_kind and last and (gaps := _between(min(of_kind), last, of_kind))
+    ]
+
+
+def nothing_delivered(last: datetime | None, now: datetime, hours: float) -> list[str]:
+    """Say that the last new delivery is older than so many hours.
+
+    >>> nothing_delivered(datetime(2025, 11, 10, 6), datetime(2025, 11, 12, 7), 48)
+    ['Nothing new was delivered for 49 hours; the last came on 10 November 2025.']
+    >>> nothing_delivered(datetime(2025, 11, 10, 6), datetime(2025, 11, 12, 6), 48)
+    []
+    """
+    if last is None or now - last <= timedelta(hours=hours):
+        return []
+    since = indian_count(int((now - last) / timedelta(hours=1)))
+    return [f"Nothing new was delivered for {since} hours; the last came on {periods.words(last.date())}."]
+
+
+def fewer_lines(orders: Sequence[str]) -> list[str]:
+    """Name the orders whose present version has fewer lines than an earlier one.
+
+    >>> fewer_lines(["ORD-7"])
+    ['One order was delivered again with fewer lines than before: ORD-7. The later version counts.']
+    """
+    if not orders:
+        return []
+    how_many = "One order was" if len(orders) == 1 else f"{indian_count(len(orders))} orders were"
+    return [
+        f"{how_many} delivered again with fewer lines than before: {_some(orders)}. The later version counts."
+    ]
+
+
+def lacking(names: int, regions: int) -> list[str]:
+    """Count the customers who were accepted without a name, or without a region.
+
+    >>> lacking(1, 20), lacking(0, 0)
+    (['One customer has no name, 20 have no region: they read Unknown.'], [])
+    """
+    told = [f"{_people(count)} no {what}" for count, what in ((names, "name"), (regions, "region")) if count]
+    if not told:
+        return []
+    first, *second = told
+    others = (part.replace(" customers", "").replace(" customer", "").lower() for part in second)
+    reads = "it reads" if names + regions == 1 else "they read"
+    return [f"{', '.join([first, *others])}: {reads} Unknown."]
+
+
+def _people(count: int) -> str:
+    return "One customer has" if count == 1 else f"{indian_count(count)} customers have"
+
+
+def unmatched(orders: int, paise: int, revenue: int) -> list[str]:
+    """Say how much came from numbers that no customer holds.
+
+    >>> unmatched(1, 500, 1000)
+    ['One order, ₹5.00 or 50.0 % of all revenue, has no known customer.']
+    """
+    how_many = "One order" if orders == 1 else f"{indian_count(orders)} orders"
+    has = "has" if orders == 1 else "have"
+    return (
+        [f"{how_many}, {indian(paise)} or {percent(paise, revenue)} of all revenue, {has} no known customer."]
+        if orders
+        else []
+    )
+
+
+def _between(first: date, last: date, there: set[date]) -> list[date]:
+    every = (first + timedelta(days=n) for n in range((last - first).days))
+    return [day for day in (*every, last) if day not in there]
+
+
+def _some(things: Sequence[str]) -> str:
+    """Join the first few, and count the others.
+
+    >>> _some(["a", "b", "c", "d", "e", "f", "g"])
+    'a, b, c, d, e and 2 more'
+    """
+    more = len(things) - MOST_NAMED
+    return ", ".join(things[:MOST_NAMED]) + (f" and {indian_count(more)} more" if more > 0 else "")

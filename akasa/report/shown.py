@@ -1,0 +1,23 @@
+"""The one place through which all that the page shows goes on its way out of the stores.
+
+Mobile numbers are masked there where MASK_PII asks for it.
+"""
+
+import pandas as pd
+
+from akasa.workspace import masking
+
+
+def table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of clean values as people may see it."""
+    return masking.table(frame) if masking.is_asked_for() else frame
+
+
+def raw(records: pd.DataFrame) -> pd.DataFrame:
+    """Return records as they came, as people may see them."""
+    return masking.raw_table(records) if masking.is_asked_for() else records
+
+
+def text(given: str) -> str:
+    """Return a text that somebody else wrote, a warning's or a refusal's, as people may see it."""
+    return masking.text(given) if masking.is_asked_for() else given
