@@ -17,7 +17,7 @@ from akasa.publish import differences
 from akasa.publish.differences import Change
 from akasa.publish.withdraw import Withdrawal
 from akasa.report import formats
-from akasa.run.pipeline import StepFailed, Told
+from akasa.run.pipeline import Ended, StepFailed, Told
 from akasa.workspace import masking, progress
 from akasa.workspace.settings import Settings
 
@@ -49,12 +49,12 @@ class Ticker:
         self.thread.join()
         self._clear()
 
-    def __call__(self, told: Told) -> None:
-        self.now, self.at = (None if told.done else told), time.monotonic()
-        if told.done:
+    def __call__(self, told: Told | Ended) -> None:
+        self.now, self.at = (told if isinstance(told, Told) else None), time.monotonic()
+        if isinstance(told, Ended):
             self._clear()
             page = f"outputs/notebooks/{told.step}.html"
-            print(_LINE.format(told.step, "done", f"{told.seconds:.1f}", page), flush=True)
+            print(_LINE.format(told.step, told.status, f"{told.seconds:.1f}", page), flush=True)
 
     def _tick(self) -> None:
         while not self.stopped.wait(_SECONDS_BETWEEN[self.live]):

@@ -32,16 +32,25 @@ class StepFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Told:
-    """What a run tells while it goes on: a step's cell (of how many) starts, or it is done after seconds."""
+    """What a run tells while it goes on: a step's cell (of how many) starts, after seconds."""
 
     step: str
     cell: int
     cells: int
     seconds: float
-    done: bool = False
 
 
-Listener = Callable[[Told], None]
+@dataclass(frozen=True)
+class Ended:
+    """How a step of a run ended: its status (`done`), why it ran, and the seconds it took."""
+
+    step: str
+    status: str
+    seconds: float
+    reason: str = ""
+
+
+Listener = Callable[[Told | Ended], None]
 
 
 @dataclass
@@ -50,7 +59,7 @@ class Run:
 
     `folder` is its own: all that it writes to outputs lies there until `promote`; `kernels` is that of its
     kernels. `given` are the parameters, `typed` those of each step, `name` is that of its lock,
-    `environment` what its kernels get, `done` lists the steps that are executed.
+    `environment` what its kernels get, `ended` lists the steps that came to their end.
     """
 
     settings: Settings
@@ -62,7 +71,7 @@ class Run:
     name: str
     started: datetime
     limits: Limits
-    done: list[str] = field(default_factory=list)
+    ended: list[Ended] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -95,10 +104,13 @@ class Run:
             cause = secrets.hide(_cause(error))
             raise StepFailed(step, cause, failed.keep(self.settings, step, cause, executed)) from error
         site.render(executed, STEPS)
-        self.done.append(step)
-        self.listener(Told(step, 0, 0, time.monotonic() - began, done=True))
+        self._end(Ended(step, "done", time.monotonic() - began))
         for line in _warnings(executed):
             print(line, file=sys.stderr, flush=True)
+
+    def _end(self, ended: Ended) -> None:
+        self.ended.append(ended)
+        self.listener(ended)
 
     def promote(self) -> Path:
         """Move the run's files into place and list them in run.json; return the report.
