@@ -12,7 +12,7 @@ from markupsafe import Markup
 from akasa.ingest.staging import Manifest
 from akasa.kpis.definitions import DEFINITIONS, UNMATCHED
 from akasa.kpis.reconcile import Proof
-from akasa.report import beside, cards, drawings, facts, notes, periods, rejects, tables
+from akasa.report import beside, cards, drawings, facts, notes, periods, proof_file, rejects, tables
 from akasa.report.cards import Card
 from akasa.report.facts import Facts
 from akasa.report.formats import TOLD, indian_count
@@ -30,7 +30,8 @@ ENGINES = {"sql": "SQL", "pandas": "pandas", "dask": "Dask"}
 
 
 def write_page(settings: Settings, manifest: Manifest, proof: Proof) -> None:
-    """Write `index.html`, and the files that it links to, to the output folder; say so."""
+    """Write `index.html`, the files that it links to, and `proof.json`, to the output folder; say so."""
+    proof_file.write(settings, proof)
     known = facts.gather(settings, manifest, proof)
     ledger = database.ledger(settings)
     beside.write(settings, every_table(known), ledger)
