@@ -115,7 +115,7 @@ esac
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    for name in ("Makefile", "pyproject.toml", "requirements.lock", ".ci/venv"):
+    for name in ("Makefile", "pyproject.toml", "requirements.lock", ".env.example", ".ci/venv", ".ci/given"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     stand_in(tmp_path / "python3", "3.13.0")

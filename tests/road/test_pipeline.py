@@ -80,15 +80,31 @@ def test_all_twelve_files_of_the_simple_shape_equal_the_truth(tmp_path):
     assert_truth(data, known["kpis"])
 
 
-def test_the_console_names_steps_kpis_and_the_report(daily):
-    data, _, result = daily
-    lines = result.stdout.splitlines()
-    for step, line in zip(steps.STEPS, lines[1:], strict=False):
-        assert line.split()[:2] == [step, "done"]
-        assert line.endswith(f"outputs/notebooks/{step}.html")
-    for kpi in DEFINITIONS:
-        assert kpi.replace("_", " ") in result.stdout
-    assert lines[-1] == f"done and reconciled; open {data.parent / 'outputs' / 'index.html'}"
+def test_the_console_names_each_step_and_ends_with_the_answer(daily):
+    """By hand from what truth.py knows: the days, the orders, the money, what was turned away."""
+    data, known, result = daily
+    first, *ended, last = result.stdout.splitlines()
+    outputs = data.parent / "outputs"
+    assert first == f"akasa {akasa.__version__} · {data}/ → {outputs}/"
+    for number, (step, line) in enumerate(zip(steps.STEPS, ended, strict=True), 1):
+        page = str(outputs / f"notebooks/{step}.html")
+        took = line.split()
+        assert took[:2] + took[3:] == [step, "done", "s", str(number), "of", "5", page]
+    months = known["kpis"]["monthly_trends"]
+    orders, paise = (sum(row[column] for row in months) for column in ("order_count", "total_revenue"))
+    totals = json.loads((outputs / "proof.json").read_text())["totals"]
+    said = re.fullmatch(
+        r"done in (\d+) s: up to (.+) · (\d+) orders · ₹([\d,.]+) · ([\d,]+) of ([\d,]+) turned away \((.+)\)"
+        r" · sql = pandas = dask, (\d+) totals tie → (.+)",
+        last,
+    )
+    _, day, count, revenue, rejected, records, kept, tie, page = said.groups()
+    assert (int(count), int(re.sub(r"\D", "", revenue)), int(tie)) == (orders, paise, len(totals))
+    assert (kept, page) == (f"{data / 'rejects'}/", str(outputs / "index.html"))
+    latest = max(order["order_date_time"].date() for order in known["orders"])
+    assert datetime.strptime(day, "%d %b %Y").date() == latest
+    for column, counted in (("rejected", rejected), ("records", records)):
+        assert int(counted.replace(",", "")) == sum(one[column] for one in known["deliveries"].values())
 
 
 def test_outputs_are_complete_and_name_no_folder_of_the_machine(daily):
@@ -97,7 +113,7 @@ def test_outputs_are_complete_and_name_no_folder_of_the_machine(daily):
     notebooks = [f"notebooks/{step}.{ending}" for step in steps.STEPS for ending in ("html", "ipynb")]
     given = [f"parameters.{engine}.json" for engine in engines.ENGINES]
     beside = {name for name in written if name.startswith(("tables/", "rejects/"))}
-    assert set(written) - beside == {"index.html", "run.json", *notebooks, *KPI_FILES, *given}
+    assert set(written) - beside == {"index.html", "run.json", "proof.json", *notebooks, *KPI_FILES, *given}
     assert {f"tables/{kpi}.{ending}" for kpi in DEFINITIONS for ending in ("csv", "sql")} <= beside
     kept = {file.name for file in (data / "rejects").glob("*.csv")}
     assert {name.partition("/")[2] for name in beside if name.startswith("rejects/")} == kept != set()
