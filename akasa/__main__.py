@@ -248,7 +248,7 @@ def _failure(error: Exception) -> click.ClickException:
     from akasa.run import console, terminal, way_out
 
     kind, said = type(error).__name__, str(error.args[0] if isinstance(error, LookupError) else error)
-    on = f"\n\n{console.ways_on(kind, said)}" if way_out.is_known(kind) else ""
+    on = f"\n\n{console.ways_on(kind, said)}" if kind in way_out.KINDS else ""
     return click.ClickException(terminal.shown(f"{said}{on}", sys.stderr))
 
 

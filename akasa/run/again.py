@@ -35,6 +35,11 @@ def command(**changes: str) -> str:
     return _line(_environment() | others, [*_program(), *sys.argv[1:], *more], {})
 
 
+def unshown() -> list[str]:
+    """Return the names of secrets that the environment gives: the command needs them, and shows none."""
+    return [name for name, value in sorted(os.environ.items()) if value and _is_secret(name)]
+
+
 def _line(environment: Mapping[str, str], words: list[str], variables: Mapping[str, str]) -> str:
     for_make = [shlex.quote(f"{name}={value.replace('$', '$$')}") for name, value in variables.items()]
     before = [f"{name}={shlex.quote(value)}" for name, value in environment.items()]

@@ -37,6 +37,8 @@ class Ticker:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.now: Told | None = None
+        self.between = "starting"
+        self.told_before = ""
         self.at = self.began = time.monotonic()
         self.lock = threading.Lock()
         self.stopped = threading.Event()
@@ -82,8 +84,10 @@ class Ticker:
         with self.lock:
             self.now, self.at = (told if isinstance(told, Told) else None), time.monotonic()
             if isinstance(told, Told):
+                self.told_before = self._told()
                 self.line.show(self._far(told))
             else:
+                self.between = "finishing" if told.step == STEPS[-1] else "starting"
                 self.line.clear()
                 self._ended(told)
 
@@ -98,16 +102,20 @@ class Ticker:
             with self.lock:
                 if self.now is not None:
                     self._show(self._far(self.now))
-                else:
-                    self.line.show(f"starting … {time.monotonic() - self.at:.0f} s")
+                elif time.monotonic() - self.at > _SECONDS_BETWEEN[True]:  # warnings are printed before
+                    self.line.show(f"{self.between} … {time.monotonic() - self.at:.0f} s")
 
     def _far(self, told: "Told") -> str:
+        seconds = told.seconds + time.monotonic() - self.at
+        parts = [_place(told.step), f"cell {told.cell} of {told.cells}", f"{seconds:.0f} s"]
+        now = self._told()
+        return f"{told.step} … {' · '.join([*parts, now] if now and now != self.told_before else parts)}"
+
+    def _told(self) -> str:
+        """Return what the running cell, or one before it, last told of how far it is."""
         from akasa.run.pipeline import progress_file
 
-        seconds = told.seconds + time.monotonic() - self.at
-        cell = f"cell {told.cell} of {told.cells}"
-        parts = (_place(told.step), cell, f"{seconds:.0f} s", progress.told(progress_file(self.settings)))
-        return f"{told.step} … {' · '.join(filter(None, parts))}"
+        return progress.told(progress_file(self.settings))
 
     def _show(self, text: str) -> None:
         if self.line.live:
@@ -159,7 +167,8 @@ def ways_on(kind: str, said: str) -> str:
     first, *others = (
         f"{way.words}\n             {again.command(**way.changes)}" for way in way_out.ways(kind, said)
     )
-    return "\n".join([f"go on    {first}", *(f"         {other}" for other in others)])
+    secrets = [f"{name} is not shown: set it as it is now" for name in again.unshown()]
+    return "\n         ".join([f"go on    {first}", *others, *secrets])
 
 
 class Stopped(KeyboardInterrupt):

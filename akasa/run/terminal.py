@@ -13,7 +13,7 @@ from akasa.workspace import masking
 _PLAIN = str.maketrans({"₹": "Rs. ", "→": "->", "·": "|", "…": "..."})
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _CLEAR = "\r\033[K"
-_CUT_AT_THE_EDGE = "\033[?7l{}\033[?7h"  # a line that went on below could not be cleared again
+_CUT_AT_THE_EDGE = "\033[?7l{}\033[?7h"  # wide letters, too: a line that went on below could not be cleared
 
 
 def redraws(stream: TextIO) -> bool:
@@ -59,7 +59,7 @@ class Line:
 
     def show(self, text: str) -> None:
         if self.live:
-            one_line = shown(text.replace("\n", " "), sys.stderr)
+            one_line = shown(text.replace("\n", " "), sys.stderr)[: _columns()]
             self._write(_CLEAR + _CUT_AT_THE_EDGE.format(one_line))
 
     def clear(self) -> None:
@@ -69,3 +69,7 @@ class Line:
     def _write(self, text: str) -> None:
         sys.stderr.write(text)
         sys.stderr.flush()
+
+
+def _columns() -> int:
+    return os.get_terminal_size(sys.stderr.fileno()).columns or 80

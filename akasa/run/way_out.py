@@ -18,12 +18,8 @@ class Way:
 
 def ways(kind: str, said: str) -> list[Way]:
     """Return the ways out of an error of that class with that message; the first one mends its cause."""
-    words, *others = _WAYS.get(kind, (MENDED,))
+    words, *others = KINDS.get(kind, (MENDED,))
     return [Way(words), *(way for find in others if (way := find(said)))]
-
-
-def is_known(kind: str) -> bool:
-    return kind in _WAYS
 
 
 def _named(words: str, setting: str) -> Callable[[str], Way | None]:
@@ -52,7 +48,7 @@ def _without_dask(_: str) -> Way:
 
 _SECONDS = r"([\d.]+) s\b"
 _AGAIN = "nothing was published; run it again"
-_WAYS: dict[str, tuple[str, *tuple[Callable[[str], Way | None], ...]]] = {
+KINDS: dict[str, tuple[str, *tuple[Callable[[str], Way | None], ...]]] = {
     "GateStopped": ("mend the delivery, then", _named("or let it through", "MAX_REJECT_RATIO")),
     "RefusedDelivery": (
         "mend the file or take it away, then",
@@ -61,7 +57,7 @@ _WAYS: dict[str, tuple[str, *tuple[Callable[[str], Way | None], ...]]] = {
     "Disagreement": (
         "an engine has a bug, or its file was changed: mend akasa/kpis/ where the values above differ, then",
     ),
-    "DatabaseUnavailable": ("start the database, or correct DB_HOST and what belongs to it, then",),
+    "DatabaseUnavailable": ("start the database, or mend what the message names, then",),
     "ClusterUnavailable": ("start the cluster, then", _without_dask),
     "KernelDied": ("give it more memory or deliver less at a time, where that was the cause, then",),
     "MemoryError": ("give it more memory, or deliver less at a time, then",),
@@ -71,6 +67,7 @@ _WAYS: dict[str, tuple[str, *tuple[Callable[[str], Way | None], ...]]] = {
         _longer("RUN_TIMEOUT", rf"RUN_TIMEOUT allows \({_SECONDS}"),
     ),
     "Busy": ("wait until the other run is done, then", _longer("LOCK_TIMEOUT", rf"waited {_SECONDS}")),
+    "PromotionFailed": ("let this user write there, or make room, then",),
     "LockLost": (_AGAIN,),
     "RunOver": (_AGAIN,),
     "Overtaken": (_AGAIN,),
