@@ -32,7 +32,9 @@ SLOW_TO_IMPORT = {
 def imported_before(said, *options):
     """Return what `report` has imported, of what is slow, when it says its first line with that in it."""
     command = [sys.executable, "-X", "importtime", "-m", "akasa", "report", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    to_one = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, env=buffered, **to_one) as process:
         found = set()
         for line in process.stdout:
             if said in line:
