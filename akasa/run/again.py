@@ -22,8 +22,7 @@ _ENV_FILE = "AKASA_ENV_FILE"
 def command(**changes: str) -> str:
     """Return the command, by make where make called, with other values of settings or options.
 
-    >>> command(MAX_REJECT_RATIO="0.5")  # doctest: +SKIP
-    'make report AS_OF=2025-10-31 MAX_REJECT_RATIO=0.5'
+    As in `make report AS_OF=2025-10-31 MAX_REJECT_RATIO=0.50`, or `.venv/bin/python -m akasa report …`.
     """
     target, *given = os.environ.get(MAKE, "").split() or [""]
     if target:

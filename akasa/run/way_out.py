@@ -32,12 +32,12 @@ def _named(words: str, setting: str) -> Callable[[str], Way | None]:
     return find
 
 
-def _longer(setting: str, pattern: str) -> Callable[[str], Way | None]:
+def _longer(setting: str, pattern: str, words: str = "or give it more time") -> Callable[[str], Way | None]:
     """Return what gives more time than the seconds that the message tells."""
 
     def find(said: str) -> Way | None:
         found = re.search(pattern, said)
-        return Way("or give it more time", {setting: f"{_MORE * float(found[1]):g}"}) if found else None
+        return Way(words, {setting: f"{_MORE * float(found[1]):g}"}) if found else None
 
     return find
 
@@ -66,7 +66,10 @@ KINDS: dict[str, tuple[str, *tuple[Callable[[str], Way | None], ...]]] = {
         _longer("CELL_TIMEOUT", rf"CELL_TIMEOUT allows \({_SECONDS}"),
         _longer("RUN_TIMEOUT", rf"RUN_TIMEOUT allows \({_SECONDS}"),
     ),
-    "Busy": ("wait until the other run is done, then", _longer("LOCK_TIMEOUT", rf"waited {_SECONDS}")),
+    "Busy": (
+        "wait until the other run is done, then",
+        _longer("LOCK_TIMEOUT", rf"waited {_SECONDS}", "or wait longer"),
+    ),
     "PromotionFailed": ("let this user write there, or make room, then",),
     "LockLost": (_AGAIN,),
     "RunOver": (_AGAIN,),
