@@ -3,6 +3,7 @@ from datetime import date
 
 import pandas as pd
 import pytest
+from lib.stores import customer, fill, ledger_row, tables
 
 from akasa.kpis.definitions import DEFINITIONS, DTYPES
 from akasa.kpis.reconcile import Proof
@@ -77,3 +78,20 @@ def test_a_kpi_without_a_sentence_of_its_own_is_counted():
 def test_delivered_text_cannot_become_markup():
     assert sentences.listed(["a_b*c <img src=x>"], "").data == "- a\\_b\\*c &lt;img src=x>"
     assert sentences.listed([], "Nothing.").data == "Nothing."
+
+
+def test_rows_to_publish_are_told_by_table():
+    content = {
+        "customers": pd.DataFrame({"a": [1, 2]}),
+        "orders": pd.DataFrame(),
+        "holdings": pd.DataFrame([1]),
+    }
+    assert sentence("tables", content).data == "To be published: 2 rows of `customers`, 1 row of `holdings`."
+    assert sentence("tables", {"orders": pd.DataFrame()}).data == "No row is to be published."
+
+
+def test_with_nothing_new_it_is_said_how_many_were_turned_away_before(workspace, monkeypatch):
+    fill(workspace, tables([customer("C-1")]), ledger_row(1, records=1100, rejected=8))
+    monkeypatch.setattr(sentences.settings, "load", lambda: workspace)
+    said = "Nothing new this time; 8 of 1,100 records were turned away before."
+    assert sentence("turned_away", []).data == said
