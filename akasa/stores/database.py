@@ -123,7 +123,8 @@ def query(sql: str, settings: Settings | None = None, **params: Any) -> pd.DataF
 def explain(sql: str, settings: Settings, **params: Any) -> str:
     """Return the database's own plan of a query: a line a step, indented."""
     spoken = dialect(settings)
-    return spoken.plan(query(f"{spoken.explain} {sql}", settings, **params).to_dict("records"))
+    steps = query(f"{spoken.explain} {sql}", settings, **params).astype(object)
+    return spoken.plan(steps.where(steps.notna(), None).to_dict("records"))
 
 
 def dialect(settings: Settings) -> Sqlite:
