@@ -24,7 +24,7 @@ from akasa.validate import plan as planning
 from akasa.validate.verdicts import Judged
 from akasa.workspace import progress
 from akasa.workspace.settings import Settings
-from akasa.workspace.tables import TABLES
+from akasa.workspace.tables import TABLES, VERSIONED
 
 
 class DeliveryGone(ValueError):
@@ -112,7 +112,8 @@ def commit(settings: Settings, change: Change) -> None:
     Raises GateStopped where the rows do not pass the audit.
     """
     tables = change.after if change.mixed is None else _only(change.after, change.orders.arriving)
-    gate.require_success(gate.audit(tables))
+    whose = [one.delivery.name for one in change.judged if change.mixed is None or _has_rows(one, tables)]
+    gate.require_success(gate.audit(tables, settings, whose))
     now = datetime.now(UTC).replace(tzinfo=None)
     with lock.publish(settings):
         level_warehouse(settings)
@@ -149,6 +150,10 @@ def judged_otherwise(settings: Settings, change: Change) -> list[Judged]:
     differing = (len(one.all) for one in (change.orders, change.customers, change.numbers))
     everything = change.mixed is None and (found or any(differing))
     return list(change.judged) if everything else found
+
+
+def _has_rows(one: Judged, tables: Tables) -> bool:
+    return any((tables[name]["delivery_id"] == one.delivery.delivery_id).any() for name in VERSIONED)
 
 
 def _noted_otherwise(row: Any, judged: Judged) -> bool:

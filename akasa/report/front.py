@@ -6,7 +6,7 @@ from typing import Any
 from akasa.ingest.staging import Manifest
 from akasa.kpis.definitions import DEFINITIONS, UNMATCHED
 from akasa.kpis.reconcile import Proof
-from akasa.report import beside, cards, drawings, facts, notes, periods, rejects, tables
+from akasa.report import audit, beside, cards, drawings, facts, notes, periods, rejects, tables
 from akasa.report.cards import Card
 from akasa.report.facts import Facts
 from akasa.report.formats import TOLD
@@ -20,11 +20,12 @@ ENGINES = {"sql": "SQL", "pandas": "pandas", "dask": "Dask"}
 
 
 def write_page(settings: Settings, manifest: Manifest, proof: Proof) -> None:
-    """Write `index.html`, and the files that it links to, to the output folder; say so."""
+    """Write `index.html`, `audit.html`, and the files that they link to, to the output folder; say so."""
     known = facts.gather(settings, manifest, proof)
     ledger = database.ledger(settings)
     beside.write(settings, every_table(known), ledger)
     index = settings.output_dir / "index.html"
+    files.write_text(settings.output_dir / "audit.html", audit.html(known))
     files.write_text(index, html(known, rejects.links(settings, ledger)))
     print(f"written: {settings.label(index)}")
 

@@ -97,7 +97,7 @@ def test_outputs_are_complete_and_name_no_folder_of_the_machine(daily):
     notebooks = [f"notebooks/{step}.{ending}" for step in steps.STEPS for ending in ("html", "ipynb")]
     given = [f"parameters.{engine}.json" for engine in engines.ENGINES]
     beside = {name for name in written if name.startswith(("tables/", "rejects/"))}
-    assert set(written) - beside == {"index.html", "run.json", *notebooks, *KPI_FILES, *given}
+    assert set(written) - beside == {"index.html", "audit.html", "run.json", *notebooks, *KPI_FILES, *given}
     assert {f"tables/{kpi}.{ending}" for kpi in DEFINITIONS for ending in ("csv", "sql")} <= beside
     kept = {file.name for file in (data / "rejects").glob("*.csv")}
     assert {name.partition("/")[2] for name in beside if name.startswith("rejects/")} == kept != set()
