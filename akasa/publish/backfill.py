@@ -16,7 +16,7 @@ from akasa.publish import database_load, holdings, versions, warehouse_merge
 from akasa.publish.days import Days, derived_on
 from akasa.publish.differences import Change, Tables
 from akasa.publish.level import level_warehouse
-from akasa.publish.road import ledger_row
+from akasa.publish.road import ledger_row, whose_rows
 from akasa.publish.settle import settle, settle_what_was_cut_short
 from akasa.stores import database, lock
 from akasa.validate import gate, judging, rules, verdicts
@@ -24,7 +24,7 @@ from akasa.validate import plan as planning
 from akasa.validate.verdicts import Judged
 from akasa.workspace import progress
 from akasa.workspace.settings import Settings
-from akasa.workspace.tables import TABLES, VERSIONED
+from akasa.workspace.tables import TABLES
 
 
 class DeliveryGone(ValueError):
@@ -112,7 +112,7 @@ def commit(settings: Settings, change: Change) -> None:
     Raises GateStopped where the rows do not pass the audit.
     """
     tables = change.after if change.mixed is None else _only(change.after, change.orders.arriving)
-    whose = [one.delivery.name for one in change.judged if change.mixed is None or _has_rows(one, tables)]
+    whose = whose_rows(tables, [one.delivery for one in change.judged])
     gate.require_success(gate.audit(tables, settings, whose))
     now = datetime.now(UTC).replace(tzinfo=None)
     with lock.publish(settings):
@@ -150,10 +150,6 @@ def judged_otherwise(settings: Settings, change: Change) -> list[Judged]:
     differing = (len(one.all) for one in (change.orders, change.customers, change.numbers))
     everything = change.mixed is None and (found or any(differing))
     return list(change.judged) if everything else found
-
-
-def _has_rows(one: Judged, tables: Tables) -> bool:
-    return any((tables[name]["delivery_id"] == one.delivery.delivery_id).any() for name in VERSIONED)
 
 
 def _noted_otherwise(row: Any, judged: Judged) -> bool:

@@ -5,7 +5,7 @@ that KPIs read.
 """
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -91,14 +91,23 @@ def audit(settings: Settings, tables: Mapping[str, pd.DataFrame], audit_all: boo
 
     Where there are no rows and `audit_all`, what is published is audited; the warehouse is made level first.
     """
-    whose = _whose_rows(settings, tables)
-    if audit_all and not any(len(frame) for frame in tables.values()):
+    new = any(len(frame) for frame in tables.values())
+    if audit_all and not new:
         with lock.publish(settings):
             level_warehouse(settings)
         tables = {name: warehouse.read(settings, name) for name in tables}
+    whose = whose_rows(tables, _known(settings)) if new else []
     found = gate.audit(tables, settings, whose)
     data_docs.write(settings)
     return found
+
+
+def whose_rows(tables: Mapping[str, pd.DataFrame], known: Iterable[Planned]) -> list[str]:
+    """Return the names of those of the known deliveries from which rows of these tables are."""
+    frames = tables.values()
+    ids = {one for frame in frames if "delivery_id" in frame for one in frame["delivery_id"].unique()}
+    places = {one for frame in frames if "position" in frame for one in frame["position"].unique()}
+    return [one.name for one in known if one.delivery_id in ids or one.position in places]
 
 
 def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dict[str, pd.DataFrame]) -> None:
@@ -157,17 +166,10 @@ def ledger_row(one: Judged, settings: Settings, now: datetime) -> dict[str, Any]
     }
 
 
-def _whose_rows(settings: Settings, tables: Mapping[str, pd.DataFrame]) -> list[str]:
-    """Return the names of the deliveries whose rows these are, in their order."""
-    theirs = {
-        one for frame in tables.values() if "delivery_id" in frame for one in frame["delivery_id"].unique()
-    }
-    places = {one for frame in tables.values() if "position" in frame for one in frame["position"].unique()}
-    if not theirs and not places:
-        return []
+def _known(settings: Settings) -> Plan:
+    """Return the deliveries that lie there or were published, by their places now."""
     ledger, seen = database.ledger(settings), database.sightings(settings)
-    known = planning.plan(staging.read_manifest(settings), ledger, seen, planning.today(settings))
-    return [one.name for one in known if one.delivery_id in theirs or one.position in places]
+    return planning.plan(staging.read_manifest(settings), ledger, seen, planning.today(settings))
 
 
 def _bytes_again(one: Planned) -> str:

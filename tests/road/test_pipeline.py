@@ -115,6 +115,15 @@ def test_a_copy_under_an_earlier_name_and_a_second_run_change_no_kpi_file(daily,
     assert kpi_bytes(data) == before
     page = (data.parent / "outputs/index.html").read_text("utf-8").replace("<wbr>", "")
     assert "incoming/orders_again_2025-11-01.xml" in page
+    assert_audited(data.parent / "outputs")
+
+
+def assert_audited(outputs):
+    """Assert that the pages tell of the last audit, though nothing was new since."""
+    assert "Audit verdicts: 25" in (outputs / "index.html").read_text("utf-8")
+    assert "25 of 25 checks hold" in (outputs / "audit.html").read_text("utf-8")
+    assert "all 25 expectations hold" in (outputs / "data_docs/index.html").read_text("utf-8")
+    assert len([*(outputs / "data_docs/validations").iterdir()]) == 4
 
 
 def test_as_of_counts_nothing_after_that_day_in_any_file(tmp_path):
