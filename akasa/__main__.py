@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from akasa import __version__
-from akasa.workspace import masking, promotion, secrets, settings
+from akasa.workspace import masking, secrets, settings
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -67,22 +67,23 @@ def report(parameters: dict[str, Any], **options: dict[str, Any]) -> None:
 
     Every option is also a parameter of the notebooks and, in capitals, a variable of `make report`.
     """
-    from akasa.run import console
+    from akasa.run import console, way_out
 
     given, chosen = dict(ChainMap(*options.values(), parameters)), _settings()
     with console.interrupted(), console.Ticker(chosen) as ticker:
-        from akasa.run import outcomes, pipeline  # seconds: the first line stands by now
-        from akasa.stores.database import DatabaseUnavailable
-        from akasa.stores.lock import Busy
+        from akasa.run import pipeline  # it takes seconds: the first line stands by now
+        from akasa.run.answer import answer
 
         try:
-            answer = outcomes.reported(chosen, pipeline.report(chosen, given, ticker))
-        except (Busy, DatabaseUnavailable, promotion.PromotionFailed) as error:
-            raise _failure(error) from None
+            page = pipeline.report(chosen, given, ticker)
         except pipeline.StepFailed as error:
             ticker.failed(error)
             raise SystemExit(1) from None
-        ticker.done(answer)
+        except RuntimeError as error:
+            if type(error).__name__ not in way_out.KINDS:
+                raise
+            raise _failure(error) from None
+        ticker.done(answer(chosen, page))
 
 
 @main.command()

@@ -18,6 +18,7 @@ from akasa.run import failed, kernel, manifest, notebook, parameters
 from akasa.run.notebook import Limits
 from akasa.run.steps import STEPS
 from akasa.stores import lock
+from akasa.validate import audits
 from akasa.workspace import clock, files, progress, promotion, secrets
 from akasa.workspace.settings import Settings
 
@@ -32,12 +33,13 @@ class StepFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Told:
-    """What a run tells while it goes on: a step's cell (of how many) starts, after seconds."""
+    """What a run tells while it goes on: a step's cell (of how many) starts, after seconds; why it runs."""
 
     step: str
     cell: int
     cells: int
     seconds: float
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,8 +153,7 @@ def begin(settings: Settings, given: Mapping[str, Any], listener: Listener) -> I
     Raises UsageError before anything starts, Busy when another run holds the workspace or the database.
     """
     lock.settle(settings)
-    no_docs = not (settings.output_dir / "data_docs" / "index.html").exists()
-    typed = parameters.check({"audit_all": no_docs, **given})
+    typed = parameters.check({"audit_all": not audits.are_kept(settings), **given})
     with (
         lock.run(settings) as me,
         promotion.private_folder(settings.output_dir) as private,

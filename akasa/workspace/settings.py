@@ -103,6 +103,10 @@ class Settings(BaseSettings):
         return self.data_dir / "judged"
 
     @property
+    def audits(self) -> Path:
+        return self.data_dir / "audits"
+
+    @property
     def exact(self) -> Path:
         """Where the KPI files are kept unmasked, to be compared, while those in `output_dir` are masked."""
         return self.data_dir / "exact" / self.output_dir.name
