@@ -7,10 +7,18 @@ else
 python := .venv/bin/python
 installed := .venv/.installed
 endif
-option = $(if $(strip $($(1))),--$(shell echo $(1) | tr A-Z_ a-z-) '$(strip $($(1)))')
+quoted = '$(subst ','\'',$(strip $($(1))))'
+option = $(if $(strip $($(1))),--$(shell echo $(1) | tr A-Z_ a-z-) $(call quoted,$(1)))
 akasa = $(strip $(python) -m akasa $(1) $(foreach name,$(2),$(call option,$(name))))
 pytest = $(python) -m pytest -n auto
 fast = akasa $(addprefix tests/,test_main.py workspace ingest validate kpis report run road/test_docs.py)
+given := $(sort $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
+ifneq ($(filter-out PYTHON,$(given)),)
+known := $(shell $(firstword $(wildcard .venv/bin/python) $(PYTHON)) .ci/given '$(MAKECMDGOALS)' '$(given)')
+$(if $(filter no,$(known)),$(error nothing was run))
+endif
+report backfill withdraw migrate notebooks: export AKASA_MAKE = $@ $(given)
+report backfill withdraw migrate notebooks: export AKASA_MAKE_FROM = $(PWD)
 
 .PHONY: help report backfill withdraw migrate notebooks lab test test-long fuzz check coverage lint bench env lock clean
 help: ## list the targets; `make` alone does the same
@@ -23,7 +31,7 @@ report: $(installed) ## ingest, validate, compute, reconcile: outputs/index.html
 backfill: $(installed) ## derive all again under the rules of today, or some days: [START=YYYY-MM-DD END=YYYY-MM-DD] [DRY_RUN=1]
 	$(call akasa,backfill $(if $(DRY_RUN),--dry-run),START END)
 withdraw: $(installed) ## take a delivery back as if it had never come: NAME=incoming/x.xml [DRY_RUN=1]
-	$(call akasa,withdraw $(if $(DRY_RUN),--dry-run) '$(NAME)')
+	$(call akasa,withdraw $(if $(DRY_RUN),--dry-run) $(call quoted,NAME))
 migrate: $(installed) ## bring the database to the tables that this version expects
 	$(call akasa,migrate)
 notebooks: $(installed) ## re-execute the committed notebooks on the sample
