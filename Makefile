@@ -12,7 +12,7 @@ akasa = $(strip $(python) -m akasa $(1) $(foreach name,$(2),$(call option,$(name
 pytest = $(python) -m pytest -n auto
 fast = akasa $(addprefix tests/,test_main.py workspace ingest validate kpis report run road/test_docs.py)
 
-.PHONY: help report backfill withdraw migrate notebooks lab test test-long fuzz check coverage lint bench env lock clean
+.PHONY: help report backfill withdraw diff migrate notebooks lab test test-long fuzz check coverage lint bench env lock clean
 help: ## list the targets; `make` alone does the same
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2} /^## /{printf "%15s %s\n", "", substr($$0, 4)}' Makefile
 
@@ -24,6 +24,8 @@ backfill: $(installed) ## derive all again under the rules of today, or some day
 	$(call akasa,backfill $(if $(DRY_RUN),--dry-run),START END)
 withdraw: $(installed) ## take a delivery back as if it had never come: NAME=incoming/x.xml [DRY_RUN=1]
 	$(call akasa,withdraw $(if $(DRY_RUN),--dry-run) '$(NAME)')
+diff: $(installed) ## what differs between two runs that are kept: [RUN1=previous] [RUN2=latest] [FORMAT=table|json]
+	$(call akasa,diff '$(or $(RUN1),previous)' '$(or $(RUN2),latest)',FORMAT)
 migrate: $(installed) ## bring the database to the tables that this version expects
 	$(call akasa,migrate)
 notebooks: $(installed) ## re-execute the committed notebooks on the sample

@@ -52,13 +52,22 @@ class UsageError(ValueError):
 
 def declared(step: str) -> dict[str, str]:
     """Return the notebook's parameters: name → annotated type."""
+    return {ast.unparse(line.target): ast.unparse(line.annotation) for line in _lines(step)}
+
+
+def defaults() -> dict[str, Any]:
+    """Return what every parameter of the notebooks is where it is not given."""
+    lines = (line for step in STEPS for line in _lines(step))
+    return {ast.unparse(line.target): ast.literal_eval(line.value) for line in lines if line.value}
+
+
+def _lines(step: str) -> list[ast.AnnAssign]:
     import nbformat
 
     notebook = nbformat.read(NOTEBOOKS / f"{step}.ipynb", as_version=4)
     cells = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())]
     tree = ast.parse("\n".join(cell.source for cell in cells))
-    lines = (line for line in tree.body if isinstance(line, ast.AnnAssign))
-    return {ast.unparse(line.target): ast.unparse(line.annotation) for line in lines}
+    return [line for line in tree.body if isinstance(line, ast.AnnAssign)]
 
 
 def check(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -13,9 +13,11 @@ from akasa.workspace.tables import KEYS
 class Sqlite:
     """SQLite. `mark` stands for a parameter, `plan` are the columns that are kept of its EXPLAIN.
 
-    `collation` compares text byte by byte, unpadded.
+    `collation` compares text byte by byte, unpadded; `version` asks which one the server is.
     """
 
+    name = "SQLite"
+    version = "select sqlite_version()"
     mark = "?"
     explain = "explain query plan"
     plan: tuple[str, ...] = ("detail",)
@@ -48,6 +50,8 @@ class Sqlite:
 class MySql(Sqlite):
     """MySQL 8 and 9."""
 
+    name = "MySQL"
+    version = "select version()"
     mark = "%s"
     explain = "explain format=traditional"  # since MySQL 9 the default is a tree, without columns
     plan = ("table", "type", "key", "rows", "Extra")
@@ -78,6 +82,7 @@ class MySql(Sqlite):
 class MariaDb(MySql):
     """MariaDB 10.6 and newer."""
 
+    name = "MariaDB"
     collation = "utf8mb4_nopad_bin"
 
     def stage(self, table: str, columns: Sequence[str]) -> str:
