@@ -105,7 +105,9 @@ def between(settings: Settings, one: Run, other: Run) -> Difference:
 def words(found: Difference) -> str:
     """Return it for the console: what it was before → what it is after."""
     lists = {"parameters": found.parameters, "settings": found.settings, "versions": found.versions}
-    lines = {what: [(row["name"], _pair(row)) for row in rows] for what, rows in lists.items()}
+    lines: dict[str, list[tuple[str, ...]]] = {
+        what: [(row["name"], _pair(row)) for row in rows] for what, rows in lists.items()
+    }
     lines["deliveries"] = [(row["change"], row["name"], _told(row)) for row in found.deliveries]
     lines["KPIs"] = _whole_rows(found.kpis)
     parts = [f"{what}\n{_columns(rows)}" for what, rows in lines.items() if rows]

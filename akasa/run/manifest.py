@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from akasa import __version__
 from akasa.kpis import results
 from akasa.run import parameters
+from akasa.run.steps import STEPS
 from akasa.run.versions import versions
 from akasa.stores import database
 from akasa.validate import gate, plan, rules
@@ -28,26 +29,27 @@ def about(
     settings: Settings,
     private: Path,
     given: Iterable[str],
-    typed: Mapping[str, Any],
+    typed: Mapping[str, Mapping[str, Any]],
     started: datetime,
     steps: Iterable[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Return what a run was made of, how it went, and what was proved; its name, too.
 
-    `private` holds its files, `typed` its parameters, of which `given` were given, `steps` how each ended.
-    The name is made of when it started and of what it wrote: the same files at the same time are the same
-    run. Nothing in it is a secret, and no mobile number is in it where they are to be masked.
+    `private` holds its files, `typed` the parameters of each step, of which `given` were asked for, `steps`
+    tell how each ended. The name is made of when it started and of what it wrote: the same files at the same
+    time are the same run. Nothing in it is a secret, and no mobile number is in it where they are to be
+    masked.
     """
     computed = results.computed(private)
     of_sql = asdict(computed["sql"]) if "sql" in computed else {}
-    show = _showing(settings)
+    taken, show = effective(settings, typed), _showing(settings)
     return {
         "run": f"{started:%Y%m%dT%H%M%SZ}-{_digest(private)[:8]}",
         "akasa": __version__,
         "started": started.isoformat(timespec="seconds"),
         "ended": clock.now().isoformat(timespec="seconds"),
-        "parameters": _shown({name: typed[name] for name in sorted(given)}, show),
-        "effective_parameters": _shown(effective(settings, typed, of_sql.get("as_of")), show),
+        "parameters": _shown({name: taken[name] for name in sorted(given)}, show),
+        "effective_parameters": _shown({**taken, "as_of": of_sql.get("as_of")}, show),
         "settings": _shown(settings_of(settings), show),
         "engines": list(computed),
         **of_sql,
@@ -60,13 +62,14 @@ def about(
     }
 
 
-def effective(settings: Settings, typed: Mapping[str, Any], as_of: str | None) -> dict[str, Any]:
-    """Return every parameter as the notebooks took it: as given, or by default; None takes its setting.
-
-    `as_of` is the day that was computed for.
-    """
-    by_default = {name: _default(settings, name, value) for name, value in parameters.defaults().items()}
-    return dict(sorted({**by_default, "as_of": as_of, **typed}.items()))
+def effective(settings: Settings, typed: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return every parameter as the notebooks took it: as given, or by default; None takes its setting."""
+    found = {
+        name: value
+        for step in STEPS
+        for name, value in parameters.effective(step, typed.get(step, {})).items()
+    }
+    return {name: _or_setting(settings, name, found[name]) for name in sorted(found)}
 
 
 def settings_of(settings: Settings) -> dict[str, Any]:
@@ -75,7 +78,7 @@ def settings_of(settings: Settings) -> dict[str, Any]:
     return {name.upper(): _plain(settings, getattr(settings, name)) for name in names}
 
 
-def _default(settings: Settings, name: str, value: Any) -> Any:
+def _or_setting(settings: Settings, name: str, value: Any) -> Any:
     is_setting = value is None and name in Settings.model_fields
     return _plain(settings, getattr(settings, name)) if is_setting else value
 

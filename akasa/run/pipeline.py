@@ -125,9 +125,8 @@ class Run:
         def stays(name: str) -> bool:
             return left_out.get(name, False) or (name.startswith("data_docs/") and not audited)
 
-        typed = {name: value for step in self.typed.values() for name, value in step.items()}
         steps = [asdict(one) for one in self.ended]
-        about = manifest.about(self.settings, self.folder, self.given, typed, self.started, steps)
+        about = manifest.about(self.settings, self.folder, self.given, self.typed, self.started, steps)
         history.keep(self.settings)  # of the run in place, if it was killed before it was kept
         promotion.promote(self.folder, public, about, stays)
         history.keep(self.settings)
