@@ -24,7 +24,7 @@ def versions(settings: Settings) -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "akasa": __version__,
-        "packages": {name: _package(name) for name in PACKAGES},
+        "packages": {name: package(name) for name in PACKAGES},
         "database": _database(settings),
         "git": git(),
     }
@@ -50,7 +50,8 @@ def git() -> dict[str, Any] | None:
     return None if commit == "(initial)" else {"commit": commit, "dirty": dirty}
 
 
-def _package(name: str) -> str | None:
+def package(name: str) -> str | None:
+    """Return the version that is installed, without importing it."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from akasa.kpis import results
 from akasa.kpis.definitions import DEFINITIONS, DTYPES
-from akasa.run import pipeline
+from akasa.run import parameters, pipeline
 from akasa.run.notebook import Limits
 from akasa.run.pipeline import Ended
 from akasa.workspace import promotion
@@ -32,7 +32,7 @@ def run(settings, day, kpis=None, given=None, seconds=1.0, **written):
     `kpis` maps KPI → rows, `given` are parameters, and `written` maps further files' names, `_` for `/`, to
     texts; a page that names the day is always written.
     """
-    typed = {"03_kpis_sql": given or {}}
+    typed = parameters.check(given or {})
     with promotion.private_folder(settings.output_dir) as folder:
         to_private = settings.model_copy(update={"output_dir": folder})
         frames = {kpi: frame(kpi, *(kpis or {}).get(kpi, ())) for kpi in DEFINITIONS}

@@ -25,8 +25,9 @@ KPI_FILES = [results.file_name(engine, kpi) for engine in engines.ENGINES for kp
 
 
 def files(folder):
-    """Return every file's bytes but those of the lock, and of Data Docs, whose pages carry times."""
-    paths = (path for path in Path(folder).rglob("*") if path.is_file() and "data_docs" not in path.parts)
+    """Return every file's bytes but those of the lock, of kept runs, and of Data Docs, which carry times."""
+    apart = {"data_docs", "history"}
+    paths = (path for path in Path(folder).rglob("*") if path.is_file() and not apart & {*path.parts})
     paths = (path for path in paths if path.name != ".outputs.lock")
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
