@@ -184,6 +184,18 @@ def test_the_report_gets_the_options_that_were_given(
     assert last == f".venv/bin/python -m akasa report{options}"
 
 
+@pytest.mark.parametrize(
+    ("variables", "arguments"),
+    [
+        ([], "'previous' 'latest'"),
+        (["RUN1=2025", "RUN2=2026", "FORMAT=json"], "'2025' '2026' --format 'json'"),
+    ],
+)
+def test_two_runs_are_compared_by_their_names(project: Path, variables: list[str], arguments: str) -> None:
+    last = make(project, "-n", "diff", *variables).stdout.splitlines()[-1]
+    assert last == f".venv/bin/python -m akasa diff {arguments}"
+
+
 @pytest.mark.parametrize("target", ["report", "notebooks", "lab", "test", "lint", "env"])
 def test_an_active_conda_environment_of_that_name_is_used_as_it_is(project: Path, target: str) -> None:
     shown = make(project, "-n", target, CONDA_DEFAULT_ENV="akasa", CONDA_PREFIX="/some where/akasa").stdout

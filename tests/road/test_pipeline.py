@@ -15,7 +15,7 @@ from lib.promoting import KEPT
 import akasa
 from akasa.kpis import engines, results
 from akasa.kpis.definitions import DEFINITIONS
-from akasa.run import steps
+from akasa.run import history, steps
 from akasa.workspace import promotion
 from akasa.workspace.settings import ROOT, Settings
 
@@ -165,9 +165,11 @@ def with_incoming(data, name, text):
 
 def test_the_gate_stops_a_bad_delivery_and_leaves_earlier_outputs_untouched(reported, tmp_path):
     data = with_incoming(copied(reported, tmp_path), "customers_2025-11-11.csv", BAD_CUSTOMERS)
-    before = files(data.parent / "outputs")
+    before, kept = files(data.parent / "outputs"), history.entries(data.parent / "outputs")
     stopped = report(data)
     assert stopped.returncode == 1
+    assert len(kept) == 1
+    assert history.entries(data.parent / "outputs") == kept
     assert "02_validate     FAILED" in stopped.stderr
     assert "incoming/customers_2025-11-11.csv: 1 of 2 records were rejected (50.0%" in stopped.stderr
     assert f"open     {data / 'failed/02_validate.html'}" in stopped.stderr

@@ -62,9 +62,11 @@ def test_the_run_in_place_stays_though_the_clock_went_back(workspace):
 
 def test_what_is_the_same_is_one_file_on_the_disk_but_never_one_in_place(workspace):
     first, second = (kept.run(workspace, day, tables_a="same") for day in (1, 2))
-    folder = workspace.output_dir / history.FOLDER
-    inodes = {place: (place / "tables/a").stat().st_ino for place in (folder / first, folder / second)}
-    assert len({*inodes.values(), (workspace.output_dir / "tables/a").stat().st_ino}) == 2
+    outputs, folder = workspace.output_dir, workspace.output_dir / history.FOLDER
+    inodes = [(place / "tables/a").stat().st_ino for place in (folder / first, folder / second)]
+    assert inodes[0] == inodes[1] != (outputs / "tables/a").stat().st_ino
+    for name in promotion.listed(outputs):
+        assert (folder / second / name).stat().st_ino != (outputs / name).stat().st_ino, name
 
 
 def test_where_there_are_no_links_files_are_copied(workspace, monkeypatch):
@@ -78,6 +80,25 @@ def test_a_file_of_an_earlier_run_that_somebody_changed_is_not_taken_for_the_lat
     (workspace.output_dir / history.FOLDER / first / "tables/a").write_text("mine")
     second = kept.run(workspace, 2, tables_a="same")
     assert promotion.changed(workspace.output_dir / history.FOLDER / second) == []
+
+
+def test_what_is_half_removed_is_no_entry_and_goes_with_the_next_run(workspace, monkeypatch, capsys):
+    def half(folder, **_):
+        (folder / "index.html").unlink()
+        raise OSError("the disk is gone")
+
+    kept.run(workspace, 1)
+    with monkeypatch.context() as failing:
+        failing.setattr(shutil, "rmtree", half)
+        history.trim(keeping(workspace, 0))
+    assert (
+        "warning: what is no longer needed of the history is left: the disk is gone"
+        in capsys.readouterr().err
+    )
+    assert history.entries(workspace.output_dir) == []
+    assert len(list((workspace.output_dir / history.FOLDER).iterdir())) == 1
+    history.keep(keeping(workspace, 0))
+    assert list((workspace.output_dir / history.FOLDER).iterdir()) == []
 
 
 def test_what_cannot_be_kept_is_said_and_the_run_is_done(workspace, capsys):
@@ -98,8 +119,9 @@ def test_a_run_that_was_not_kept_and_was_changed_since_is_not_kept_as_if_it_were
 
 def test_a_masked_run_leaves_no_run_that_shows_numbers(workspace):
     masked = workspace.model_copy(update={"mask_pii": True})
-    kept.run(workspace, 1)
-    kept.run(keeping(workspace, 0), 2)  # in place, and not kept
+    first, second = (kept.run(workspace, day) for day in (1, 2))
+    shutil.rmtree(workspace.output_dir / history.FOLDER / second)  # as if it was killed before it was kept
+    assert whole(workspace) == [first]
     third = kept.run(masked, 3)
     assert whole(workspace) == [third]
     fourth = kept.run(workspace, 4)
@@ -114,16 +136,16 @@ def test_outputs_that_another_program_listed_are_not_kept(workspace):
 
 def killings(workspace, tmp_path):
     """Yield, for each place where a run can be killed, the settings after that; one run is kept before."""
+    before = workspace.model_copy(update={"output_dir": tmp_path / "before", "keep_runs": 1})
+    kept.run(before, 1, tables_a="same")
     for place in range(1, 1000):
-        settings = workspace.model_copy(
-            update={"output_dir": tmp_path / f"killed{place}/outputs", "keep_runs": 1}
-        )
-        kept.run(settings, 1, tables_a="same")
-        killed = promoting.killed(place, kept.run, settings, 2, {}, {}, 1.0)
+        settings = before.model_copy(update={"output_dir": tmp_path / "killed"})
+        shutil.copytree(before.output_dir, settings.output_dir)
+        killed = promoting.killed(place, kept.run, settings, 2)
         yield place, settings
         if not killed:
             return
-        shutil.rmtree(settings.output_dir.parent)
+        shutil.rmtree(settings.output_dir)
     raise AssertionError("it never ended")
 
 

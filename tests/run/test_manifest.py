@@ -193,9 +193,12 @@ def test_the_commit_is_told_and_whether_the_code_differs_from_it(checkout, monke
 
 
 def test_where_there_is_no_checkout_no_commit_and_no_git_nothing_is_told(checkout, monkeypatch):
+    with monkeypatch.context() as within:
+        within.setattr(versions, "ROOT", checkout / "akasa")  # of a folder above, nothing is asked
+        assert versions.git() is None
+    with monkeypatch.context() as without:
+        without.setenv("PATH", "")
+        assert versions.git() is None
+    assert versions.git()
     git(checkout, "update-ref", "-d", "HEAD")
-    assert versions.git() is None
-    monkeypatch.setenv("PATH", "")
-    assert versions.git() is None
-    monkeypatch.setattr(versions, "ROOT", checkout / "akasa")  # of a folder above, nothing is asked
     assert versions.git() is None
