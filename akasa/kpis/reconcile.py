@@ -11,6 +11,7 @@ from akasa.kpis.definitions import DEFINITIONS
 from akasa.kpis.engines import chosen
 from akasa.kpis.results import Parameters, computed_for, read_results
 from akasa.stores import database, warehouse
+from akasa.workspace.listing import Listing
 from akasa.workspace.settings import Settings
 
 Results = Mapping[str, Mapping[str, pd.DataFrame]]
@@ -71,7 +72,7 @@ def compare(results: Results) -> pd.DataFrame:
         for other in others
         for key, column, value, other_value in differences(kpi, results[first][kpi], results[other][kpi])
     ]
-    return pd.DataFrame(found, columns=COLUMNS)
+    return Listing(found, columns=COLUMNS)
 
 
 def differences(kpi: str, one: pd.DataFrame, other: pd.DataFrame) -> list[tuple[str, str, Any, Any]]:
@@ -115,7 +116,7 @@ def control_totals(results: Results, as_of: date | None, settings: Settings) -> 
     every table in both stores; and for every delivery of the ledger its rows in both stores.
     """
     checks = [*_kpi_totals(results, as_of, settings), *_table_rows(settings), *_delivery_rows(settings)]
-    frame = pd.DataFrame(checks, columns=["check", "left", "left_value", "right", "right_value"])
+    frame = Listing(checks, columns=["check", "left", "left_value", "right", "right_value"])
     return frame.assign(ties=frame["left_value"] == frame["right_value"])
 
 

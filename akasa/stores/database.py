@@ -120,13 +120,11 @@ def query(sql: str, settings: Settings | None = None, **params: Any) -> pd.DataF
         return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
 
 
-def explain(sql: str, settings: Settings, **params: Any) -> pd.DataFrame:
-    """Return the database's own plan of a query.
-
-    Columns: detail (SQLite); table, type, key, rows, Extra (MySQL, MariaDB).
-    """
+def explain(sql: str, settings: Settings, **params: Any) -> str:
+    """Return the database's own plan of a query: a line a step, indented."""
     spoken = dialect(settings)
-    return query(f"{spoken.explain} {sql}", settings, **params)[list(spoken.plan)]
+    steps = query(f"{spoken.explain} {sql}", settings, **params).astype(object)
+    return spoken.plan(steps.where(steps.notna(), None).to_dict("records"))
 
 
 def dialect(settings: Settings) -> Sqlite:

@@ -17,6 +17,7 @@ import pandas as pd
 from akasa.validate import cleaning
 from akasa.validate.data_docs import put
 from akasa.workspace import clock, files, masking
+from akasa.workspace.listing import Listing
 from akasa.workspace.tables import LONGEST_TEXT
 
 Suite = list[tuple[str, dict[str, Any]]]
@@ -91,7 +92,7 @@ def audit(
         warnings.simplefilter("ignore")
         os.environ["GX_ANALYTICS_ENABLED"] = "false"
         results = _run_checkpoints(tables, data_docs, mask) if tables else {}
-    found = pd.DataFrame(
+    found = Listing(
         [_verdict(table, outcome) for table, result in results.items() for outcome in result.results],
         columns=_VERDICT,
     )

@@ -89,6 +89,20 @@ def test_what_is_not_of_its_form_is_found(said, name, value):
     assert faults(said | {name: value}) != []
 
 
+def test_what_was_proved_and_of_what_a_step_was_made_may_be_told(said):
+    total = {"name": "orders", "values": {"database": 28, "months (sql)": 28}, "ties": True}
+    proof = {"engines": ["sql", "pandas"], "differences": 0, "totals": [total]}
+    made = said["steps"][0] | {"ingredients": {"akasa": "0" * 64}, "files": ["index.html"]}
+    assert faults(said | {"proof": proof, "steps": [made]}) == []
+    assert faults(said | {"proof": None}) == []
+    for worse in (
+        proof | {"differences": -1},
+        proof | {"totals": [total | {"values": {"database": 28.5}}]},
+        proof | {"totals": [{name: total[name] for name in ("name", "ties")}]},
+    ):
+        assert faults(said | {"proof": worse}) != []
+
+
 def test_every_name_is_explained_or_explains_itself():
     plain = {
         "kind",

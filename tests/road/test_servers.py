@@ -1,6 +1,7 @@
 """The same work on real MariaDB and MySQL: same files, right collation, nothing altered, nothing lost."""
 
 import json
+import re
 import socket
 import threading
 import time
@@ -425,10 +426,8 @@ def assert_index_is_enough(settings, number):
         opened.execute(text("analyze table orders, customers"))
     for name in DEFINITIONS:
         plan = sql.query_plan(settings, name, date(2025, 9, 30))
-        (step,) = plan[plan["table"] == "orders"].itertuples()
-        assert step.key == "ix_orders_kpis", name
-        assert "Using index" in step.Extra, name
-        assert step.type in ("range", "index"), name
+        (step,) = (line for line in plan.splitlines() if line.lstrip().startswith("orders: "))
+        assert re.search(r"orders: (range|index), index ix_orders_kpis, .*Using index", step), plan
     months = sql.answer("monthly_trends", settings, date(2025, 9, 30))
     # so many orders a day, and one more on each of the first hundred days, until 10 April
     daily = number // 300
