@@ -20,7 +20,7 @@ endif
 report backfill withdraw migrate notebooks: export AKASA_MAKE = $@ $(given)
 report backfill withdraw migrate notebooks: export AKASA_MAKE_FROM = $(PWD)
 
-.PHONY: help report backfill withdraw migrate notebooks lab test test-long fuzz check coverage lint bench env lock clean
+.PHONY: help report backfill withdraw diff migrate notebooks lab test test-long fuzz check coverage lint bench env lock clean
 help: ## list the targets; `make` alone does the same
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2} /^## /{printf "%15s %s\n", "", substr($$0, 4)}' Makefile
 
@@ -32,6 +32,8 @@ backfill: $(installed) ## derive all again under the rules of today, or some day
 	$(call akasa,backfill $(if $(DRY_RUN),--dry-run),START END)
 withdraw: $(installed) ## take a delivery back as if it had never come: NAME=incoming/x.xml [DRY_RUN=1]
 	$(call akasa,withdraw $(if $(DRY_RUN),--dry-run) $(call quoted,NAME))
+diff: $(installed) ## what differs between two runs that are kept: [RUN1=previous] [RUN2=latest] [FORMAT=table|json]
+	$(call akasa,diff $(if $(RUN1),$(call quoted,RUN1),previous) $(if $(RUN2),$(call quoted,RUN2),latest),FORMAT)
 migrate: $(installed) ## bring the database to the tables that this version expects
 	$(call akasa,migrate)
 notebooks: $(installed) ## re-execute the committed notebooks on the sample

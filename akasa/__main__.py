@@ -186,6 +186,35 @@ def status(as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("run1", default="previous")
+@click.argument("run2", default="latest")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option("--exit-code", is_flag=True, help="Exit with 1 where anything differs.")
+def diff(run1: str, run2: str, form: str, exit_code: bool) -> None:
+    """Tell what differs between two kept runs: KPIs by key and column, deliveries, parameters, versions.
+
+    RUN1 [previous] and RUN2 [latest, the one in place] are names as in run.json, their beginnings, `latest`
+    or `previous`. KEEP_RUNS says how many runs are kept.
+    """
+    from akasa.run import diff
+    from akasa.stores import lock
+
+    chosen = _settings()
+    lock.settle(chosen)
+    known = diff.runs(chosen)
+    try:
+        found = diff.between(chosen, diff.find(known, run1), diff.find(known, run2))
+    except diff.NoSuchRun as error:
+        raise click.UsageError(secrets.hide(str(error))) from None
+    except (diff.Unreadable, OSError, ValueError) as error:
+        raise _failure(error) from None
+    told = json.dumps(asdict(found), indent=1, ensure_ascii=False) if form == "json" else diff.words(found)
+    click.echo(secrets.hide(told))
+    if exit_code and not found.is_empty:
+        raise SystemExit(1)
+
+
+@main.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--orders", type=click.IntRange(0), default=1000, show_default=True, help="Distinct orders.")
 @click.option("--customers", type=click.IntRange(0), default=200, show_default=True, help="Customers.")

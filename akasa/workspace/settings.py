@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     today: date | None = None
     warehouse_retention_days: float = Field(default=1, ge=0)
     freshness_hours: float = Field(default=48, gt=0)
+    keep_runs: int = Field(default=14, ge=0)
     lock_timeout: float = Field(default=60, ge=0)
     cell_timeout: float | None = Field(default=None, gt=0)
     run_timeout: float | None = Field(default=None, gt=0)

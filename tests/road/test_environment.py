@@ -250,10 +250,10 @@ def test_every_variable_of_a_recipe_is_named_in_its_help() -> None:
     text = (ROOT / "Makefile").read_text()
     rules = re.findall(r"^([a-z-]+):.*?## (.*\n(?:## .*\n)*)((?:\t.*\n)+)", text, re.MULTILINE)
     used = {
-        target: set(re.findall(r"(?<=[( ,])(?!HOST)[A-Z][A-Z_]+(?=[), ])", recipe))
+        target: set(re.findall(r"(?<=[( ,])(?!HOST)[A-Z][A-Z0-9_]+(?=[), ])", recipe))
         for target, _, recipe in rules
     }
-    named = {target: set(re.findall(r"([A-Z][A-Z_]+)=", told)) for target, told, _ in rules}
+    named = {target: set(re.findall(r"([A-Z][A-Z0-9_]+)=", told)) for target, told, _ in rules}
     assert {"report", "withdraw", "bench", "lock"} <= {target for target, names in used.items() if names}
     assert {target: names - named[target] - {"PYTHON"} for target, names in used.items()} == {
         target: set() for target in used
@@ -265,6 +265,18 @@ def test_the_name_of_a_delivery_comes_through_make_as_it_is(project: Path, name:
     make(project, "env")
     make(project, "withdraw", f"NAME=incoming/{name}".replace("$", "$$"))
     assert calls(project)[-1] == f"-m akasa withdraw incoming/{name}"
+
+
+@pytest.mark.parametrize(
+    ("variables", "arguments"),
+    [
+        ([], "previous latest"),
+        (["RUN1=2025", "RUN2=2026", "FORMAT=json"], "'2025' '2026' --format 'json'"),
+    ],
+)
+def test_two_runs_are_compared_by_their_names(project: Path, variables: list[str], arguments: str) -> None:
+    last = make(project, "-n", "diff", *variables).stdout.splitlines()[-1]
+    assert last == f".venv/bin/python -m akasa diff {arguments}"
 
 
 @pytest.mark.parametrize("target", ["report", "notebooks", "lab", "test", "lint", "env"])
