@@ -14,6 +14,11 @@ from akasa.workspace.settings import ROOT, Settings
 SAMPLE = ("customers.csv", "orders.xml")
 
 
+def defaults() -> dict[str, str]:
+    """Return an environment in which every setting has its default, whatever `.env` says."""
+    return {**{name.upper(): "" for name in Settings.model_fields}, "AKASA_ENV_FILE": os.devnull}
+
+
 @contextmanager
 def workspace() -> Iterator[dict[str, str]]:
     """Give the environment of a throw-away workspace that holds the bundled sample and default settings."""
@@ -22,10 +27,8 @@ def workspace() -> Iterator[dict[str, str]]:
         data.mkdir()
         for name in SAMPLE:
             shutil.copy(ROOT / "data" / name, data)
-        defaults = {name.upper(): "" for name in Settings.model_fields}
         yield {
-            **defaults,
-            "AKASA_ENV_FILE": os.devnull,
+            **defaults(),
             "DATA_DIR": str(data),
             "OUTPUT_DIR": str(Path(folder) / "outputs"),
         }
