@@ -14,6 +14,7 @@ import pandas as pd
 
 from akasa.kpis.definitions import DEFINITIONS, TOP_N, WINDOW_DAYS, resolve_as_of
 from akasa.stores import database, published, warehouse
+from akasa.workspace import progress
 from akasa.workspace.settings import Settings
 
 ENGINES = ("sql", "pandas", "dask")
@@ -99,6 +100,7 @@ def function(engine: str, kpi: str) -> Any:
 def _frame(
     engine: str, source: Any, kpi: str, as_of: date | None, window_days: int, top_n: int
 ) -> pd.DataFrame:
+    progress.tell(f"{engine}: {kpi}")
     given = {"window_days": window_days, "top_n": top_n}
     options = {option: given[option] for option in DEFINITIONS[kpi].options}
     found: pd.DataFrame = function(engine, kpi)(source, as_of, **options)

@@ -95,6 +95,7 @@ def audit(settings: Settings, tables: Mapping[str, pd.DataFrame], audit_all: boo
         with lock.publish(settings):
             level_warehouse(settings)
         tables = {name: warehouse.read(settings, name) for name in tables}
+    progress.tell("auditing")
     return gate.audit(tables, settings.output_dir / "data_docs", settings.mask_pii)
 
 
@@ -107,6 +108,7 @@ def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dic
     Judgements are written before, and stand with their quarantine after that. Raises Busy while another run
     goes on (see `lock.publish`), Overtaken where one has published since.
     """
+    progress.tell("publishing")
     now = datetime.now(UTC).replace(tzinfo=None)
     rows = [ledger_row(one, settings, now) for one in judged]
     with lock.publish(settings):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from akasa.run import kernel, notebook
 from akasa.run.steps import NOTEBOOKS, STEPS
+from akasa.workspace import progress
 from akasa.workspace.settings import ROOT, Settings
 
 SAMPLE = ("customers.csv", "orders.xml")
@@ -29,6 +30,7 @@ def workspace() -> Iterator[dict[str, str]]:
             shutil.copy(ROOT / "data" / name, data)
         yield {
             **defaults(),
+            progress.VARIABLE: os.devnull,  # no cell shows how long it took
             "DATA_DIR": str(data),
             "OUTPUT_DIR": str(Path(folder) / "outputs"),
         }
