@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from akasa.ingest import readers
 from akasa.kpis import engines
 from akasa.kpis.definitions import DEFINITIONS, TOP_N, WINDOW_DAYS
+from akasa.report.kpi_table import KpiTable
 from akasa.stores import database, lock, published, warehouse
 from akasa.workspace import promotion
 from akasa.workspace.settings import BY_HAND, ROOT, Settings
@@ -94,9 +95,10 @@ def kpi(
     engine: str = "sql",
     window_days: int = WINDOW_DAYS,
     top_n: int = TOP_N,
-) -> pd.DataFrame:
+) -> KpiTable:
     """Compute one KPI, money in rupees, by sql, pandas or dask; `as_of` is a day written YYYY-MM-DD.
 
+    A notebook shows it as the report does; its values are exact.
     Raises ValueError that lists the KPIs or engines there are.
 
     Example: `ak.kpi("top_spenders", as_of="2025-10-31", engine="pandas", top_n=3)`
@@ -108,7 +110,7 @@ def kpi(
     day = engines.last_day(chosen, engine, as_of)
     found = engines.compute_one(chosen, engine, name, day, window_days, top_n)
     money = {column: in_rupees(found[column]) for column in DEFINITIONS[name].of_kind("paise")}
-    return found.assign(**money)
+    return KpiTable(found.assign(**money))
 
 
 def read_orders(path: Path | str) -> pd.DataFrame:
