@@ -16,7 +16,7 @@ _lines: list["_Line"] = []
 
 
 def tell(text: str) -> None:
-    """Note how far the work is, for the console that asked for it (twice a second at most), or in the notebook.
+    """Note how far the work is, for the console that asked for it (twice a second at most), or the notebook.
 
     Where there is neither, nowhere.
     """
