@@ -20,7 +20,7 @@ endif
 report backfill withdraw migrate notebooks: export AKASA_MAKE = $@ $(given)
 report backfill withdraw migrate notebooks: export AKASA_MAKE_FROM = $(PWD)
 
-.PHONY: help report backfill withdraw diff migrate notebooks lab test test-long fuzz check coverage lint bench env lock clean
+.PHONY: help report backfill withdraw diff migrate notebooks lab lab-reset test test-long fuzz check coverage lint bench env lock clean
 help: ## list the targets; `make` alone does the same
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2} /^## /{printf "%15s %s\n", "", substr($$0, 4)}' Makefile
 
@@ -38,8 +38,10 @@ migrate: $(installed) ## bring the database to the tables that this version expe
 	$(call akasa,migrate)
 notebooks: $(installed) ## re-execute the committed notebooks on the sample
 	$(call akasa,notebooks)
-lab: $(installed) ## open the notebooks in JupyterLab
-	$(python) -m jupyterlab notebooks/
+lab: $(installed) ## open the notebooks in JupyterLab, as copies in work/ [LAB='--port 8890 --no-browser']
+	$(strip $(python) -m akasa lab $(LAB))
+lab-reset: $(installed) ## copy the notebooks into work/ anew; those that you changed are kept
+	$(call akasa,lab --reset)
 
 test: lint ## lint, then every test but the long proofs
 	$(pytest)

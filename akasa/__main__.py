@@ -155,6 +155,30 @@ def notebooks() -> None:
     samples.renew(lambda step: click.echo(f"{step} executed"))
 
 
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.option("--reset", is_flag=True, help="Copy all notebooks into work/ anew; keep changed ones.")
+@click.option("--bring-back", metavar="NOTEBOOK", help="Put work/NOTEBOOK's cells into notebooks/.")
+@click.argument("options", nargs=-1, metavar="[JUPYTERLAB OPTIONS]...", type=click.UNPROCESSED)
+def lab(reset: bool, bring_back: str | None, options: tuple[str, ...]) -> None:
+    """Open the notebooks in JupyterLab, as copies in work/, where nothing committed or delivered changes.
+
+    What they write goes to work/outputs/. They publish to DATA_DIR as a run does, and wait for one.
+    """
+    from akasa.run import lab
+
+    _settings()
+    if bring_back:
+        try:
+            found = lab.bring_back(bring_back)
+        except LookupError as error:
+            raise _failure(error) from None
+        click.echo(f"notebooks/{found.name} has the cells of work/{found.name}; `make notebooks` executes it")
+    elif reset:
+        lab.reset(click.echo)
+    else:
+        lab.start(options, click.echo)
+
+
 @main.command()
 def migrate() -> None:
     """Bring the database to the tables that this version expects. (A report does so by itself.)"""

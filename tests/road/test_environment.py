@@ -156,6 +156,7 @@ def test_make_alone_lists_the_targets_and_the_parameters_of_the_report(project: 
         "report",
         "notebooks",
         "lab",
+        "lab-reset",
         "test",
         "test-long",
         "check",
@@ -277,6 +278,13 @@ def test_the_name_of_a_delivery_comes_through_make_as_it_is(project: Path, name:
 def test_two_runs_are_compared_by_their_names(project: Path, variables: list[str], arguments: str) -> None:
     last = make(project, "-n", "diff", *variables).stdout.splitlines()[-1]
     assert last == f".venv/bin/python -m akasa diff {arguments}"
+
+
+def test_jupyterlab_gets_the_options_that_were_given(project: Path) -> None:
+    assert make(project, "-n", "lab").stdout.splitlines()[-1] == ".venv/bin/python -m akasa lab"
+    given = make(project, "-n", "lab", "LAB=--port 8890 --no-browser").stdout.splitlines()[-1]
+    assert given == ".venv/bin/python -m akasa lab --port 8890 --no-browser"
+    assert make(project, "-n", "lab-reset").stdout.endswith(".venv/bin/python -m akasa lab --reset\n")
 
 
 @pytest.mark.parametrize("target", ["report", "notebooks", "lab", "test", "lint", "env"])
