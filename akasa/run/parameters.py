@@ -4,6 +4,7 @@ The rules here are those of `report`'s options, too.
 """
 
 import ast
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -52,13 +53,13 @@ class UsageError(ValueError):
 
 def declared(step: str) -> dict[str, str]:
     """Return the notebook's parameters: name → annotated type."""
-    import nbformat
+    return {ast.unparse(line.target): ast.unparse(line.annotation) for line in _lines(step)}
 
-    notebook = nbformat.read(NOTEBOOKS / f"{step}.ipynb", as_version=4)
-    cells = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())]
-    tree = ast.parse("\n".join(cell.source for cell in cells))
-    lines = (line for line in tree.body if isinstance(line, ast.AnnAssign))
-    return {ast.unparse(line.target): ast.unparse(line.annotation) for line in lines}
+
+def effective(step: str, typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the value of each of the notebook's parameters: the given one, else its own."""
+    own = {ast.unparse(line.target): line.value for line in _lines(step)}
+    return {name: ast.literal_eval(value) for name, value in own.items() if value} | dict(typed)
 
 
 def check(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -75,6 +76,14 @@ def check(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         step: {name: _fitting(name, value, names[name]) for name, value in given.items() if name in names}
         for step, names in names_of.items()
     }
+
+
+def _lines(step: str) -> list[ast.AnnAssign]:
+    """Return the annotated lines of the notebook's parameters cell. (nbformat takes a second to import.)"""
+    notebook = json.loads((NOTEBOOKS / f"{step}.ipynb").read_text("utf-8"))
+    cells = [cell for cell in notebook["cells"] if "parameters" in cell["metadata"].get("tags", ())]
+    tree = ast.parse("\n".join("".join(cell["source"]) for cell in cells))
+    return [line for line in tree.body if isinstance(line, ast.AnnAssign)]
 
 
 def _fitting(name: str, value: Any, annotation: str) -> Any:
