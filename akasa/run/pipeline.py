@@ -215,10 +215,18 @@ class Run:
         return ingredients.of(step, self.look, self.typed[step], left)
 
     def _parameters(self, step: str) -> dict[str, Any]:
-        """Return what the step's notebook is given; where no audit's pages lie there, an audit of all."""
-        none = not (self.settings.output_dir / "data_docs" / "index.html").exists()
-        more = {"audit_all": True} if none and "audit_all" in parameters.declared(step) else {}
-        return {**more, **self.typed[step]}
+        """Return what the step's notebook is given: to audit all, where the last audit's pages lack."""
+        lacks = not (self.settings.output_dir / "data_docs" / "index.html").exists()
+        again = "audit_all" in parameters.declared(step) and (lacks or not all(self._audited().values()))
+        return {**({"audit_all": True} if again else {}), **self.typed[step]}
+
+    def _audited(self) -> dict[str, bool]:
+        """Return the files of the last audit, and whether each is still what a run wrote."""
+        public = self.settings.output_dir
+        changed = promotion.changed(public)
+        return {
+            name: name not in changed for name in promotion.listed(public) if name.startswith("data_docs/")
+        }
 
     def _note(self, step: str, before: set[str]) -> None:
         """Note what the step was made of, and what it left."""
@@ -241,7 +249,8 @@ class Run:
             changed = record.reason(record.differences({part: of.get(part, {})}, {part: now.get(part, {})}))
             if changed:
                 raise Incomplete(
-                    f"the outputs stay as they were, for {step} rests on others: {changed}; run it, too"
+                    f"the outputs stay as they were, for {step} rests on others: {changed}; "
+                    "leave out --only (ONLY)"
                 )
         if why:
             print(f"note: {step} is not up to date: {why}", file=sys.stderr, flush=True)
@@ -273,11 +282,9 @@ class Run:
         """Where nothing was audited anew, keep the last audit's pages as the step's own, for 05 to read."""
         if "audit_all" not in parameters.declared(step) or (self.folder / "data_docs").exists():
             return
-        public = self.settings.output_dir
-        for name, known in promotion.listed(public).items():
-            file = public / name
-            if name.startswith("data_docs/") and file.is_file() and files.sha256(file) == known["sha256"]:
-                files.share(file, self.folder / name)
+        for name, is_there in self._audited().items():
+            if is_there:
+                files.share(self.settings.output_dir / name, self.folder / name)
                 self.taken_over.add(f"outputs/{name}")
 
     def _end(self, ended: Ended, executed: Path) -> None:
