@@ -9,7 +9,7 @@ import os
 import platform
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,13 +77,17 @@ class Look:
             self.seen.pop(part, None)
 
 
-def of(step: str, look: Look, typed: Mapping[str, Any], left: Part) -> Ingredients:
+def of(
+    step: str, look: Look, typed: Mapping[str, Any], left: Part, without: Collection[str] = ()
+) -> Ingredients:
     """Return the ingredients of a step by part, that first which says most.
 
     `typed` are the parameters that it was given, `left` the files that the steps before it left, by name.
+    Parts `without` which somebody can do are not looked at.
     """
     given = parameters.effective(step, typed)
-    reads = {part: _read(left) if part == "left" else look.at(part) for part in READS[step]}
+    parts = [part for part in READS[step] if part not in without]
+    reads = {part: _read(left) if part == "left" else look.at(part) for part in parts}
     return {
         "parameters": {name: _text(value) for name, value in given.items()},
         "settings": dict(_settings(step, look.settings)),

@@ -180,15 +180,20 @@ class Run:
         made = self.earlier.get(step)
         if made is None:
             return "it was not run before"
-        changes = record.differences(made.ingredients, self._ingredients(step))
-        return record.reason(changes) or record.reason(record.lost(self.settings, made))
+        # What it writes is looked at last, for if it runs, it has to be looked at again.
+        for outside in (True, False):
+            now = self._ingredients(step, outside)
+            changed = record.reason(record.differences(made.ingredients, now))
+            if changed:
+                return changed
+        return record.reason(record.lost(self.settings, made))
 
     def execute(self, step: str, reason: str = "") -> None:
         """Execute a step's notebook and write its page. Raises StepFailed."""
         from akasa.report import site
         from akasa.run import failed, notebook
 
-        self._ingredients(step)  # as it finds them: what comes meanwhile is for the next run
+        self._ingredients(step, outside=True)  # as it finds them: what comes meanwhile is for the next run
         self._take_over()
         executed = self.folder / "notebooks" / f"{step}.ipynb"
         before, began = record.names(self.own), time.monotonic()
@@ -210,9 +215,11 @@ class Run:
         self._note(step, before)
         self._end(Ended(step, DONE, time.monotonic() - began, reason), executed)
 
-    def _ingredients(self, step: str) -> Ingredients:
+    def _ingredients(self, step: str, outside: bool = False) -> Ingredients:
+        """Return a step's ingredients; with `outside`, without what it writes itself."""
         left = {name: digest for made in self.made.values() for name, digest in made.files.items()}
-        return ingredients.of(step, self.look, self.typed[step], left)
+        without = ingredients.WRITES.get(step, ()) if outside else ()
+        return ingredients.of(step, self.look, self.typed[step], left, without)
 
     def _parameters(self, step: str) -> dict[str, Any]:
         """Return what the step's notebook is given: to audit all, where the last audit's pages lack."""

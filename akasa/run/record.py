@@ -77,9 +77,9 @@ def lost(settings: Settings, made: Made) -> Iterator[str]:
 
 
 def differences(before: Ingredients, now: Ingredients) -> Iterator[str]:
-    """Say of each ingredient that is not what it was what has become of it, in the order of the parts."""
-    for part in dict.fromkeys([*now, *before]):
-        there, was = now.get(part, {}), before.get(part, {})
+    """Say of each ingredient that is not what it was what has become of it, in the parts that are given now."""
+    for part, there in now.items():
+        was = before.get(part, {})
         known = {name: value for name, value in there.items() if value != UNKNOWN}
         yield from (f"{name} cannot be read" for name in there if name not in known)
         yield from (_new(part, name, value) for name, value in known.items() if name not in was)
