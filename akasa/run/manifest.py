@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from akasa import __version__
 from akasa.kpis import results
-from akasa.run import parameters
+from akasa.run import outcomes, parameters
 from akasa.run.steps import STEPS
 from akasa.run.versions import versions
 from akasa.stores import database
@@ -53,6 +53,7 @@ def about(
         "settings": _shown(settings_of(settings), show),
         "engines": list(computed),
         **of_sql,
+        "answer": show(outcomes.reported(settings, private)),
         "steps": [_shown(_step(one), show) for one in steps],
         "rules_version": rules.RULES_VERSION,
         **{name: _shown(rows, show) for name, rows in _published(settings).items()},
