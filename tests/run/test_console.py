@@ -175,3 +175,16 @@ def test_of_the_gate_the_file_with_what_was_turned_away_is_to_be_opened_too(work
     shown(workspace, failure=StepFailed("02_validate", cause, Path("/failed.html")))
     opened = [line for line in capsys.readouterr().err.splitlines() if line.startswith("open")]
     assert opened == ["open     /failed.html", f"open     {workspace.unpublished}/a.csv.0123456789ab.csv"]
+
+
+@pytest.mark.parametrize(
+    ("ended", "said"),
+    [
+        (Ended("01_ingest", "done", 2.0, "incoming/x.xml is new"), "   because incoming/x.xml is new\n"),
+        (Ended("01_ingest", "left", 0.0, "incoming/x.xml is new"), "   although incoming/x.xml is new\n"),
+        (Ended("01_ingest", "up to date", 0.0), "01_ingest.html\n"),
+    ],
+)
+def test_a_step_says_why_it_ran_or_did_not(capsys, workspace, ended, said):
+    console.Ticker(workspace)(ended)
+    assert capsys.readouterr().out.endswith(said)
