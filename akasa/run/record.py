@@ -77,7 +77,7 @@ def lost(settings: Settings, made: Made) -> Iterator[str]:
 
 
 def differences(before: Ingredients, now: Ingredients) -> Iterator[str]:
-    """Say of each ingredient that is not what it was what has become of it, in the parts that are given now."""
+    """Say what has become of each ingredient that is not what it was, in the parts that are given now."""
     for part, there in now.items():
         was = before.get(part, {})
         known = {name: value for name, value in there.items() if value != UNKNOWN}

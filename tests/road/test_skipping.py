@@ -1,7 +1,6 @@
 """`python -m akasa report` where a report is in place: for real, with kernels where a step has to run."""
 
 import shutil
-import time
 
 import pytest
 from lib.command import report
@@ -32,13 +31,11 @@ def copied(reported, folder):
 
 def test_with_nothing_new_nothing_runs_and_nothing_moves(reported, tmp_path):
     data = copied(reported, tmp_path)
-    before, began = contents(tmp_path / "outputs"), time.monotonic()
+    before = contents(tmp_path / "outputs")
     result = report(data)
-    took = time.monotonic() - began
     assert result.returncode == 0, result.stderr
     assert statuses(result) == dict.fromkeys(STEPS, "up")  # to date
     assert contents(tmp_path / "outputs") == before
-    assert took < 15  # of five kernels, each would take that
 
 
 def test_only_what_has_to_run_runs_and_all_is_put_in_place_together(reported, tmp_path):
