@@ -92,7 +92,7 @@ def of(
         "parameters": {name: _text(value) for name, value in given.items()},
         "settings": dict(_settings(step, look.settings)),
         **reads,
-        "notebook": {f"notebooks/{step}.ipynb": of_notebook(NOTEBOOKS / f"{step}.ipynb")},
+        "notebook": _notebook(step),
         "package": look.at("package"),
         "versions": look.at("versions"),
     }
@@ -105,6 +105,13 @@ def of_notebook(file: Path) -> str:
         for made in ("outputs", "execution_count"):
             cell.pop(made, None)
     return _digest(json.dumps(notebook, sort_keys=True))
+
+
+def _notebook(step: str) -> Part:
+    """Return the notebook, and what lies beside it that is none: a kernel would find a module there."""
+    beside = (name for name in _names(NOTEBOOKS) if not name.startswith(".") and not name.endswith(".ipynb"))
+    own = {f"notebooks/{step}.ipynb": of_notebook(NOTEBOOKS / f"{step}.ipynb")}
+    return own | {f"notebooks/{name}": _content(NOTEBOOKS / name) for name in beside}
 
 
 def _looked_at(part: str, settings: Settings) -> Part:

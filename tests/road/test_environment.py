@@ -177,6 +177,8 @@ def test_make_alone_lists_the_targets_and_the_parameters_of_the_report(project: 
         (["ENGINE="], ""),
         (["ENGINE=both", "AS_OF=2025-10-31"], " --engine 'both' --as-of '2025-10-31'"),
         (["WINDOW_DAYS=7", "TOP_N=3"], " --window-days '7' --top-n '3'"),
+        (["FORCE=1"], " --force"),
+        (["ONLY=05_report", "TOP_N=3"], " --only '05_report' --top-n '3'"),
         (["ON_REFUSED=skip", "MAX_REJECT_RATIO=0"], " --on-refused 'skip' --max-reject-ratio '0'"),
     ],
 )

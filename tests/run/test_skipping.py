@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import sqlite3
+import subprocess
 import sys
 from contextlib import contextmanager
 from datetime import timedelta
@@ -80,6 +81,21 @@ def test_what_was_just_run_is_up_to_date_wherever_the_workspace_lies(settings):
     assert report(settings) == dict.fromkeys(STEPS, ("up to date", ""))
 
 
+SLOW = ("pandas", "pyarrow", "nbformat", "papermill", "jupyter_client", "sqlalchemy", "jsonschema")
+
+
+def test_with_nothing_to_do_nothing_is_imported_that_takes_time(settings):
+    code = (
+        "import sys; from akasa.run import pipeline; from akasa.workspace.settings import load\n"
+        "pipeline.report(load(), {}, print); print(sorted({*sys.modules} & {*sys.argv[1:]}))"
+    )
+    command = [sys.executable, "-c", code, *SLOW]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
+    *ended, imported = done.stdout.splitlines()
+    assert len(ended) == len(STEPS)
+    assert imported == "[]"
+
+
 # Code.
 
 
@@ -101,6 +117,14 @@ def test_a_notebook_that_says_something_else(settings, notebooks, step, kind):
     cell["source"] = [*cell["source"], " "]
     file.write_text(json.dumps(said))
     assert why(settings) == {step: f"notebooks/{step}.ipynb changed"}
+
+
+def test_a_module_beside_the_notebooks(settings, notebooks):
+    (notebooks / "helpers.py").touch()
+    (notebooks / "00_start.ipynb").touch()
+    (notebooks / ".ipynb_checkpoints").mkdir()
+    (notebooks / ".ipynb_checkpoints/01_ingest-checkpoint.py").touch()
+    assert why(settings) == dict.fromkeys(STEPS, "notebooks/helpers.py is new")
 
 
 def test_outputs_that_are_committed_in_a_notebook_are_no_ingredient(settings, notebooks):
