@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import math
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import date, datetime
@@ -94,6 +96,8 @@ def _plain(settings: Settings, value: Any) -> Any:
             return settings.label(value)
         case date():
             return value.isoformat()
+        case float() if not math.isfinite(value):  # JSON has no word for it
+            return str(value)
     return value
 
 
@@ -156,7 +160,12 @@ def _latest(settings: Settings, private: Path, name: str) -> Path:
 def _showing(settings: Settings) -> Callable[[str], str]:
     known = secrets.of_process()
     mask = masking.text if settings.mask_pii else str
-    return lambda text: mask(secrets.hide(text, known))
+    return lambda text: mask(secrets.hide(_as_text(text), known))
+
+
+def _as_text(given: str) -> str:
+    r"""Return a text that can be written: bytes of a name that are no UTF-8 become `\xff`."""
+    return os.fsencode(given).decode("utf-8", "backslashreplace")
 
 
 def _shown(content: Any, show: Callable[[str], str]) -> Any:

@@ -111,6 +111,14 @@ def test_settings_are_told_without_secrets_and_without_this_machines_folders(wor
     assert str(settings.data_dir.parent) not in written
 
 
+def test_settings_that_json_has_no_word_for_are_told_as_text(workspace):
+    odd = {"freshness_hours": float("inf"), "orders_xml_path": workspace.data_dir / "o\udcff\u20b9.xml"}
+    kept.run(workspace.model_copy(update=odd), 1)
+    said = json.loads((workspace.output_dir / "run.json").read_text("utf-8"), parse_constant=pytest.fail)
+    told = said["settings"]
+    assert (told["FRESHNESS_HOURS"], told["ORDERS_XML_PATH"]) == ("inf", "data/o\\xff\u20b9.xml")
+
+
 def test_a_step_takes_no_time_where_the_time_stands_still(workspace, monkeypatch):
     kept.run(workspace, 1, seconds=1.23456)
     assert kept.said(workspace)["steps"] == [
