@@ -31,8 +31,6 @@ def start(options: Sequence[str], tell: Callable[[str], None]) -> None:
     from jupyterlab.labapp import LabApp
 
     defaults = str(Path(__file__).parent / "jupyter")  # of JupyterLab's settings; the user's go before them
-        Path(__file__).parent / "jupyter"
-    )  # of JupyterLab's settings, before which the user's come
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(
         filter(None, [defaults, os.environ.get("JUPYTER_CONFIG_PATH")])
     )
