@@ -20,7 +20,7 @@ ENGINES = {"sql": "SQL", "pandas": "pandas", "dask": "Dask"}
 
 
 def write_page(settings: Settings, manifest: Manifest, proof: Proof) -> None:
-    """Write `index.html`, `audit.html`, the files that they link to, and `proof.json`, to outputs; say so."""
+    """Write `index.html`, `audit.html`, the files that they link to, and `proof.json`; say so."""
     proof_file.write(settings, proof)
     known = facts.gather(settings, manifest, proof)
     ledger = database.ledger(settings)

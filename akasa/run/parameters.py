@@ -54,11 +54,13 @@ class UsageError(ValueError):
 
 def declared(step: str) -> dict[str, str]:
     """Return the notebook's parameters: name → annotated type."""
-    notebook = json.loads((NOTEBOOKS / f"{step}.ipynb").read_text("utf-8"))  # nbformat's import takes seconds
-    cells = [cell for cell in notebook["cells"] if "parameters" in cell["metadata"].get("tags", ())]
-    tree = ast.parse("\n".join("".join(cell["source"]) for cell in cells))
-    lines = (line for line in tree.body if isinstance(line, ast.AnnAssign))
-    return {ast.unparse(line.target): ast.unparse(line.annotation) for line in lines}
+    return {ast.unparse(line.target): ast.unparse(line.annotation) for line in _lines(step)}
+
+
+def effective(step: str, typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the value of each of the notebook's parameters: the given one, else its own."""
+    own = {ast.unparse(line.target): line.value for line in _lines(step)}
+    return {name: ast.literal_eval(value) for name, value in own.items() if value} | dict(typed)
 
 
 def check(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -81,6 +83,14 @@ def _unknown(name: str, known: list[str]) -> str:
     near = get_close_matches(name.lower(), known, 1)
     meant = f"did you mean {near[0]}? There" if near else "there"
     return f"no notebook has the parameter {name!r}; {meant} are: {', '.join(known)}"
+
+
+def _lines(step: str) -> list[ast.AnnAssign]:
+    """Return the annotated lines of the notebook's parameters cell. (nbformat takes a second to import.)"""
+    notebook = json.loads((NOTEBOOKS / f"{step}.ipynb").read_text("utf-8"))
+    cells = [cell for cell in notebook["cells"] if "parameters" in cell["metadata"].get("tags", ())]
+    tree = ast.parse("\n".join("".join(cell["source"]) for cell in cells))
+    return [line for line in tree.body if isinstance(line, ast.AnnAssign)]
 
 
 def _fitting(name: str, value: Any, annotation: str) -> Any:

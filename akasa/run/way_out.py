@@ -72,6 +72,7 @@ KINDS: dict[str, tuple[str | Way, *tuple[Callable[[str], Way | None], ...]]] = {
         _longer("LOCK_TIMEOUT", rf"waited {_SECONDS}", "or wait longer"),
     ),
     "PromotionFailed": ("let this user write there, or make room, then",),
+    "Incomplete": (Way("let the steps that it rests on run, too", {"ONLY": ""}),),
     "LockLost": (_AGAIN,),
     "RunOver": (_AGAIN,),
     "Overtaken": (_AGAIN,),

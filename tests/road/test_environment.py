@@ -24,7 +24,7 @@ LOCKED_LINE = re.compile(
     r"(?P<name>[a-z0-9-]+)(?:\[[a-z0-9, -]+\])?==(?P<version>\S+)"
     r"(?: ; (?P<marker>.+?))?(?: --hash=sha256:[0-9a-f]{64})+"
 )
-PYPI_NAME = {"matplotlib-base": "matplotlib", "python-duckdb": "duckdb"}
+PYPI_NAME = {"playwright-python": "playwright", "matplotlib-base": "matplotlib", "python-duckdb": "duckdb"}
 NEEDED_BY_CONDA = {"python", "pip", "flask", "flask-cors"}
 REPORT_PARAMETERS = {"ENGINE", "AS_OF", "WINDOW_DAYS", "TOP_N", "ON_REFUSED", "MAX_REJECT_RATIO", "TODAY"}
 
@@ -156,6 +156,7 @@ def test_make_alone_lists_the_targets_and_the_parameters_of_the_report(project: 
         "report",
         "notebooks",
         "lab",
+        "lab-reset",
         "test",
         "test-long",
         "check",
@@ -176,6 +177,8 @@ def test_make_alone_lists_the_targets_and_the_parameters_of_the_report(project: 
         (["ENGINE="], ""),
         (["ENGINE=both", "AS_OF=2025-10-31"], " --engine 'both' --as-of '2025-10-31'"),
         (["WINDOW_DAYS=7", "TOP_N=3"], " --window-days '7' --top-n '3'"),
+        (["FORCE=1"], " --force"),
+        (["ONLY=05_report", "TOP_N=3"], " --only '05_report' --top-n '3'"),
         (["ON_REFUSED=skip", "MAX_REJECT_RATIO=0"], " --on-refused 'skip' --max-reject-ratio '0'"),
     ],
 )
@@ -264,6 +267,25 @@ def test_the_name_of_a_delivery_comes_through_make_as_it_is(project: Path, name:
     make(project, "env")
     make(project, "withdraw", f"NAME=incoming/{name}".replace("$", "$$"))
     assert calls(project)[-1] == f"-m akasa withdraw incoming/{name}"
+
+
+@pytest.mark.parametrize(
+    ("variables", "arguments"),
+    [
+        ([], "previous latest"),
+        (["RUN1=2025", "RUN2=2026", "FORMAT=json"], "'2025' '2026' --format 'json'"),
+    ],
+)
+def test_two_runs_are_compared_by_their_names(project: Path, variables: list[str], arguments: str) -> None:
+    last = make(project, "-n", "diff", *variables).stdout.splitlines()[-1]
+    assert last == f".venv/bin/python -m akasa diff {arguments}"
+
+
+def test_jupyterlab_gets_the_options_that_were_given(project: Path) -> None:
+    assert make(project, "-n", "lab").stdout.splitlines()[-1] == ".venv/bin/python -m akasa lab"
+    given = make(project, "-n", "lab", "LAB=--port 8890 --no-browser").stdout.splitlines()[-1]
+    assert given == ".venv/bin/python -m akasa lab --port 8890 --no-browser"
+    assert make(project, "-n", "lab-reset").stdout.endswith(".venv/bin/python -m akasa lab --reset\n")
 
 
 @pytest.mark.parametrize("target", ["report", "notebooks", "lab", "test", "lint", "env"])

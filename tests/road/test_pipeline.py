@@ -16,7 +16,7 @@ from lib.promoting import KEPT
 import akasa
 from akasa.kpis import engines, results
 from akasa.kpis.definitions import DEFINITIONS
-from akasa.run import steps
+from akasa.run import history, steps
 from akasa.workspace import promotion
 from akasa.workspace.settings import ROOT, Settings
 
@@ -26,8 +26,9 @@ KPI_FILES = [results.file_name(engine, kpi) for engine in engines.ENGINES for kp
 
 
 def files(folder):
-    """Return every file's bytes but those of the lock, and of Data Docs, whose pages carry times."""
-    paths = (path for path in Path(folder).rglob("*") if path.is_file() and "data_docs" not in path.parts)
+    """Return every file's bytes but those of the lock, of kept runs, and of Data Docs, which carry times."""
+    apart = {"data_docs", "history"}
+    paths = (path for path in Path(folder).rglob("*") if path.is_file() and not apart & {*path.parts})
     paths = (path for path in paths if path.name != ".outputs.lock")
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
@@ -117,8 +118,8 @@ def test_outputs_are_complete_and_name_no_folder_of_the_machine(daily):
     notebooks = [f"notebooks/{step}.{ending}" for step in steps.STEPS for ending in ("html", "ipynb")]
     given = [f"parameters.{engine}.json" for engine in engines.ENGINES]
     beside = {name for name in written if name.startswith(("tables/", "rejects/"))}
-    pages = {"index.html", "audit.html"}
-    assert set(written) - beside == {*pages, "run.json", "proof.json", *notebooks, *KPI_FILES, *given}
+    pages = {"index.html", "audit.html", *notebooks}
+    assert set(written) - beside == {*pages, "run.json", "proof.json", *KPI_FILES, *given}
     assert {f"tables/{kpi}.{ending}" for kpi in DEFINITIONS for ending in ("csv", "sql")} <= beside
     kept = {file.name for file in (data / "rejects").glob("*.csv")}
     assert {name.partition("/")[2] for name in beside if name.startswith("rejects/")} == kept != set()
@@ -183,9 +184,11 @@ def test_a_bug_in_one_engine_fails_the_run_and_is_shown(tmp_path):
 
 def test_the_gate_stops_a_bad_delivery_and_leaves_earlier_outputs_untouched(reported, tmp_path):
     data = laid(copied(reported, tmp_path), "customers_2025-11-11.csv", BAD_CUSTOMERS)
-    before = files(data.parent / "outputs")
+    before, kept = files(data.parent / "outputs"), history.entries(data.parent / "outputs")
     stopped = report(data)
     assert stopped.returncode == 1
+    assert len(kept) == 1
+    assert history.entries(data.parent / "outputs") == kept
     assert "02_validate     FAILED" in stopped.stderr
     assert "incoming/customers_2025-11-11.csv: 1 of 2 records were rejected (50.0%" in stopped.stderr
     assert f"open     {data / 'failed/02_validate.html'}" in stopped.stderr
