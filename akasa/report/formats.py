@@ -1,6 +1,5 @@
 """How values are worded for people: rupees from paise, Indian digit groups."""
 
-import re
 from collections.abc import Mapping
 from html import escape
 
@@ -8,20 +7,13 @@ import pandas as pd
 from IPython.display import HTML
 
 from akasa.kpis.definitions import DEFINITIONS
-from akasa.workspace import masking
+from akasa.workspace import listing, masking
+from akasa.workspace.listing import Listing
+from akasa.workspace.wording import indian_count as indian_count
+from akasa.workspace.wording import percent as percent
 
 # The KPIs that notebooks tell in a section of their own.
 TOLD = ("monthly_trends", "regional_revenue", "repeat_customers", "top_spenders")
-GROUPS = re.compile(r"(?<=\d)(?=(?:\d\d)*\d{3}$)")
-
-
-def indian_count(number: int) -> str:
-    """Return a whole number in Indian digit groups.
-
-    >>> indian_count(12345678)
-    '1,23,45,678'
-    """
-    return GROUPS.sub(",", str(number))
 
 
 def indian(paise: int) -> str:
@@ -34,16 +26,6 @@ def indian(paise: int) -> str:
     return f"{'-' if paise < 0 else ''}₹{indian_count(whole)}.{rest:02d}"
 
 
-def percent(part: int, whole: int) -> str:
-    """Return a share to a tenth of a percent, rounded half up, without a float.
-
-    >>> percent(1, 3), percent(1, 2000), percent(0, 0)
-    ('33.3 %', '0.1 %', '0.0 %')
-    """
-    per_mille = (2000 * part + whole) // (2 * whole) if whole else 0
-    return f"{per_mille // 10}.{per_mille % 10} %"
-
-
 def table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Return a KPI's frame as people read it: money as `₹1,05,000.00`, dates as ISO text.
 
@@ -53,14 +35,14 @@ def table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     kinds = DEFINITIONS[name].columns
     money = {c: frame[c].map(indian).astype("str") for c, kind in kinds.items() if kind == "paise"}
     dates = {c: frame[c].dt.strftime("%Y-%m-%d") for c, kind in kinds.items() if kind == "date"}
-    return frame.assign(**money, **dates)
+    return Listing(frame.assign(**money, **dates))
 
 
 def others(frames: Mapping[str, pd.DataFrame]) -> HTML:
     """Show the tables of the KPIs that have no section of their own, or say that there are none."""
     shown = [
         f"<h3>{kpi.replace('_', ' ')}</h3><p>Each row: {escape(DEFINITIONS[kpi].row)}.</p>"
-        f"{table(kpi, frame).to_html(index=False, border=0)}"
+        f"{listing.html(table(kpi, frame))}"
         for kpi, frame in frames.items()
         if kpi not in TOLD
     ]

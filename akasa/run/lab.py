@@ -31,9 +31,7 @@ def start(options: Sequence[str], tell: Callable[[str], None]) -> None:
     prepare(tell)
     from jupyterlab.labapp import LabApp
 
-    defaults = str(
-        Path(__file__).parent / "jupyter"
-    )  # of JupyterLab's settings, before which the user's come
+    defaults = str(Path(__file__).parent / "jupyter")  # of JupyterLab's settings; the user's go before them
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(
         filter(None, [defaults, os.environ.get("JUPYTER_CONFIG_PATH")])
     )

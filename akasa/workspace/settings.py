@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     today: date | None = None
     warehouse_retention_days: float = Field(default=1, ge=0)
     freshness_hours: float = Field(default=48, gt=0)
+    keep_runs: int = Field(default=14, ge=0)
     lock_timeout: float = Field(default=60, ge=0)
     cell_timeout: float | None = Field(default=None, gt=0)
     run_timeout: float | None = Field(default=None, gt=0)
@@ -96,12 +97,20 @@ class Settings(BaseSettings):
         return self.incoming_dir or self.data_dir / "incoming"
 
     @property
+    def sqlite(self) -> Path:
+        return self.data_dir / "akasa.db"
+
+    @property
     def staging(self) -> Path:
         return self.data_dir / "staging"
 
     @property
     def judged(self) -> Path:
         return self.data_dir / "judged"
+
+    @property
+    def audits(self) -> Path:
+        return self.data_dir / "audits"
 
     @property
     def exact(self) -> Path:
