@@ -144,7 +144,13 @@ class Analyst:
         return [cell for cell in json.loads(self.saved(name))["cells"] if cell["cell_type"] == "code"]
 
     def saved(self, name):
-        return (self.work / f"{name}.ipynb").read_text("utf-8")
+        """Return a notebook's file, when it is whole: JupyterLab empties it before it writes."""
+        while True:
+            text = (self.work / f"{name}.ipynb").read_text("utf-8")
+            with suppress(json.JSONDecodeError):
+                json.loads(text)
+                return text
+            self.page.wait_for_timeout(0.05 * SECONDS)
 
     def save(self, name, before):
         self.choose("File", "Save Notebook")
