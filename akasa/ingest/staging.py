@@ -16,6 +16,7 @@ from akasa.ingest import deliveries, readers
 from akasa.ingest.deliveries import Delivery
 from akasa.ingest.readers import RefusedDelivery
 from akasa.workspace import files, masking, progress
+from akasa.workspace.listing import Listing
 from akasa.workspace.settings import Settings
 
 READERS = {"customers": readers.read_customers, "orders": readers.read_orders}
@@ -24,6 +25,10 @@ _UNKNOWN = b"akasa.unknown"
 _VERSION = b"akasa.reader_version"
 
 Progress = Callable[[str], None]
+
+
+class NothingStaged(FileNotFoundError):
+    """01_ingest has not run yet."""
 
 
 @dataclass(frozen=True)
@@ -127,10 +132,10 @@ def write_manifest(settings: Settings, manifest: Manifest) -> None:
 
 
 def read_manifest(settings: Settings) -> Manifest:
-    """Return what 01_ingest found. Raises FileNotFoundError that says to run it first."""
+    """Return what 01_ingest found. Raises NothingStaged, which says to run it first."""
     path = settings.staging / "manifest.json"
     if not path.exists():
-        raise FileNotFoundError(f"{path} is not there: run notebooks/01_ingest.ipynb first, or `make report`")
+        raise NothingStaged("nothing is staged yet: run 01_ingest first, or `make report`")
     found: dict[str, Any] = json.loads(path.read_text("utf-8"))
     staged = tuple(Staged(**{**one, "also_named": tuple(one["also_named"])}) for one in found["staged"])
     return Manifest(staged, tuple(found["refused"]), tuple(found["warnings"]))
@@ -149,15 +154,15 @@ def preview(settings: Settings, manifest: Manifest, kind: str) -> pd.DataFrame:
     """Return the first three raw records of the first delivery of a kind, as they came, or masked."""
     first = next((one for one in manifest.staged if one.kind == kind), None)
     if first is None:
-        return pd.DataFrame()
+        return Listing()
     found = read(settings.staging, kind, first.sha256)[:3].to_pandas().fillna("")
-    return masking.raw_table(found) if settings.mask_pii else found
+    return Listing(masking.raw_table(found) if settings.mask_pii else found)
 
 
 def repeated(manifest: Manifest) -> pd.DataFrame:
     """Return the names under which bytes came again: name, repeats (the name whose bytes they are)."""
     rows = [(again, one.name) for one in manifest.staged for again in one.also_named]
-    return pd.DataFrame(rows, columns=["name", "repeats"])
+    return Listing(rows, columns=["name", "repeats"])
 
 
 def table(manifest: Manifest) -> pd.DataFrame:
@@ -166,7 +171,7 @@ def table(manifest: Manifest) -> pd.DataFrame:
         (s.name, s.kind, s.date or "", s.records, s.sha256[:12], ", ".join(s.also_named))
         for s in manifest.staged
     ]
-    return pd.DataFrame(rows, columns=["name", "kind", "date", "records", "sha256", "repeated_as"])
+    return Listing(rows, columns=["name", "kind", "date", "records", "sha256", "repeated_as"])
 
 
 def warnings(manifest: Manifest) -> Sequence[str]:

@@ -11,6 +11,7 @@ from akasa.kpis.definitions import DEFINITIONS
 from akasa.kpis.engines import chosen
 from akasa.kpis.results import Parameters, computed_for, read_results
 from akasa.stores import database, warehouse
+from akasa.workspace.listing import Listing
 from akasa.workspace.settings import Settings
 
 Results = Mapping[str, Mapping[str, pd.DataFrame]]
@@ -71,7 +72,7 @@ def compare(results: Results) -> pd.DataFrame:
         for other in others
         for key, column, value, other_value in differences(kpi, results[first][kpi], results[other][kpi])
     ]
-    return pd.DataFrame(found, columns=COLUMNS)
+    return Listing(found, columns=COLUMNS)
 
 
 def differences(kpi: str, one: pd.DataFrame, other: pd.DataFrame) -> list[tuple[str, str, Any, Any]]:
@@ -80,7 +81,7 @@ def differences(kpi: str, one: pd.DataFrame, other: pd.DataFrame) -> list[tuple[
     for frame in (one, other):
         if list(frame.columns) != columns:
             return [("", "(columns)", ", ".join(one.columns), ", ".join(other.columns))]
-    mine, theirs = _keyed(kpi, one), _keyed(kpi, other)
+    mine, theirs = keyed(kpi, one), keyed(kpi, other)
     found: list[tuple[str, str, Any, Any]] = []
     for key in dict.fromkeys([*mine, *theirs]):
         if key not in mine or key not in theirs:
@@ -96,6 +97,18 @@ def differences(kpi: str, one: pd.DataFrame, other: pd.DataFrame) -> list[tuple[
     return found
 
 
+def keyed(kpi: str, frame: pd.DataFrame) -> dict[str, tuple[Any, ...]]:
+    """Return the frame's rows by their key, in their order; a key that comes twice keeps a mark."""
+    places = [list(frame.columns).index(column) for column in DEFINITIONS[kpi].key]
+    rows: dict[str, tuple[Any, ...]] = {}
+    for row in frame.itertuples(index=False, name=None):
+        key = " ".join(str(row[place]) for place in places)
+        while key in rows:
+            key += " (again)"
+        rows[key] = row
+    return rows
+
+
 def control_totals(results: Results, as_of: date | None, settings: Settings) -> pd.DataFrame:
     """Return the totals that must tie: check, the two sides' names and values, and whether they are equal.
 
@@ -103,7 +116,7 @@ def control_totals(results: Results, as_of: date | None, settings: Settings) -> 
     every table in both stores; and for every delivery of the ledger its rows in both stores.
     """
     checks = [*_kpi_totals(results, as_of, settings), *_table_rows(settings), *_delivery_rows(settings)]
-    frame = pd.DataFrame(checks, columns=["check", "left", "left_value", "right", "right_value"])
+    frame = Listing(checks, columns=["check", "left", "left_value", "right", "right_value"])
     return frame.assign(ties=frame["left_value"] == frame["right_value"])
 
 
@@ -133,18 +146,6 @@ def _told_apart_from_mobiles(proof: Proof) -> Proof:
 
 def _grouped(value: Any) -> Any:
     return f"{value:,}" if isinstance(value, int) else value
-
-
-def _keyed(kpi: str, frame: pd.DataFrame) -> dict[str, tuple[Any, ...]]:
-    """Return the frame's rows by their key, in their order; a key that comes twice keeps a mark."""
-    places = [list(frame.columns).index(column) for column in DEFINITIONS[kpi].key]
-    rows: dict[str, tuple[Any, ...]] = {}
-    for row in frame.itertuples(index=False, name=None):
-        key = " ".join(str(row[place]) for place in places)
-        while key in rows:
-            key += " (again)"
-        rows[key] = row
-    return rows
 
 
 def _kpi_totals(

@@ -43,8 +43,8 @@ def query_plan(
     as_of: date | None,
     window_days: int = WINDOW_DAYS,
     top_n: int = TOP_N,
-) -> pd.DataFrame:
-    """Return how the database would run the KPI's query: its own EXPLAIN, a row a step."""
+) -> str:
+    """Return how the database would run the KPI's query: its own EXPLAIN, a line a step, indented."""
     return database.explain(statement(kpi), settings, **_values(as_of, window_days, top_n))
 
 

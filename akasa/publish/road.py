@@ -97,6 +97,7 @@ def audit(settings: Settings, tables: Mapping[str, pd.DataFrame], audit_all: boo
             level_warehouse(settings)
         tables = {name: warehouse.read(settings, name) for name in tables}
     whose = whose_rows(tables, _known(settings)) if new else []
+    progress.tell("auditing")
     found = gate.audit(tables, settings, whose)
     data_docs.write(settings)
     return found
@@ -119,6 +120,7 @@ def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dic
     Judgements are written before, and stand with their quarantine after that. Raises Busy while another run
     goes on (see `lock.publish`), Overtaken where one has published since.
     """
+    progress.tell("publishing")
     now = datetime.now(UTC).replace(tzinfo=None)
     rows = [ledger_row(one, settings, now) for one in judged]
     with lock.publish(settings):

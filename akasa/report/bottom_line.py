@@ -11,6 +11,7 @@ from akasa.report import formats
 from akasa.stores import database
 from akasa.validate import quarantine
 from akasa.workspace import masking
+from akasa.workspace.listing import Listing
 from akasa.workspace.settings import Settings
 
 _TAKEN_OVER = """
@@ -24,7 +25,7 @@ order by taken.from_day desc, taken.mobile_number
 
 
 def answers(settings: Settings, proof: Proof, refused: int) -> pd.DataFrame:
-    """Return the numbers that a manager asks for first, one a row, under `answer`.
+    """Return the numbers that a manager asks for first, one a row: question, answer.
 
     `refused` is how many files were refused.
     """
@@ -42,13 +43,13 @@ def answers(settings: Settings, proof: Proof, refused: int) -> pd.DataFrame:
         "Turned away": f"{formats.indian_count(rejected)} of {formats.indian_count(records)} records{files}",
         "Engines agree": f"{'yes' if proof.holds else 'NO'} ({', '.join(proof.results)})",
     }
-    return pd.DataFrame({"answer": rows.values()}, index=pd.Index(rows.keys()))
+    return Listing({"question": rows.keys(), "answer": rows.values()})
 
 
 def quarantined(settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the ledger's counts by delivery, and its rejected records by reason."""
     ledger = database.ledger(settings)
-    counts = ledger[["name", "records", "accepted", "rejected", "repeats"]]
+    counts = Listing(ledger[["name", "records", "accepted", "rejected", "repeats"]])
     files = [
         quarantine.path(settings.quarantine, row.name, row.sha256) for row in ledger.itertuples(index=False)
     ]
@@ -65,7 +66,7 @@ def unmatched_orders(settings: Settings, as_of: date | None) -> pd.DataFrame:
         as_of=as_of.isoformat() if as_of else None,
     )
     found = found.assign(total=found.pop("total_amount_paise").map(formats.indian).astype("str"))
-    return masking.table(found) if settings.mask_pii else found
+    return Listing(masking.table(found) if settings.mask_pii else found)
 
 
 def changed_hands(settings: Settings) -> pd.DataFrame:
@@ -74,7 +75,7 @@ def changed_hands(settings: Settings) -> pd.DataFrame:
     Columns: mobile_number, held_by, taken_over_by, from_day (the first day of the new holder).
     """
     found = database.query(_TAKEN_OVER, settings)
-    return masking.table(found) if settings.mask_pii else found
+    return Listing(masking.table(found) if settings.mask_pii else found)
 
 
 def _repeat_share(results: Mapping[str, pd.DataFrame]) -> str:

@@ -7,7 +7,8 @@ import pandas as pd
 from IPython.display import HTML
 
 from akasa.kpis.definitions import DEFINITIONS
-from akasa.workspace import masking
+from akasa.workspace import listing, masking
+from akasa.workspace.listing import Listing
 from akasa.workspace.wording import indian_count as indian_count
 from akasa.workspace.wording import percent as percent
 
@@ -34,14 +35,14 @@ def table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     kinds = DEFINITIONS[name].columns
     money = {c: frame[c].map(indian).astype("str") for c, kind in kinds.items() if kind == "paise"}
     dates = {c: frame[c].dt.strftime("%Y-%m-%d") for c, kind in kinds.items() if kind == "date"}
-    return frame.assign(**money, **dates)
+    return Listing(frame.assign(**money, **dates))
 
 
 def others(frames: Mapping[str, pd.DataFrame]) -> HTML:
     """Show the tables of the KPIs that have no section of their own, or say that there are none."""
     shown = [
         f"<h3>{kpi.replace('_', ' ')}</h3><p>Each row: {escape(DEFINITIONS[kpi].row)}.</p>"
-        f"{table(kpi, frame).to_html(index=False, border=0)}"
+        f"{listing.html(table(kpi, frame))}"
         for kpi, frame in frames.items()
         if kpi not in TOLD
     ]

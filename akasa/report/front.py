@@ -6,7 +6,7 @@ from typing import Any
 from akasa.ingest.staging import Manifest
 from akasa.kpis.definitions import DEFINITIONS, UNMATCHED
 from akasa.kpis.reconcile import Proof
-from akasa.report import audit, beside, cards, drawings, facts, notes, periods, rejects, tables
+from akasa.report import audit, beside, cards, drawings, facts, notes, periods, proof_file, rejects, tables
 from akasa.report.cards import Card
 from akasa.report.facts import Facts
 from akasa.report.formats import TOLD
@@ -20,7 +20,8 @@ ENGINES = {"sql": "SQL", "pandas": "pandas", "dask": "Dask"}
 
 
 def write_page(settings: Settings, manifest: Manifest, proof: Proof) -> None:
-    """Write `index.html`, `audit.html`, and the files that they link to, to the output folder; say so."""
+    """Write `index.html`, `audit.html`, the files that they link to, and `proof.json`; say so."""
+    proof_file.write(settings, proof)
     known = facts.gather(settings, manifest, proof)
     ledger = database.ledger(settings)
     beside.write(settings, every_table(known), ledger)

@@ -1,6 +1,6 @@
 """Tables read in a sentence, computed from them: what a notebook says below a table."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,11 +11,17 @@ from akasa.kpis.definitions import UNMATCHED
 from akasa.kpis.reconcile import Proof
 from akasa.report import formats
 from akasa.report.formats import indian, indian_count
+from akasa.stores import database
+from akasa.validate import judging
 from akasa.validate.plan import Plan
+from akasa.validate.verdicts import Judged
+from akasa.workspace import settings
 
 
 def sentence(about: str, thing: Any) -> Markdown:
-    """Read a table in a sentence: a KPI's by its name; manifest, plan, counts, reasons, verdicts, agreement.
+    """Read a table in a sentence: a KPI's by its name, or what `about` says of it.
+
+    That is manifest, plan, counts, turned_away, reasons, tables, verdicts or agreement.
 
     A KPI without a sentence of its own is read by its number of rows.
     """
@@ -50,6 +56,21 @@ def counts(table: pd.DataFrame) -> Markdown:
         f"{indian_count(int(total['rejected']))} turned away, and "
         f"{indian_count(int(total['repeats']))} repeated an earlier one."
     )
+
+
+def turned_away(judged: Sequence[Judged]) -> Markdown:
+    """Name the most frequent reason; with nothing new, say how many records were turned away before."""
+    if judged:
+        return reasons(judging.by_reason(judged))
+    before = database.ledger(settings.load())[["records", "rejected"]].sum()
+    rejected, records = indian_count(int(before["rejected"])), _count(int(before["records"]), "record")
+    return Markdown(f"Nothing new this time; {rejected} of {records} were turned away before.")
+
+
+def tables(published: Mapping[str, pd.DataFrame]) -> Markdown:
+    """Say how many rows of each table are to be published."""
+    rows = [_count(len(frame), "row") + f" of `{name}`" for name, frame in published.items() if len(frame)]
+    return Markdown(f"To be published: {', '.join(rows)}." if rows else "No row is to be published.")
 
 
 def verdicts(table: pd.DataFrame) -> Markdown:
@@ -146,7 +167,7 @@ def _plain(text: str) -> str:
 _SENTENCES: dict[str, Callable[[Any], Markdown]] = {
     one.__name__: one
     for one in (
-        *(manifest, plan, counts, reasons, verdicts, agreement),
+        *(manifest, plan, counts, turned_away, reasons, tables, verdicts, agreement),
         *(monthly_trends, regional_revenue, repeat_customers, top_spenders),
     )
 }

@@ -3,7 +3,8 @@
 Staged rows of a table stand in a temporary table `new_<table>`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -11,15 +12,23 @@ from akasa.workspace.tables import KEYS
 
 
 class Sqlite:
-    """SQLite. `mark` stands for a parameter, `plan` are the columns that are kept of its EXPLAIN.
+    """SQLite. `mark` stands for a parameter; `collation` compares text byte by byte, unpadded.
 
-    `collation` compares text byte by byte, unpadded.
+    `version` asks which one the server is.
     """
 
+    name = "SQLite"
+    version = "select sqlite_version()"
     mark = "?"
     explain = "explain query plan"
-    plan: tuple[str, ...] = ("detail",)
     collation: str | None = None
+
+    def plan(self, steps: Sequence[Mapping[str, Any]]) -> str:
+        """Return the rows of an explained query as text, a line a step, below what it is a part of."""
+        depth: dict[int, int] = {}
+        for step in steps:
+            depth[step["id"]] = depth.get(step["parent"], -1) + 1
+        return "\n".join("  " * depth[step["id"]] + step["detail"] for step in steps)
 
     def stage(self, table: str, columns: Sequence[str]) -> str:
         """Make an empty temporary table of some of a table's columns."""
@@ -48,10 +57,19 @@ class Sqlite:
 class MySql(Sqlite):
     """MySQL 8 and 9."""
 
+    name = "MySQL"
+    version = "select version()"
     mark = "%s"
     explain = "explain format=traditional"  # since MySQL 9 the default is a tree, without columns
-    plan = ("table", "type", "key", "rows", "Extra")
     collation = "utf8mb4_0900_bin"
+
+    def plan(self, steps: Sequence[Mapping[str, Any]]) -> str:
+        return "\n".join(
+            f"{'  ' * (step['id'] - 1)}{step['table']}: {step['type']}, "
+            f"{'index ' + step['key'] if step['key'] else 'no index'}, about {step['rows']} rows"
+            f"{'; ' + step['Extra'] if step['Extra'] else ''}"
+            for step in steps
+        )
 
     def stage(self, table: str, columns: Sequence[str]) -> str:
         # Staged rows come in the order of this key, so that merging them needs no sort.
@@ -78,6 +96,7 @@ class MySql(Sqlite):
 class MariaDb(MySql):
     """MariaDB 10.6 and newer."""
 
+    name = "MariaDB"
     collation = "utf8mb4_nopad_bin"
 
     def stage(self, table: str, columns: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ Row rules (`rules`) decide about single records; these suites judge the tables t
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 import pandas as pd
@@ -15,6 +15,7 @@ from akasa.validate import audits
 from akasa.validate.audits import Audit, Finding
 from akasa.validate.suites import Check, suites
 from akasa.workspace import clock
+from akasa.workspace.listing import Listing
 from akasa.workspace.settings import Settings
 from akasa.workspace.tables import KEYS
 
@@ -52,7 +53,7 @@ def audit(
 def verdicts(findings: Sequence[Finding]) -> pd.DataFrame:
     """Return one row an expectation: table, expectation, column, success, unexpected."""
     rows = [(f.table, f.expectation, ", ".join(f.columns), f.success, f.unexpected) for f in findings]
-    return pd.DataFrame(rows, columns=_VERDICT)
+    return Listing(rows, columns=_VERDICT)
 
 
 def require_success(verdicts: pd.DataFrame) -> None:
@@ -75,16 +76,32 @@ def require_few_rejected(counts: pd.DataFrame, max_reject_ratio: float) -> None:
     counts = counts[counts["status"] != "again"]
     allowed = Decimal(str(max_reject_ratio))  # a float's 0.29 * 100 is less than 29
     weighed = [(what, of) for what, of in _WEIGHED.items() if what in counts]
-    shares = [
-        f"{one['delivery']}: {one[of]:,} of {one[what]:,} {what} were rejected "
-        f"({one[of] / one[what]:.1%}, more than {max_reject_ratio:.1%})"
+    broken = [
+        (one["delivery"], one[of], one[what], what)
         for one in counts.to_dict("records")
         for what, of in weighed
         if one[of] > allowed * one[what]
     ]
-    if shares:
-        way_out = "See data/rejects/unpublished/; mend the delivery, or raise MAX_REJECT_RATIO"
-        raise GateStopped("; ".join(shares) + f". Nothing was published. {way_out}.")
+    if broken:
+        shares = [
+            f"{name}: {part:,} of {whole:,} {what} were rejected "
+            f"({part / whole:.1%}, more than {max_reject_ratio:.1%})"
+            for name, part, whole, what in broken
+        ]
+        enough = max(_enough(part, whole) for _, part, whole, _ in broken)
+        raise GateStopped(
+            f"{'; '.join(shares)}. Nothing was published. See data/rejects/unpublished/; mend the delivery, "
+            f"or set MAX_REJECT_RATIO={enough} to let it through."
+        )
+
+
+def _enough(part: int, whole: int) -> Decimal:
+    """Return the least ratio, in hundredths, that lets such a part pass.
+
+    >>> _enough(1, 3), _enough(1, 2)
+    (Decimal('0.34'), Decimal('0.50'))
+    """
+    return (Decimal(int(part)) / int(whole)).quantize(Decimal("0.01"), ROUND_CEILING)
 
 
 def _findings(tables: Mapping[str, pd.DataFrame]) -> list[Finding]:

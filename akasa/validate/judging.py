@@ -11,6 +11,7 @@ from akasa.validate import cleaning, quarantine, rules, verdicts
 from akasa.validate.plan import Key, Plan, Planned
 from akasa.validate.verdicts import Judged
 from akasa.workspace import masking, progress
+from akasa.workspace.listing import Listing
 from akasa.workspace.settings import Settings
 
 
@@ -66,7 +67,7 @@ def counts(judged: Sequence[Judged]) -> pd.DataFrame:
         for one in judged
         for r in [one.records]
     ]
-    table = pd.DataFrame(rows, columns=["delivery", "status", "records", "accepted", "rejected", "repeats"])
+    table = Listing(rows, columns=["delivery", "status", "records", "accepted", "rejected", "repeats"])
     if not any(one.records.more_lines for one in judged):
         return table
     lines = [(one.records.lines, one.records.rejected_lines) for one in judged]
@@ -108,7 +109,7 @@ def rejected(judged: Sequence[Judged], kind: str) -> pd.DataFrame:
     frames = [_labelled(one) for one in judged if one.delivery.kind == kind]
     found = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["delivery", "sha256"])
     found = found.drop(columns="sha256").fillna("")
-    return masking.raw_table(found) if masking.is_asked_for() else found
+    return Listing(masking.raw_table(found) if masking.is_asked_for() else found)
 
 
 def by_reason(judged: Sequence[Judged]) -> pd.DataFrame:

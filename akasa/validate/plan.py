@@ -10,6 +10,7 @@ import pandas as pd
 
 from akasa.ingest import deliveries
 from akasa.ingest.staging import Manifest, Staged
+from akasa.workspace.listing import Listing
 from akasa.workspace.settings import Settings
 from akasa.workspace.tables import FIRST_DAY
 
@@ -113,7 +114,7 @@ class Plan:
     def table(self) -> pd.DataFrame:
         """One row a delivery, in delivery order: delivery, kind, status."""
         rows = [(one.name, one.kind, one.status) for one in self]
-        return pd.DataFrame(rows, columns=["delivery", "kind", "status"])
+        return Listing(rows, columns=["delivery", "kind", "status"])
 
     @property
     def places(self) -> dict[str, tuple[str, str]]:

@@ -15,6 +15,7 @@ import pandas as pd
 from akasa.validate.rules import REASONS
 from akasa.workspace import spreadsheet
 from akasa.workspace.files import atomic, private
+from akasa.workspace.listing import Listing
 
 _NAME = re.compile(r".*\.[0-9a-f]{12}\.csv", re.DOTALL)
 
@@ -66,7 +67,7 @@ def by_reason(reasons: Iterable[str]) -> pd.DataFrame:
     """
     counted = Counter(code for codes in reasons for code in codes.split())
     rows = [(code, counted[code], meaning) for code, meaning in REASONS.items() if counted[code]]
-    return pd.DataFrame(rows, columns=["reason", "records", "meaning"])
+    return Listing(rows, columns=["reason", "records", "meaning"])
 
 
 def _field(value: object) -> str:

@@ -24,7 +24,7 @@ FLAGS = (
 )
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 MONTHS = pd.DataFrame({"year": [2025], "month": [10], "order_count": [3], "total_revenue": [120050]})
-CODE_BACKGROUND = (0xF5, 0xF7, 0xF9)
+CODE_BACKGROUND = (0xF6, 0xF8, 0xFA)
 
 
 def shown(**data: str) -> NotebookNode:

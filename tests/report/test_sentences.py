@@ -3,12 +3,14 @@ from datetime import date
 
 import pandas as pd
 import pytest
+from lib.stores import customer, fill, ledger_row, tables
 
 from akasa.kpis.definitions import DEFINITIONS, DTYPES
 from akasa.kpis.reconcile import Proof
 from akasa.kpis.results import Parameters
 from akasa.report import sentences
 from akasa.report.sentences import sentence
+from akasa.stores import migrate
 from akasa.validate.plan import Plan, Planned
 
 
@@ -77,3 +79,18 @@ def test_a_kpi_without_a_sentence_of_its_own_is_counted():
 def test_delivered_text_cannot_become_markup():
     assert sentences.listed(["a_b*c <img src=x>"], "").data == "- a\\_b\\*c &lt;img src=x>"
     assert sentences.listed([], "Nothing.").data == "Nothing."
+
+
+def test_rows_to_publish_are_told_by_table():
+    two, none, one = (pd.DataFrame({"id": range(rows)}) for rows in (2, 0, 1))
+    content = {"customers": two, "orders": none, "holdings": one}
+    assert sentence("tables", content).data == "To be published: 2 rows of `customers`, 1 row of `holdings`."
+    assert sentence("tables", {"orders": pd.DataFrame()}).data == "No row is to be published."
+
+
+def test_with_nothing_new_it_is_said_how_many_were_turned_away_before(workspace, monkeypatch):
+    migrate.upgrade(workspace)
+    fill(workspace, tables([customer("C-1")]), ledger_row(1, records=1100, rejected=8))
+    monkeypatch.setattr(sentences.settings, "load", lambda: workspace)
+    said = "Nothing new this time; 8 of 1,100 records were turned away before."
+    assert sentence("turned_away", []).data == said
