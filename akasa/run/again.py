@@ -22,12 +22,15 @@ _ENV_FILE = "AKASA_ENV_FILE"
 def command(**changes: str) -> str:
     """Return the command, by make where make called, with other values of settings or options.
 
-    As in `make report AS_OF=2025-10-31 MAX_REJECT_RATIO=0.50`, or `.venv/bin/python -m akasa report …`.
+    An empty value takes one away. As in `make report AS_OF=2025-10-31 MAX_REJECT_RATIO=0.50`, or
+    `.venv/bin/python -m akasa report …`.
     """
     target, *given = os.environ.get(MAKE, "").split() or [""]
     if target:
         values = {name: os.environ[name] for name in given if name in os.environ and not _is_secret(name)}
-        return _line(_environment(without=given), [*_make(), target], values | changes)
+        values |= changes
+        kept = {name: value for name, value in values.items() if value}
+        return _line(_environment(without=given), [*_make(), target], kept)
     options = {name: flag for name in changes if (flag := _flag(name))}
     others = {name: value for name, value in changes.items() if name not in options}
     more = [word for name, flag in options.items() for word in (flag, changes[name])]

@@ -41,7 +41,15 @@ WRITES = {
     "02_validate": ("database", "warehouse", "judged", "rejects", "audits", "silence"),
 }
 # Where things lie, who may see them and how long a run may take changes no output.
-WITHOUT_EFFECT = ("data_dir", "output_dir", "db_password", "lock_timeout", "cell_timeout", "run_timeout")
+WITHOUT_EFFECT = (
+    "data_dir",
+    "output_dir",
+    "db_password",
+    "lock_timeout",
+    "cell_timeout",
+    "run_timeout",
+    "keep_runs",
+)
 # The steps that read a setting; one that is not here counts as read by all.
 _OF_DATABASE = ("02_validate", "03_kpis_sql", "05_report")
 READ_BY = {

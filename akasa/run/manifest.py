@@ -55,7 +55,7 @@ def about(
         "settings": _shown(settings_of(settings), show),
         "engines": list(computed),
         **of_sql,
-        "answer": show(outcomes.reported(settings, private)),
+        "answer": show(_answer(settings, private)),
         "steps": [_shown(_step(one), show) for one in steps],
         "rules_version": rules.RULES_VERSION,
         **{name: _shown(rows, show) for name, rows in _published(settings).items()},
@@ -139,12 +139,15 @@ def _sighting(one: plan.Sighting, places: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
+def _answer(settings: Settings, private: Path) -> str:
+    is_proved = (private / PROOF).exists() and database.exists(settings)
+    return outcomes.reported(settings, private) if is_proved else "nothing was proved"
+
+
 def _audit(settings: Settings) -> list[dict[str, Any]]:
-    """Return the verdicts of this run's audit, or, where it had nothing to audit, of the last one before."""
-    kept = audits.latest(settings, 1)
-    verdicts = gate.verdicts(kept[0].findings if kept else ())
-    found: list[dict[str, Any]] = json.loads(verdicts.to_json(orient="records"))
-    return found
+    """Return the verdicts of the last audit that passed: what is published rests on it."""
+    last = next((one for one in audits.latest(settings) if not one.broken), None)
+    return [dict(row) for row in gate.verdicts(last.findings).to_dict("records")] if last else []
 
 
 def _proof(settings: Settings, private: Path) -> Any:

@@ -56,6 +56,8 @@ def test_by_make_the_target_and_its_variables_are_named_as_given(monkeypatch, tm
     assert shlex.split(said) == [
         *("MASK_PII=1", "make", "report", "AS_OF=2025-11-01", "DB_NAME=it's $$x", "MAX_REJECT_RATIO=0.50")
     ]
+    taken_away = again.command(AS_OF="")
+    assert shlex.split(taken_away) == ["MASK_PII=1", "make", "report", "DB_NAME=it's $$x"]
 
 
 def test_make_that_was_called_elsewhere_is_called_there_again(monkeypatch, tmp_path):
