@@ -121,8 +121,13 @@ class Analyst:
         self.page.locator(".lm-Menu-item", has_text=re.compile(f"^{re.escape(entry)}")).first.click()
 
     def open(self, name):
-        self.page.locator(".jp-DirListing-item", has_text=f"{name}.ipynb").dblclick()
-        self.page.wait_for_selector(f'.lm-TabBar-tab.jp-mod-current >> text="{name}.ipynb"')
+        """Open a notebook from the list; a click is lost where the list is drawn anew under the mouse."""
+        tab = self.page.locator(f'.lm-TabBar-tab.jp-mod-current >> text="{name}.ipynb"')
+        for _ in range(6):
+            self.page.locator(".jp-DirListing-item", has_text=f"{name}.ipynb").dblclick()
+            with suppress(browser.required().TimeoutError):
+                tab.wait_for(timeout=10 * SECONDS)
+                break
         self.idle()
 
     @property
