@@ -18,7 +18,7 @@ from akasa.run import failed, kernel, manifest, notebook, parameters
 from akasa.run.notebook import Limits
 from akasa.run.steps import STEPS
 from akasa.stores import lock
-from akasa.workspace import clock, files, progress, promotion, secrets
+from akasa.workspace import clock, files, progress, promotion, secrets, secrets_manager
 from akasa.workspace.settings import Settings
 
 
@@ -78,6 +78,7 @@ class Run:
         """This process's own, with the workspace in absolute paths and the private folder for outputs."""
         return {
             **os.environ,
+            **secrets_manager.to_hand_down(),
             "DATA_DIR": str(self.settings.data_dir),
             "OUTPUT_DIR": str(self.folder),
             "MASK_PII": str(int(self.settings.mask_pii)),
