@@ -185,6 +185,20 @@ def status(as_json: bool) -> None:
     click.echo(masking.shown(told))
 
 
+@main.command("settings")
+@click.option("--json", "as_json", is_flag=True, help="The same for programs.")
+def settings_in_force(as_json: bool) -> None:
+    """Tell every setting, its value (secrets masked), and where that comes from.
+
+    That is the environment, .env, the AWS secret or the default; or it is derived from another setting.
+    """
+    from akasa.run import effective
+
+    found = effective.look(_settings())
+    told = json.dumps(effective.for_programs(found), indent=1) if as_json else effective.words(found)
+    click.echo(masking.shown(told))
+
+
 @main.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--orders", type=click.IntRange(0), default=1000, show_default=True, help="Distinct orders.")
