@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from akasa import __version__
-from akasa.workspace import masking, promotion, secrets, settings
+from akasa.workspace import events, masking, promotion, secrets, settings
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -246,6 +246,7 @@ def _settings() -> settings.Settings:
         found = settings.load()
     except settings.SettingsError as error:
         raise click.UsageError(secrets.hide(str(error))) from None
+    events.begin(found)
     _have_home()
     return found
 

@@ -55,6 +55,12 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _for_the_collector(path: Path) -> Path:
+    if path.suffix != ".prom":
+        raise ValueError("the node exporter reads files whose names end with .prom; name one")
+    return path
+
+
 Folder = Annotated[Path, AfterValidator(_below_root)]
 DataFolder = Annotated[Folder, AfterValidator(_fit_for_delta)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
@@ -93,6 +99,9 @@ class Settings(BaseSettings):
     run_timeout: float | None = Field(default=None, gt=0)
     mask_pii: bool = False
     dask_scheduler_address: str | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] | None = None
+    log_format: Literal["text", "json"] = "text"
+    metrics_file: Annotated[Folder, AfterValidator(_for_the_collector)] | None = None
     aws_secret_name: str | None = None
 
     @classmethod
@@ -106,6 +115,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Have what is given win over the environment, that over `.env`, and that over the AWS secret."""
         return init_settings, env_settings, dotenv_settings, _AwsSecret(settings_cls, dotenv_settings)
+
+    @property
+    def logged(self) -> str | None:
+        """The least level of events that are printed, None for none; LOG_FORMAT=json alone asks for INFO."""
+        return self.log_level or ("INFO" if self.log_format == "json" else None)
 
     @property
     def customers_csv(self) -> Path:
