@@ -14,11 +14,11 @@ import nbformat
 
 from akasa.kpis import results
 from akasa.report import site
-from akasa.run import failed, kernel, manifest, notebook, parameters
+from akasa.run import failed, kernel, manifest, notebook, parameters, watch
 from akasa.run.notebook import Limits
 from akasa.run.steps import STEPS
 from akasa.stores import lock
-from akasa.workspace import clock, files, progress, promotion, secrets, secrets_manager
+from akasa.workspace import clock, events, files, progress, promotion, secrets, secrets_manager
 from akasa.workspace.settings import Settings
 
 
@@ -74,11 +74,22 @@ class Run:
     ended: list[Ended] = field(default_factory=list)
 
     @property
+    def id(self) -> str:
+        """What events call it: the last word of its lock's name."""
+        return self.name.rpartition(" ")[2].rstrip(")")
+
+    @property
+    def events_file(self) -> Path:
+        """Where its kernels write what happens (see `events`)."""
+        return self.settings.data_dir / f".run.events-{self.id}"
+
+    @property
     def environment(self) -> dict[str, str]:
         """This process's own, with the workspace in absolute paths and the private folder for outputs."""
         return {
             **os.environ,
             **secrets_manager.to_hand_down(),
+            **events.to_hand_down(self.events_file),
             "DATA_DIR": str(self.settings.data_dir),
             "OUTPUT_DIR": str(self.folder),
             "MASK_PII": str(int(self.settings.mask_pii)),
@@ -173,7 +184,8 @@ def report(settings: Settings, given: Mapping[str, Any], listener: Listener) -> 
 
     Raises as `begin` does, and StepFailed, which leaves the outputs of earlier runs untouched.
     """
-    with begin(settings, given, listener) as run:
+    with watch.over(settings, listener) as watched, begin(settings, given, watched) as run:
+        watched.follow(run)
         for step in STEPS:
             run.execute(step)
         return run.promote()

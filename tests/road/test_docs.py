@@ -20,6 +20,7 @@ from click.testing import CliRunner
 from akasa.__main__ import main
 from akasa.ingest import deliveries, readers
 from akasa.kpis.definitions import DEFINITIONS, Definition
+from akasa.run import metrics
 from akasa.validate import cleaning
 from akasa.validate.rules import REASONS, judge_orders
 from akasa.workspace import settings
@@ -94,14 +95,13 @@ def test_env_example_can_be_copied_and_uncommented_as_it_is(
 ) -> None:
     """Every line is a blank, a sentence or a setting, whose value is the default or one that can be used."""
     lines = (ROOT / ".env.example").read_text().splitlines()
-    kinds = re.compile(r"|# (?P<setting>[A-Z][A-Z0-9_]*=\S*)|# [^=]+ .*[.:;]")
+    kinds = re.compile(r"|# (?P<setting>[A-Z][A-Z0-9_]*=\S*)|# (?![A-Z0-9_]+ ?=).+")
     assert [line for line in lines if not kinds.fullmatch(line)] == []
     given = [found["setting"] for line in lines if (found := kinds.fullmatch(line)) and found["setting"]]
     names = [setting.partition("=")[0] for setting in given]
     assert len(set(names)) == len(names)
     assert _first_sentences(lines) == []
-    usable = [one for one in given if not one.startswith("AWS_SECRET_NAME=")]
-    (tmp_path / ".env").write_text("\n".join(usable) + "\n", "utf-8")
+    (tmp_path / ".env").write_text("\n".join(given) + "\n", "utf-8")
     monkeypatch.setenv("AKASA_ENV_FILE", str(tmp_path / ".env"))
     uncommented, usual = settings.load(), Settings()
     have_default = [name for name, field in Settings.model_fields.items() if field.default is not None]
@@ -156,6 +156,23 @@ def _default(name: str) -> str:
 def _reads_as(name: str, text: str) -> bool:
     given = {} if text == "none" else {name: text}
     return bool(getattr(Settings(**given), name) == getattr(Settings(), name))
+
+
+# Events and metrics.
+
+
+def test_every_metric_is_explained_with_its_labels_and_nothing_is_alerted_on_that_is_none() -> None:
+    text = (ROOT / "docs/operations.md").read_text()
+    assert [name.strip("`") for name, *_ in rows(text, "metric", "labels", "meaning")] == list(metrics.HELP)
+    assert set(re.findall(r"\bakasa_\w+", text)) <= metrics.HELP.keys()
+
+
+def test_every_event_is_explained() -> None:
+    """Those that the code tells, and no others."""
+    table = rows((ROOT / "docs/operations.md").read_text(), "event", "level", "fields")
+    texts = "\n".join(path.read_text("utf-8") for path in (ROOT / "akasa").rglob("*.py"))
+    told = re.findall(r"(?:events|self)\.tell\(\s*\"([a-z ]+)\"", texts)
+    assert {event for event, *_ in table} == set(told)
 
 
 # Rules.
