@@ -5,6 +5,8 @@ import json
 import logging
 import os
 import stat
+import subprocess
+import sys
 import time
 
 import pytest
@@ -32,6 +34,13 @@ def test_nothing_is_printed_where_nobody_asked_for_it(printed, capfd):
     stream = printed()
     events.tell("run ended", logging.ERROR, status="failed")
     assert (stream.getvalue(), *capfd.readouterr()) == ("", "", "")
+
+
+def test_python_prints_none_of_them_by_itself():
+    """It would print warnings and errors of a logger that nobody has set up."""
+    code = "from akasa.workspace import events; events.tell('run ended', 40)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 @pytest.mark.parametrize(
