@@ -11,7 +11,6 @@ from lib import aws
 from akasa.kpis import results
 from akasa.kpis.definitions import DEFINITIONS, DTYPES
 from akasa.run import notebook, pipeline
-from akasa.run.notebook import Limits
 from akasa.workspace import promotion, secrets_manager, settings
 
 AS_OF = date(2025, 11, 10)
@@ -29,7 +28,7 @@ def promoted(settings, name, **engines):
     with promotion.private_folder(settings.output_dir) as folder:
         to_private = settings.model_copy(update={"output_dir": folder})
         results.write_results(to_private, engines, AS_OF)
-        run = pipeline.Run(settings, folder, folder, {}, {}, print, name, datetime.now(UTC), Limits())
+        run = pipeline.Run(settings, folder, {}, {}, print, name, datetime.now(UTC), time.monotonic())
         return run.promote()
 
 
