@@ -33,8 +33,20 @@ def command(**changes: str) -> str:
         return _line(_environment(without=given), [*_make(), target], kept)
     options = {name: flag for name in changes if (flag := _flag(name))}
     others = {name: value for name, value in changes.items() if name not in options}
-    more = [word for name, flag in options.items() for word in (flag, changes[name])]
-    return _line(_environment() | others, [*_program(), *sys.argv[1:], *more], {})
+    words = sys.argv[1:]
+    for name, flag in options.items():
+        words = [*_without(flag, words), *((flag, changes[name]) if changes[name] else ())]
+    return _line(_environment() | others, [*_program(), *words], {})
+
+
+def _without(flag: str, words: list[str]) -> list[str]:
+    """Return words of a command line without an option and its value.
+
+    >>> _without("--top-n", ["report", "--top-n", "3", "--top-n=4", "--as-of", "2025-10-31"])
+    ['report', '--as-of', '2025-10-31']
+    """
+    pairs = zip(["", *words], words, strict=False)
+    return [word for before, word in pairs if flag not in (before, word.partition("=")[0])]
 
 
 def unshown() -> list[str]:

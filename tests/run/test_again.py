@@ -88,5 +88,7 @@ def test_a_change_is_an_option_where_the_command_has_it_else_a_setting(monkeypat
     monkeypatch.setattr(sys, "executable", "/bin/python3")
     monkeypatch.setenv("CELL_TIMEOUT", "1")
     with click.Context(click.Command("report", params=[click.Option(["--on-refused"])])):
-        said = again.command(ON_REFUSED="skip", CELL_TIMEOUT="10")
-    assert said == "CELL_TIMEOUT=10 /bin/python3 -m akasa report --on-refused stop --on-refused skip"
+        changed = again.command(ON_REFUSED="skip", CELL_TIMEOUT="10")
+        taken_away = again.command(ON_REFUSED="")
+    assert changed == "CELL_TIMEOUT=10 /bin/python3 -m akasa report --on-refused skip"
+    assert taken_away == "CELL_TIMEOUT=1 /bin/python3 -m akasa report"
