@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from akasa import __version__
-from akasa.workspace import masking, promotion, secrets, settings
+from akasa.workspace import events, masking, promotion, secrets, settings
 
 if TYPE_CHECKING:
     from akasa.run.pipeline import Chosen
@@ -220,6 +220,20 @@ def status(as_json: bool) -> None:
     click.echo(masking.shown(told))
 
 
+@main.command("settings")
+@click.option("--json", "as_json", is_flag=True, help="The same for programs.")
+def settings_in_force(as_json: bool) -> None:
+    """Tell every setting, its value (secrets masked), and where that comes from.
+
+    That is the environment, .env, the AWS secret or the default; or it is derived from another setting.
+    """
+    from akasa.run import effective
+
+    found = effective.look(_settings())
+    told = json.dumps(effective.for_programs(found), indent=1) if as_json else effective.words(found)
+    click.echo(masking.shown(told))
+
+
 @main.command()
 @click.argument("run1", default="previous")
 @click.argument("run2", default="latest")
@@ -305,6 +319,7 @@ def _settings() -> settings.Settings:
         found = settings.load()
     except settings.SettingsError as error:
         raise click.UsageError(secrets.hide(str(error))) from None
+    events.begin(found)
     _have_home()
     return found
 

@@ -2,9 +2,11 @@
 
 import datetime as dt
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from logging import WARNING
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import pyarrow.parquet as pq
 from akasa.ingest import deliveries, readers
 from akasa.ingest.deliveries import Delivery
 from akasa.ingest.readers import RefusedDelivery
-from akasa.workspace import files, masking, progress
+from akasa.workspace import events, files, masking, progress
 from akasa.workspace.listing import Listing
 from akasa.workspace.settings import Settings
 
@@ -79,6 +81,7 @@ def stage_all(settings: Settings, tell: Progress = progress.tell) -> Manifest:
             staged[delivery.key] = replace(first, also_named=tuple(others))
         except RefusedDelivery as refusal:
             refused.append(str(refusal))
+            events.tell("delivery refused", WARNING, kind=delivery.kind, delivery=delivery.name)
     manifest = Manifest(tuple(staged.values()), tuple(refused), found.warnings)
     write_manifest(settings, manifest)
     return manifest
@@ -92,12 +95,14 @@ def stage(delivery: Delivery, folder: Path, tell: Progress = progress.tell) -> S
     there = path(folder, delivery.kind, delivery.sha256)
     footer = _staged_footer(there)
     if footer is None:
+        began = time.monotonic()
         try:
             with files.private(), files.atomic(there) as temporary:
                 _write(delivery, temporary, tell)
         except RefusedDelivery as refusal:
             raise RefusedDelivery(delivery.name, refusal.line, refusal.cause) from None
         footer = pq.read_metadata(there)
+        _tell_read(delivery, footer.num_rows, time.monotonic() - began)
     return Staged(
         name=delivery.name,
         kind=delivery.kind,
@@ -107,6 +112,11 @@ def stage(delivery: Delivery, folder: Path, tell: Progress = progress.tell) -> S
         records=footer.num_rows,
         unknown=json.loads(footer.metadata[_UNKNOWN]),
     )
+
+
+def _tell_read(delivery: Delivery, records: int, seconds: float) -> None:
+    kind, name = delivery.kind, delivery.name
+    events.tell("delivery read", kind=kind, delivery=name, records=records, seconds=seconds)
 
 
 def path(folder: Path, kind: str, sha256: str) -> Path:

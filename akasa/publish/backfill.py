@@ -22,7 +22,7 @@ from akasa.stores import database, lock
 from akasa.validate import gate, judging, rules, verdicts
 from akasa.validate import plan as planning
 from akasa.validate.verdicts import Judged
-from akasa.workspace import progress
+from akasa.workspace import events, progress
 from akasa.workspace.settings import Settings
 from akasa.workspace.tables import TABLES
 
@@ -128,6 +128,8 @@ def commit(settings: Settings, change: Change) -> None:
             database_load.replace(settings, change.orders.leaving, tables, rows, now)
             warehouse_merge.replace(settings, change.orders.leaving, tables, database.ledger(settings))
         settle(settings)
+    for one in judged:
+        events.tell("delivery backfilled", **one.told())
 
 
 def judged_otherwise(settings: Settings, change: Change) -> list[Judged]:

@@ -5,6 +5,7 @@ that KPIs read.
 """
 
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -23,7 +24,7 @@ from akasa.validate import data_docs, gate, judging, verdicts
 from akasa.validate import plan as planning
 from akasa.validate.plan import Plan, Planned
 from akasa.validate.verdicts import Judged
-from akasa.workspace import progress
+from akasa.workspace import events, progress
 from akasa.workspace.settings import Settings
 
 
@@ -121,7 +122,7 @@ def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dic
     goes on (see `lock.publish`), Overtaken where one has published since.
     """
     progress.tell("publishing")
-    now = datetime.now(UTC).replace(tzinfo=None)
+    now, began = datetime.now(UTC).replace(tzinfo=None), time.monotonic()
     rows = [ledger_row(one, settings, now) for one in judged]
     with lock.publish(settings):
         months, migrated = set[str](), holdings.unfounded(settings)
@@ -138,6 +139,9 @@ def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dic
         moved = {one.delivery_id for one in plan.placed}
         just_now = Published({one.delivery.delivery_id for one in judged}, tables, months, moved)
         level_warehouse(settings, just_now)
+    for one in judged:
+        events.tell("delivery published", **one.told())
+    events.tell("published", deliveries=len(judged), seconds=time.monotonic() - began)
 
 
 def require_as_planned(ledger: pd.DataFrame, plan: Plan) -> None:

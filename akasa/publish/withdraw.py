@@ -13,6 +13,7 @@ from akasa.stores import database, lock
 from akasa.validate import plan as planning
 from akasa.validate import quarantine, verdicts
 from akasa.validate.plan import Planned
+from akasa.workspace import events
 from akasa.workspace.settings import Settings
 
 
@@ -66,6 +67,8 @@ def commit(settings: Settings, withdrawal: Withdrawal) -> None:
     with lock.publish(settings):
         database_load.withdraw(settings, delivery.sha256, delivery.delivery_id, withdrawal.instead)
         finish(settings)
+    held = len(withdrawal.held)
+    events.tell("delivery withdrawn", kind=delivery.kind, delivery=delivery.name, rows=held)
 
 
 def finish(settings: Settings) -> None:

@@ -49,6 +49,10 @@ WITHOUT_EFFECT = (
     "cell_timeout",
     "run_timeout",
     "keep_runs",
+    "log_level",
+    "log_format",
+    "metrics_file",
+    "aws_secret_name",  # what it gives counts
 )
 # The steps that read a setting; one that is not here counts as read by all.
 _OF_DATABASE = ("02_validate", "03_kpis_sql", "05_report")

@@ -15,13 +15,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from akasa.run import ingredients, parameters, record
+from akasa.run import ingredients, parameters, record, watch
 from akasa.run.ingredients import Ingredients, Look
 from akasa.run.parameters import UsageError
 from akasa.run.record import Made
 from akasa.run.steps import STEPS
 from akasa.stores import lock
-from akasa.workspace import clock, files, progress, promotion, secrets
+from akasa.workspace import clock, events, files, progress, promotion, secrets, secrets_manager
 from akasa.workspace.settings import Settings
 
 if TYPE_CHECKING:
@@ -146,10 +146,22 @@ class Run:
         return self.settings.model_copy(update={"output_dir": self.folder})
 
     @property
+    def id(self) -> str:
+        """What events call it: the last word of its lock's name."""
+        return self.name.rpartition(" ")[2].rstrip(")")
+
+    @property
+    def events_file(self) -> Path:
+        """Where its kernels write what happens (see `events`)."""
+        return self.settings.data_dir / f".run.events-{self.id}"
+
+    @property
     def environment(self) -> dict[str, str]:
         """This process's own, with the workspace in absolute paths and the private folder for outputs."""
         return {
             **os.environ,
+            **secrets_manager.to_hand_down(),
+            **events.to_hand_down(self.events_file),
             "DATA_DIR": str(self.settings.data_dir),
             "OUTPUT_DIR": str(self.folder),
             "MASK_PII": str(int(self.settings.mask_pii)),
@@ -365,7 +377,8 @@ def report(
     Their outputs are put in place when the last one has reconciled.
     Raises as `begin` does, Incomplete, and StepFailed, which leaves the outputs of earlier runs untouched.
     """
-    with begin(settings, given, listener, chosen) as run:
+    with watch.over(settings, listener) as watched, begin(settings, given, watched, chosen) as run:
+        watched.follow(run)
         run.require_others()
         for step in STEPS:
             run.go(step)

@@ -1,5 +1,6 @@
 """Judge each delivery: its records parted into accepted, rejected and repeats, all of them accounted for."""
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from akasa.ingest.staging import Progress
 from akasa.validate import cleaning, quarantine, rules, verdicts
 from akasa.validate.plan import Key, Plan, Planned
 from akasa.validate.verdicts import Judged
-from akasa.workspace import masking, progress
+from akasa.workspace import events, masking, progress
 from akasa.workspace.listing import Listing
 from akasa.workspace.settings import Settings
 
@@ -30,6 +31,7 @@ def judge(settings: Settings, plan: Plan, tell: Progress = progress.tell) -> lis
 
 def judge_one(settings: Settings, delivery: Planned, tell: Progress = progress.tell) -> Judged:
     """Clean and judge one staged delivery."""
+    began = time.monotonic()
     tell(f"{delivery.name}: cleaning")
     raw = staging.read(settings.staging, delivery.kind, delivery.sha256)
     if delivery.kind == "customers":
@@ -38,7 +40,9 @@ def judge_one(settings: Settings, delivery: Planned, tell: Progress = progress.t
         clean = cleaning.clean_orders(raw, settings.source_timezone, settings.business_timezone)
         tell(f"{delivery.name}: judging")
         records = rules.judge_orders(raw, clean, delivery.delivered_on, settings.amount_is)
-    return Judged(delivery, records, rules.RULES_VERSION)
+    judged = Judged(delivery, records, rules.RULES_VERSION)
+    events.tell("delivery judged", **judged.told(), seconds=time.monotonic() - began)
+    return judged
 
 
 def as_published(settings: Settings, delivery: Planned, tell: Progress = progress.tell) -> Judged:

@@ -39,6 +39,13 @@ class Judged:
     records: Parted
     rules_version: int | None
 
+    def told(self) -> dict[str, Any]:
+        """Return what an event says of it: its name, and what became of its records."""
+        records, delivery = self.records, self.delivery
+        counts = {"accepted": len(records.accepted), "rejected": len(records.rejected)}
+        of = {"kind": delivery.kind, "delivery": delivery.name}
+        return {**of, "records": records.count, **counts, "repeats": records.repeats}
+
     def only(self, ids: "pd.Series[str]") -> "Judged":
         """Return it with the accepted records of some customers or orders, by their ids."""
         accepted = self.records.accepted

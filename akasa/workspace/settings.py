@@ -1,17 +1,29 @@
-"""Settings from the environment and `.env`, as one frozen object."""
+"""Settings from the environment, `.env` and AWS Secrets Manager, as one frozen object."""
 
 import os
 import re
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from akasa.workspace import secrets_manager
+from akasa.workspace.secrets_manager import SecretUnavailable
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BY_HAND = ROOT / "work" / "outputs"  # where notebooks write that somebody runs by hand
+_SECRET = "AWS secret"
 _UNFIT = re.compile(r"%[0-9A-Fa-f]{2}|[\[\]|^\\\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -42,6 +54,12 @@ def _known_zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"{name!r} is not a time zone of the IANA database, such as Asia/Kolkata") from None
     return name
+
+
+def _for_the_collector(path: Path) -> Path:
+    if path.suffix != ".prom":
+        raise ValueError("the node exporter reads files whose names end with .prom; name one")
+    return path
 
 
 Folder = Annotated[Path, AfterValidator(_below_root)]
@@ -83,6 +101,27 @@ class Settings(BaseSettings):
     run_timeout: float | None = Field(default=None, gt=0)
     mask_pii: bool = False
     dask_scheduler_address: str | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] | None = None
+    log_format: Literal["text", "json"] = "text"
+    metrics_file: Annotated[Folder, AfterValidator(_for_the_collector)] | None = None
+    aws_secret_name: str | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Have what is given win over the environment, that over `.env`, and that over the AWS secret."""
+        return init_settings, env_settings, dotenv_settings, _AwsSecret(settings_cls, dotenv_settings)
+
+    @property
+    def logged(self) -> str | None:
+        """The least level of events that are printed, None for none; LOG_FORMAT=json alone asks for INFO."""
+        return self.log_level or ("INFO" if self.log_format == "json" else None)
 
     @property
     def customers_csv(self) -> Path:
@@ -142,16 +181,56 @@ class Settings(BaseSettings):
         return path.name
 
 
+class _AwsSecret(PydanticBaseSettingsSource):
+    """What the secret AWS_SECRET_NAME gives, where one is named."""
+
+    def __init__(self, settings_cls: type[BaseSettings], written: PydanticBaseSettingsSource) -> None:
+        super().__init__(settings_cls)
+        self.written = written.env_vars if isinstance(written, DotEnvSettingsSource) else {}
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return self()[field_name], field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return dict(_in_secret(self.current_state.get("aws_secret_name"), self.written))
+
+
+def _in_secret(name: str | None, written: Mapping[str, str | None]) -> Mapping[str, str]:
+    if not name:
+        return {}
+    in_file = {key.upper(): value for key, value in written.items()}
+    given = secrets_manager.credentials(in_file, os.environ)
+    return secrets_manager.read(name, given, Settings.model_fields)
+
+
+def origins() -> dict[str, str]:
+    """Return where the value of each setting comes from: environment, .env, AWS secret or default.
+
+    Raises SecretUnavailable.
+    """
+    written = DotEnvSettingsSource(Settings, env_file=env_file())
+    sources = {"environment": EnvSettingsSource(Settings)(), ".env": written()}
+    name = next((given["aws_secret_name"] for given in sources.values() if "aws_secret_name" in given), None)
+    ranked = {**sources, _SECRET: _in_secret(name, written.env_vars), "default": Settings.model_fields}
+    return {one: next(where for where, has in ranked.items() if one in has) for one in Settings.model_fields}
+
+
+def not_settings() -> list[str]:
+    """Return the names in `.env` that are no settings."""
+    written = DotEnvSettingsSource(Settings, env_file=env_file()).env_vars
+    return sorted(name.upper() for name in written.keys() - Settings.model_fields.keys())
+
+
 def env_file() -> Path:
     """Return where settings are written: `.env`, or the file that AKASA_ENV_FILE names."""
     return Path(os.environ.get("AKASA_ENV_FILE", ROOT / ".env"))
 
 
 def load(**changes: Any) -> Settings:
-    """Read the environment, then `.env` (the environment wins), or the file that AKASA_ENV_FILE names.
+    """Read the environment, then `.env` or the file that AKASA_ENV_FILE names, then the AWS secret.
 
-    `changes` win over both; one that is None changes nothing. Raises SettingsError that names every setting
-    with a value that cannot be used.
+    What comes first wins, and `changes` over all; one that is None changes nothing. Raises SettingsError that
+    names every setting with a value that cannot be used, or says why the secret cannot.
     """
     unknown = ", ".join(sorted(changes.keys() - Settings.model_fields.keys()))
     if unknown:
@@ -161,6 +240,15 @@ def load(**changes: Any) -> Settings:
         return Settings(_env_file=env_file(), **given)  # type: ignore[call-arg]
     except UnicodeDecodeError:
         raise SettingsError(f"{env_file()} is not UTF-8; save it as UTF-8") from None
+    except SecretUnavailable as error:
+        raise SettingsError(f"AWS_SECRET_NAME: {error}") from None
     except ValidationError as error:
-        faults = [f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
+        where = {**origins(), **dict.fromkeys(given, "")}
+        faults = [_fault(fault, where) for fault in error.errors(include_input=False)]
         raise SettingsError("; ".join(faults)) from None
+
+
+def _fault(fault: Mapping[str, Any], where: Mapping[str, str]) -> str:
+    name = str(fault["loc"][0])
+    place = " (in the AWS secret)" if where.get(name) == _SECRET else ""
+    return f"{name.upper()}: {fault['msg']}{place}"

@@ -1,5 +1,6 @@
 """Withdrawing a delivery leaves what a workspace has that never saw it."""
 
+import io
 import shutil
 import tempfile
 from pathlib import Path
@@ -12,9 +13,11 @@ from lib import stores
 from lib.drops import TODAY, customers, deliver, orders, run
 
 from akasa.__main__ import main
-from akasa.publish import withdraw
+from akasa.publish import backfill, withdraw
 from akasa.stores import database, lock, migrate
-from akasa.workspace.settings import Settings
+from akasa.validate import rules
+from akasa.workspace import events
+from akasa.workspace.settings import Settings, load
 
 ASHA = customers(("C-1", "9000000001", "North"))
 ASHA_MOVED = customers(("C-1", "9000000001", "South"), ("C-2", "9000000002", "East"))
@@ -128,3 +131,33 @@ def test_an_unknown_name_is_answered_with_the_known_ones(workspace, name):
     done = CliRunner().invoke(main, ["withdraw", name])
     assert done.exit_code == 1
     assert f"no published delivery goes by {name!r}; there are: orders.xml" in done.output
+
+
+def test_what_becomes_of_a_delivery_is_logged_at_every_stage(migrated, monkeypatch):
+    deliver(migrated, ("customers.csv", customers(("C-1", "9000000001", "North"), ("C-2", "12", "South"))))
+    deliver(migrated, ("incoming/a_9700000014.xml", orders(("O-1", "9000000001", "2025-10-12", "S", 1, "1"))))
+    monkeypatch.setenv("LOG_LEVEL", "INFO")
+    monkeypatch.setenv("MAX_REJECT_RATIO", "1")
+    log = io.StringIO()
+    events.begin(load(), log)
+    run(migrated)
+    monkeypatch.setattr(rules, "RULES_VERSION", rules.RULES_VERSION + 1)
+    with lock.run(migrated):
+        backfill.commit(migrated, backfill.derive_all(load()))
+        withdraw.commit(migrated, withdraw.derive(migrated, "incoming/a_9700000014.xml"))
+    events.begin(migrated)
+    told = [line.split(" INFO ")[1] for line in log.getvalue().splitlines()]
+    told = [line.partition(" seconds=")[0] for line in told]
+    of_customers = "kind=customers delivery=customers.csv records=2 accepted=1 rejected=1 repeats=0"
+    of_orders = "kind=orders delivery=incoming/a_97xxxxxx14.xml records=1 accepted=1 rejected=0 repeats=0"
+    judged = [f"delivery judged {of}" for of in (of_customers, of_orders)]
+    assert told == [
+        "delivery read kind=customers delivery=customers.csv records=2",
+        "delivery read kind=orders delivery=incoming/a_97xxxxxx14.xml records=1",
+        *judged,
+        *(f"delivery published {of}" for of in (of_customers, of_orders)),
+        "published deliveries=2",
+        *judged,
+        *(f"delivery backfilled {of}" for of in (of_customers, of_orders)),
+        "delivery withdrawn kind=orders delivery=incoming/a_97xxxxxx14.xml rows=1",
+    ]

@@ -1,5 +1,6 @@
 """Whole runs beside others, in the worlds that machines are, stopped from outside, and with secrets given."""
 
+import base64
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from lib import aws
 from lib.command import sample
 from lib.promoting import KEPT
 
@@ -281,6 +283,22 @@ def test_a_run_that_its_deliveries_end_leaves_no_secret(tmp_path, delivery, told
     assert "'COPIED': '***'" in kept
     assert b"canary" not in b"".join(contents(data.parent).values()) + said.encode() + lines
     assert b"ipykernel_launcher" in lines
+
+
+@pytest.mark.long
+def test_what_comes_from_aws_is_asked_for_once_and_shown_nowhere(tmp_path):
+    """Though each of five notebooks reads the settings, and the first one shows its whole environment."""
+    held = aws.secret('{"DB_PASSWORD": "canary-8-of-aws", "AMOUNT_IS": "line", "MAX_REJECT_RATIO": 0.5}')
+    data = sample(tmp_path / "work")
+    code = telling(tmp_path / "code", "akasa/ingest/staging.py", "table")
+    with aws.answering(held) as (endpoint, asked):
+        given = {**CANARIES, **aws.given(endpoint), "AWS_SECRET_NAME": "prod/akasa"}
+        returned, said = ended(start(data, code, **given)())
+    assert (returned, len(asked)) == (0, 1), said
+    assert b"'AKASA_SECRET_READ': '***'" in (tmp_path / "work/outputs/notebooks/01_ingest.ipynb").read_bytes()
+    written = b"".join(contents(tmp_path / "work").values())
+    assert b"canary" not in written + said.encode()
+    assert base64.b64encode(b'{"prod/akasa"')[:16] not in written + said.encode()
 
 
 def arguments_until_ended(process):

@@ -3,6 +3,7 @@
 Where a table lacks a line, the failure prints the line to add.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
@@ -14,12 +15,15 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
 from akasa.__main__ import main
 from akasa.ingest import deliveries, readers
 from akasa.kpis.definitions import DEFINITIONS, Definition
+from akasa.run import metrics
 from akasa.validate import cleaning
 from akasa.validate.rules import REASONS, judge_orders
+from akasa.workspace import settings
 from akasa.workspace.settings import ROOT, Settings
 
 README, SETTINGS, RULES = ROOT / "README.md", ROOT / "docs/settings.md", ROOT / "docs/rules.md"
@@ -66,6 +70,8 @@ def test_every_setting_is_explained_with_its_default() -> None:
     lines = rows(SETTINGS.read_text(), "setting", "default", "meaning")
     table = {name.strip("`").lower(): default for name, default, _ in lines}
     needed = [_setting_line(name) for name in Settings.model_fields]
+    assert len(table) == len(lines), "a setting has two lines"
+    assert all(meaning for *_, meaning in lines)
     there = [_setting_line(name) for name in Settings.model_fields if name in table]
     assert sorted(table) == sorted(Settings.model_fields), to_add(there, needed)
     for name, default in table.items():
@@ -74,7 +80,7 @@ def test_every_setting_is_explained_with_its_default() -> None:
 
 
 def test_env_example_shows_every_setting_with_its_default() -> None:
-    found = re.findall(r"^# ([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    found = re.findall(r"^#? ?([A-Z][A-Z0-9_]*)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
     shown = {name.lower(): value for name, value in found}
     there = [_example_line(name) for name in Settings.model_fields if name in shown]
     needed = [_example_line(name) for name in Settings.model_fields]
@@ -82,6 +88,55 @@ def test_env_example_shows_every_setting_with_its_default() -> None:
     for name, value in shown.items():
         has_none = Settings.model_fields[name].default is None
         assert has_none or _reads_as(name, value), _example_line(name)
+
+
+def test_env_example_can_be_copied_and_uncommented_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every line is a blank, a sentence or a setting, whose value is the default or one that can be used."""
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    kinds = re.compile(r"|# (?P<setting>[A-Z][A-Z0-9_]*=\S*)|# (?![A-Z0-9_]+ ?=).+")
+    assert [line for line in lines if not kinds.fullmatch(line)] == []
+    given = [found["setting"] for line in lines if (found := kinds.fullmatch(line)) and found["setting"]]
+    names = [setting.partition("=")[0] for setting in given]
+    assert len(set(names)) == len(names)
+    assert _first_sentences(lines) == []
+    (tmp_path / ".env").write_text("\n".join(given) + "\n", "utf-8")
+    monkeypatch.setenv("AKASA_ENV_FILE", str(tmp_path / ".env"))
+    uncommented, usual = settings.load(), Settings()
+    have_default = [name for name, field in Settings.model_fields.items() if field.default is not None]
+    assert {name: getattr(uncommented, name) for name in have_default} == {
+        name: getattr(usual, name) for name in have_default
+    }
+
+
+def _first_sentences(lines: list[str]) -> list[str]:
+    """Return the paragraphs of settings that do not begin with a sentence on them."""
+    paragraphs = "\n".join(lines).split("\n\n")
+    return [one for one in paragraphs if re.match(r"# [A-Z][A-Z0-9_]*=", one)]
+
+
+def test_the_command_shows_what_the_page_explains() -> None:
+    """And nothing else, with the same defaults."""
+    shown = json.loads(CliRunner().invoke(main, ["settings", "--json"]).stdout)
+    assert [name.lower() for name in shown] == list(Settings.model_fields)
+    assert {one["from"] for one in shown.values()} == {"default", "derived from DATA_DIR"}
+
+
+@by_page
+def test_every_variable_that_is_mentioned_is_a_setting_or_read_by_somebody(page: Path) -> None:
+    """`NAME` and `NAME=value` in backticks; those of AWS are read by its own library."""
+    spans = re.findall(r"`([A-Z][A-Z0-9]*_[A-Z0-9_]+)(?:=[^`]*)?`", page.read_text())
+    known = {*map(str.upper, Settings.model_fields), *_read_elsewhere()}
+    assert sorted({name for name in spans if name not in known and not name.startswith("AWS_")}) == []
+
+
+def _read_elsewhere() -> set[str]:
+    """Return the capital names in the code, the tests, the scripts and the Makefile."""
+    folders = ((ROOT / name).rglob("*.py") for name in ("akasa", "tests"))
+    scripts = [ROOT / "Makefile", *(path for path in (ROOT / ".ci").iterdir() if path.is_file())]
+    texts = [path.read_text("utf-8") for path in [*(one for each in folders for one in each), *scripts]]
+    return {name for text in texts for name in re.findall(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b", text)}
 
 
 def _example_line(name: str) -> str:
@@ -101,6 +156,23 @@ def _default(name: str) -> str:
 def _reads_as(name: str, text: str) -> bool:
     given = {} if text == "none" else {name: text}
     return bool(getattr(Settings(**given), name) == getattr(Settings(), name))
+
+
+# Events and metrics.
+
+
+def test_every_metric_is_explained_with_its_labels_and_nothing_is_alerted_on_that_is_none() -> None:
+    text = (ROOT / "docs/operations.md").read_text()
+    assert [name.strip("`") for name, *_ in rows(text, "metric", "labels", "meaning")] == list(metrics.HELP)
+    assert set(re.findall(r"\bakasa_\w+", text)) <= metrics.HELP.keys()
+
+
+def test_every_event_is_explained() -> None:
+    """Those that the code tells, and no others."""
+    table = rows((ROOT / "docs/operations.md").read_text(), "event", "level", "fields")
+    texts = "\n".join(path.read_text("utf-8") for path in (ROOT / "akasa").rglob("*.py"))
+    told = re.findall(r"(?:events|self)\.tell\(\s*\"([a-z ]+)\"", texts)
+    assert {event for event, *_ in table} == set(told)
 
 
 # Rules.

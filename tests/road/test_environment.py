@@ -24,7 +24,12 @@ LOCKED_LINE = re.compile(
     r"(?P<name>[a-z0-9-]+)(?:\[[a-z0-9, -]+\])?==(?P<version>\S+)"
     r"(?: ; (?P<marker>.+?))?(?: --hash=sha256:[0-9a-f]{64})+"
 )
-PYPI_NAME = {"playwright-python": "playwright", "matplotlib-base": "matplotlib", "python-duckdb": "duckdb"}
+PYPI_NAME = {
+    "playwright-python": "playwright",
+    "matplotlib-base": "matplotlib",
+    "python-duckdb": "duckdb",
+    "prometheus_client": "prometheus-client",
+}
 NEEDED_BY_CONDA = {"python", "pip", "flask", "flask-cors"}
 REPORT_PARAMETERS = {"ENGINE", "AS_OF", "WINDOW_DAYS", "TOP_N", "ON_REFUSED", "MAX_REJECT_RATIO", "TODAY"}
 

@@ -3,13 +3,15 @@
 import time
 from datetime import UTC, date, datetime
 
+import nbformat
 import pandas as pd
 import pytest
+from lib import aws
 
 from akasa.kpis import results
 from akasa.kpis.definitions import DEFINITIONS, DTYPES
-from akasa.run import pipeline
-from akasa.workspace import promotion
+from akasa.run import notebook, pipeline
+from akasa.workspace import promotion, secrets_manager, settings
 
 AS_OF = date(2025, 11, 10)
 NONE = {
@@ -79,3 +81,29 @@ def test_what_no_run_wrote_stays_and_is_warned_of(both, capsys):
     assert file.name not in promotion.listed(both.output_dir)
     said = capsys.readouterr().err
     assert said == f"warning: {file.name} says something else, but no run wrote it, so it stays\n"
+
+
+def test_its_kernels_know_what_it_read_from_aws_and_show_none_of_it(workspace, monkeypatch, tmp_path):
+    """And that is asked for once, however many kernels there are."""
+    cells = ["import akasa as ak; cfg = ak.settings(); cfg.db_user", "cfg.db_password.get_secret_value()"]
+    cells.append("import os; print(os.environ)")
+    monkeypatch.setattr(notebook, "NOTEBOOKS", tmp_path)
+    new = [nbformat.v4.new_code_cell(source, id=f"c{n}") for n, source in enumerate(cells)]
+    nbformat.write(nbformat.v4.new_notebook(cells=new), tmp_path / "01_small.ipynb")
+    held = aws.secret('{"DB_USER": "of-aws", "DB_PASSWORD": "canary-password"}')
+    monkeypatch.setenv("AWS_SECRET_NAME", "prod/akasa")
+    secrets_manager.forget()
+    with aws.answering(held) as (endpoint, asked):
+        aws.lead_to(monkeypatch, endpoint)
+        with pipeline.begin(settings.load(), {}, print) as run:
+            executed = run.folder / "notebooks/01_small.ipynb"
+            given = {}, executed, lambda cell, cells: None, run.environment, run.kernels
+            notebook.execute("01_small", *given)
+            shown = executed.read_text("utf-8")
+        told = secrets_manager.to_hand_down()
+    secrets_manager.forget()
+    assert len(asked) == 1
+    assert "'of-aws'" in shown
+    assert "'***'" in shown
+    assert "canary" not in shown
+    assert told[secrets_manager.VARIABLE] not in shown

@@ -232,6 +232,9 @@ NONE = {
     "CELL_TIMEOUT": "7",
     "RUN_TIMEOUT": "7",
     "DB_PASSWORD": "hunter22",
+    "LOG_LEVEL": "INFO",
+    "LOG_FORMAT": "json",
+    "METRICS_FILE": "a.prom",
 }
 
 
@@ -253,7 +256,7 @@ def test_a_setting_without_effect(settings, monkeypatch, name):
 
 def test_every_setting_is_tried():
     tried = {name.lower() for name in (*SETTINGS, *NONE)} - {"source_date_epoch"}
-    assert tried | {"data_dir", "output_dir", "db_host"} == set(Settings.model_fields)
+    assert tried | {"data_dir", "output_dir", "db_host", "aws_secret_name"} == set(Settings.model_fields)
     assert set(ingredients.READ_BY) <= set(Settings.model_fields)
     assert set(ingredients.READS) == set(STEPS)
 
