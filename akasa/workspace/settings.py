@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     db_password: SecretStr | None = None
     db_name: str = "akasa"
     db_local_infile: bool = False
+    db_wait: float = Field(default=0, ge=0)
 
     source_timezone: Zone = "Asia/Kolkata"
     business_timezone: Zone = "Asia/Kolkata"
