@@ -176,13 +176,16 @@ def migrate() -> None:
 def status(as_json: bool) -> None:
     """Tell what is published, waiting, refused and rejected, and which run's outputs are in place.
 
-    Whatever is wrong with the workspace is told, too; nothing is created or changed.
+    Whatever is wrong with the workspace is told, too; nothing is created or changed. Exit status 1 where the
+    database cannot be read, so that nobody knows what is published.
     """
     from akasa.run import status
 
     found = status.look(_settings())
     told = json.dumps(asdict(found), indent=1, ensure_ascii=False) if as_json else status.words(found)
     click.echo(masking.shown(told))
+    if found.published is None:
+        raise SystemExit(1)
 
 
 @main.command()
