@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import shlex
 import sys
 import traceback
 from collections import ChainMap
@@ -68,21 +67,22 @@ def report(parameters: dict[str, Any], **options: dict[str, Any]) -> None:
 
     Every option is also a parameter of the notebooks and, in capitals, a variable of `make report`.
     """
-    from akasa.run import console, pipeline
-    from akasa.stores.database import DatabaseUnavailable
-    from akasa.stores.lock import Busy
+    from akasa.run import console
 
-    given, chosen, command = dict(ChainMap(parameters, *options.values())), _settings(), _command()
-    with console.interrupted(command):
+    given, chosen = dict(ChainMap(*options.values(), parameters)), _settings()
+    with console.interrupted(), console.Ticker(chosen) as ticker:
+        from akasa.run import outcomes, pipeline  # seconds: the first line stands by now
+        from akasa.stores.database import DatabaseUnavailable
+        from akasa.stores.lock import Busy
+
         try:
-            with console.Ticker(pipeline.progress_file(chosen)) as ticker:
-                page = pipeline.report(chosen, given, ticker)
+            answer = outcomes.reported(chosen, pipeline.report(chosen, given, ticker))
         except (Busy, DatabaseUnavailable, promotion.PromotionFailed) as error:
             raise _failure(error) from None
         except pipeline.StepFailed as error:
-            click.echo(masking.shown(console.failure(error, command)), err=True)
+            ticker.failed(error)
             raise SystemExit(1) from None
-    click.echo(masking.shown(f"\n{console.summary(chosen, page)}"))
+        ticker.done(answer)
 
 
 @main.command()
@@ -97,7 +97,7 @@ def backfill(start: str | None, end: str | None, dry_run: bool) -> None:
     read of it. `report` then computes the KPIs anew.
     """
     from akasa.publish import backfill
-    from akasa.run import console
+    from akasa.run import console, outcomes
     from akasa.stores import lock, migrate
     from akasa.stores.database import DatabaseUnavailable
     from akasa.stores.lock import Busy
@@ -105,7 +105,7 @@ def backfill(start: str | None, end: str | None, dry_run: bool) -> None:
     days = _range(start, end)
     chosen = _settings()
     try:
-        with console.interrupted(_command()), lock.run(chosen), console.status_line() as progress:
+        with console.interrupted(), lock.run(chosen), console.status_line() as progress:
             migrate.upgrade(chosen)
             change = (
                 backfill.derive(chosen, *days, progress) if days else backfill.derive_all(chosen, progress)
@@ -115,7 +115,7 @@ def backfill(start: str | None, end: str | None, dry_run: bool) -> None:
                 backfill.commit(chosen, change)
     except (Busy, DatabaseUnavailable, FileNotFoundError, ValueError, RuntimeError) as error:
         raise _failure(error) from None
-    click.echo(masking.shown(console.backfilled(change, dry_run)))
+    click.echo(masking.shown(outcomes.backfilled(change, dry_run)))
 
 
 @main.command()
@@ -128,14 +128,14 @@ def withdraw(name: str, dry_run: bool) -> None:
     still lie there stay taken back; under another name they are a new delivery.
     """
     from akasa.publish import withdraw
-    from akasa.run import console
+    from akasa.run import console, outcomes
     from akasa.stores import lock, migrate
     from akasa.stores.database import DatabaseUnavailable
     from akasa.stores.lock import Busy
 
     chosen = _settings()
     try:
-        with console.interrupted(_command()), lock.run(chosen), console.status_line() as progress:
+        with console.interrupted(), lock.run(chosen), console.status_line() as progress:
             migrate.upgrade(chosen)
             progress("looking for the versions that stand without it")
             withdrawal = withdraw.derive(chosen, name)
@@ -144,7 +144,7 @@ def withdraw(name: str, dry_run: bool) -> None:
                 withdraw.commit(chosen, withdrawal)
     except (Busy, DatabaseUnavailable, FileNotFoundError, LookupError, RuntimeError) as error:
         raise _failure(error) from None
-    click.echo(masking.shown(console.withdrawn(withdrawal, dry_run)))
+    click.echo(masking.shown(outcomes.withdrawn(withdrawal, dry_run)))
 
 
 @main.command()
@@ -153,6 +153,30 @@ def notebooks() -> None:
     from akasa.run import samples
 
     samples.renew(lambda step: click.echo(f"{step} executed"))
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.option("--reset", is_flag=True, help="Copy all notebooks into work/ anew; keep changed ones.")
+@click.option("--bring-back", metavar="NOTEBOOK", help="Put work/NOTEBOOK's cells into notebooks/.")
+@click.argument("options", nargs=-1, metavar="[JUPYTERLAB OPTIONS]...", type=click.UNPROCESSED)
+def lab(reset: bool, bring_back: str | None, options: tuple[str, ...]) -> None:
+    """Open the notebooks in JupyterLab, as copies in work/, where nothing committed or delivered changes.
+
+    What they write goes to work/outputs/. They publish to DATA_DIR as a run does, and wait for one.
+    """
+    from akasa.run import lab
+
+    _settings()
+    if bring_back:
+        try:
+            found = lab.bring_back(bring_back)
+        except LookupError as error:
+            raise _failure(error) from None
+        click.echo(f"notebooks/{found.name} has the cells of work/{found.name}; `make notebooks` executes it")
+    elif reset:
+        lab.reset(click.echo)
+    else:
+        lab.start(options, click.echo)
 
 
 @main.command()
@@ -185,6 +209,35 @@ def status(as_json: bool) -> None:
     told = json.dumps(asdict(found), indent=1, ensure_ascii=False) if as_json else status.words(found)
     click.echo(masking.shown(told))
     if found.published is None:
+        raise SystemExit(1)
+
+
+@main.command()
+@click.argument("run1", default="previous")
+@click.argument("run2", default="latest")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option("--exit-code", is_flag=True, help="Exit with 1 where anything differs.")
+def diff(run1: str, run2: str, form: str, exit_code: bool) -> None:
+    """Tell what differs between two kept runs: KPIs by key and column, deliveries, parameters, versions.
+
+    RUN1 [previous] and RUN2 [latest, the one in place] are names as in run.json, their beginnings, `latest`
+    or `previous`. KEEP_RUNS says how many runs are kept.
+    """
+    from akasa.run import diff
+    from akasa.stores import lock
+
+    chosen = _settings()
+    lock.settle(chosen)
+    known = diff.runs(chosen)
+    try:
+        found = diff.between(chosen, diff.find(known, run1), diff.find(known, run2))
+    except diff.NoSuchRun as error:
+        raise click.UsageError(secrets.hide(str(error))) from None
+    except (diff.Unreadable, OSError, ValueError) as error:
+        raise _failure(error) from None
+    told = json.dumps(asdict(found), indent=1, ensure_ascii=False) if form == "json" else diff.words(found)
+    click.echo(secrets.hide(told))
+    if exit_code and not found.is_empty:
         raise SystemExit(1)
 
 
@@ -247,14 +300,12 @@ def _have_home() -> None:
         os.environ["HOME"] = "/nonexistent"
 
 
-def _command() -> list[str]:
-    """Return the command that was given, to be given again."""
-    return [Path(sys.executable).name, "-m", "akasa", *map(shlex.quote, sys.argv[1:])]
-
-
 def _failure(error: Exception) -> click.ClickException:
-    text = str(error.args[0] if isinstance(error, LookupError) else error)
-    return click.ClickException(masking.shown(text))
+    from akasa.run import console, terminal, way_out
+
+    kind, said = type(error).__name__, str(error.args[0] if isinstance(error, LookupError) else error)
+    on = f"\n\n{console.ways_on(kind, said)}" if kind in way_out.KINDS else ""
+    return click.ClickException(terminal.shown(f"{said}{on}", sys.stderr))
 
 
 def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

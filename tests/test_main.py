@@ -14,7 +14,7 @@ def call(*arguments):
 
 def test_help_lists_every_command_and_the_exit_statuses():
     shown = call("--help").output
-    for command in ("report", "generate", "notebooks", "status"):
+    for command in ("report", "generate", "notebooks", "status", "diff"):
         assert re.search(rf"^  {command}\s+\S", shown, re.M)
     assert "2 wrong usage" in shown
 

@@ -27,6 +27,10 @@ _VERSION = b"akasa.reader_version"
 Progress = Callable[[str], None]
 
 
+class NothingStaged(FileNotFoundError):
+    """01_ingest has not run yet."""
+
+
 @dataclass(frozen=True)
 class Staged:
     """A delivery that was read: its records lie in `staging/<kind>-<sha256>.parquet`.
@@ -128,10 +132,10 @@ def write_manifest(settings: Settings, manifest: Manifest) -> None:
 
 
 def read_manifest(settings: Settings) -> Manifest:
-    """Return what 01_ingest found. Raises FileNotFoundError that says to run it first."""
+    """Return what 01_ingest found. Raises NothingStaged, which says to run it first."""
     path = settings.staging / "manifest.json"
     if not path.exists():
-        raise FileNotFoundError(f"{path} is not there: run notebooks/01_ingest.ipynb first, or `make report`")
+        raise NothingStaged("nothing is staged yet: run 01_ingest first, or `make report`")
     found: dict[str, Any] = json.loads(path.read_text("utf-8"))
     staged = tuple(Staged(**{**one, "also_named": tuple(one["also_named"])}) for one in found["staged"])
     return Manifest(staged, tuple(found["refused"]), tuple(found["warnings"]))

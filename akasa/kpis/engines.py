@@ -13,7 +13,8 @@ from typing import Any
 import pandas as pd
 
 from akasa.kpis.definitions import DEFINITIONS, TOP_N, WINDOW_DAYS, resolve_as_of
-from akasa.stores import database, warehouse
+from akasa.stores import database, published, warehouse
+from akasa.workspace import progress
 from akasa.workspace.settings import Settings
 
 ENGINES = ("sql", "pandas", "dask")
@@ -45,8 +46,10 @@ def place(settings: Settings, engine: str) -> str:
 def last_day(settings: Settings, engine: str, as_of: str | None) -> date | None:
     """Return the day up to which orders count: `as_of`, else the latest order's in the engine's own store.
 
-    None where there is no order.
+    None where there is no order. Raises NothingPublished where there is nothing to compute from.
     """
+    for one in chosen(engine):
+        published.require(settings, one)
     store = database if engine == "sql" else warehouse
     return resolve_as_of(as_of, None if as_of else store.latest_order_date(settings))
 
@@ -97,6 +100,7 @@ def function(engine: str, kpi: str) -> Any:
 def _frame(
     engine: str, source: Any, kpi: str, as_of: date | None, window_days: int, top_n: int
 ) -> pd.DataFrame:
+    progress.tell(f"{engine}: {kpi}")
     given = {"window_days": window_days, "top_n": top_n}
     options = {option: given[option] for option in DEFINITIONS[kpi].options}
     found: pd.DataFrame = function(engine, kpi)(source, as_of, **options)

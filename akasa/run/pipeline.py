@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,11 @@ import nbformat
 
 from akasa.kpis import results
 from akasa.report import site
-from akasa.run import failed, kernel, manifest, notebook, parameters
+from akasa.run import failed, history, kernel, manifest, notebook, parameters
 from akasa.run.notebook import Limits
 from akasa.run.steps import STEPS
 from akasa.stores import lock
+from akasa.validate import audits
 from akasa.workspace import clock, files, progress, promotion, secrets
 from akasa.workspace.settings import Settings
 
@@ -125,9 +126,12 @@ class Run:
         def stays(name: str) -> bool:
             return left_out.get(name, False) or (name.startswith("data_docs/") and not audited)
 
-        typed = {name: value for step in self.typed.values() for name, value in step.items()}
-        given = {name: typed[name] for name in self.given}
-        promotion.promote(self.folder, public, manifest.about(self.folder, given, self.started), stays)
+        steps = [asdict(one) for one in self.ended]
+        about = manifest.about(self.settings, self.folder, self.given, self.typed, self.started, steps)
+        history.keep(self.settings)  # of the run in place, if it was killed before it was kept
+        promotion.promote(self.folder, public, about, stays)
+        history.keep(self.settings)
+        history.trim(self.settings)
         self._keep_exact()
         for name, true in left_out.items():
             if not true and (public / name).exists():
@@ -151,8 +155,7 @@ def begin(settings: Settings, given: Mapping[str, Any], listener: Listener) -> I
     Raises UsageError before anything starts, Busy when another run holds the workspace or the database.
     """
     lock.settle(settings)
-    no_docs = not (settings.output_dir / "data_docs" / "index.html").exists()
-    typed = parameters.check({"audit_all": no_docs, **given})
+    typed = parameters.check({"audit_all": not audits.are_kept(settings), **given})
     with (
         lock.run(settings) as me,
         promotion.private_folder(settings.output_dir) as private,

@@ -131,6 +131,13 @@ def dialect(settings: Settings) -> Sqlite:
         return dialects.of(opened)
 
 
+def server(settings: Settings) -> tuple[str, str]:
+    """Return which database it is and its version: `("SQLite", "3.40.1")`."""
+    with connection(settings, read_only=True) as opened:
+        spoken = dialects.of(opened)
+        return spoken.name, str(opened.exec_driver_sql(spoken.version).scalar_one())
+
+
 def ledger(settings: Settings) -> pd.DataFrame:
     """Return the ledger of published deliveries in delivery order, all its columns; times as text."""
     found = query("select * from deliveries order by position", settings)

@@ -40,6 +40,11 @@ class RunOver(RuntimeError):
     """The run for which something was to be published has ended, and another may have begun."""
 
 
+def is_by_hand() -> bool:
+    """Say whether this process is no run's: somebody has opened a notebook, or calls akasa from a program."""
+    return VARIABLE not in os.environ and _RUN.get() is None
+
+
 @contextmanager
 def run(settings: Settings) -> Iterator[str]:
     """Hold workspace, database and outputs for one run, and remove what killed runs left half-written.
