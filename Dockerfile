@@ -26,7 +26,7 @@ COPY notebooks notebooks
 
 FROM ${BASE_IMAGE}
 RUN useradd --uid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin akasa \
- && install -d -o akasa -g akasa /srv/akasa/data /srv/akasa/outputs
+ && install -d -o akasa -g akasa /srv/akasa/data /srv/akasa/outputs /srv/akasa/work
 COPY --from=build /opt/akasa /opt/akasa
 COPY --from=build /srv/akasa /srv/akasa
 WORKDIR /srv/akasa
