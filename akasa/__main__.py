@@ -11,12 +11,15 @@ from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from akasa import __version__
 from akasa.workspace import masking, promotion, secrets, settings
+
+if TYPE_CHECKING:
+    from akasa.run.pipeline import Chosen
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -62,27 +65,35 @@ _parameter = partial(click.option, callback=_fitting)
 @_parameter("--max-reject-ratio", metavar="0..1", help="Gate per delivery [MAX_REJECT_RATIO].")
 @_parameter("--today", metavar="YYYY-MM-DD", help="Day of files whose name tells none [TODAY].")
 @_parameter("-p", "parameters", metavar="NAME=VALUE", multiple=True, help="Any notebook parameter.")
-def report(parameters: dict[str, Any], **options: dict[str, Any]) -> None:
-    """Run the five notebooks and put the report in place.
+@click.option("--force", is_flag=True, help="Run all steps, up to date or not.")
+@click.option("--from", "start", metavar="STEP", help="Run this step and those behind it in any case.")
+@click.option("--only", metavar="STEP", help="Run this step alone, on what the others left.")
+def report(
+    parameters: dict[str, Any], force: bool, start: str | None, only: str | None, **options: dict[str, Any]
+) -> None:
+    """Run those of the five notebooks that are not up to date, and put the report in place.
 
-    Every option is also a parameter of the notebooks and, in capitals, a variable of `make report`.
+    A step is up to date where all that it reads is what it was, and its outputs are still there.
+    Every option is, in capitals, a variable of `make report`; those before -p are parameters of notebooks.
     """
-    from akasa.run import console
+    from akasa.run import console, terminal
 
     given, chosen = dict(ChainMap(*options.values(), parameters)), _settings()
+    steps = _chosen_steps(force, start, only)
     with console.interrupted(), console.Ticker(chosen) as ticker:
-        from akasa.run import outcomes, pipeline  # seconds: the first line stands by now
+        from akasa.run import pipeline
         from akasa.stores.database import DatabaseUnavailable
         from akasa.stores.lock import Busy
 
         try:
-            answer = outcomes.reported(chosen, pipeline.report(chosen, given, ticker))
-        except (Busy, DatabaseUnavailable, promotion.PromotionFailed) as error:
+            page = pipeline.report(chosen, given, ticker, steps)
+        except (Busy, DatabaseUnavailable, promotion.PromotionFailed, pipeline.Incomplete) as error:
             raise _failure(error) from None
         except pipeline.StepFailed as error:
             ticker.failed(error)
             raise SystemExit(1) from None
-        ticker.done(answer)
+        answer = (promotion.told(chosen.output_dir) or {})["answer"]
+        ticker.done(f"{answer} → {terminal.path(page)}")
 
 
 @main.command()
@@ -256,6 +267,15 @@ def generate(directory: Path, **sizes: Any) -> None:
     ) as bar:
         write(directory, **sizes, progress=lambda done, total: bar.update(done - bar.pos))
     click.echo(f"wrote {directory / 'customers.csv'} and {directory / 'orders.xml'}")
+
+
+def _chosen_steps(force: bool, start: str | None, only: str | None) -> "Chosen":
+    from akasa.run import parameters, pipeline
+
+    try:
+        return pipeline.chosen(force, start, only)
+    except parameters.UsageError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _range(start: str | None, end: str | None) -> tuple[date, date] | None:

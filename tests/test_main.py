@@ -25,6 +25,23 @@ def test_report_help_names_every_notebook_option():
         assert f"--{option}" in shown
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ("--from", "06_more"),
+            "there is no step '06_more'; there are: 01_ingest, 02_validate, 03_kpis_sql, ",
+        ),
+        (("--only", "05"), "04_kpis_memory, 05_report"),
+        (("--force", "--only", "05_report"), "give one of --force, --from and --only"),
+    ],
+)
+def test_a_choice_of_steps_that_cannot_be_is_wrong_usage(workspace, options, said):
+    result = call("report", *options)
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.split())
+
+
 def test_generate_writes_both_files(tmp_path):
     result = call("generate", "--orders", 5, "--customers", 3, "--seed", 2, "--dirty", 0, tmp_path / "new")
     assert result.exit_code == 0, result.output

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
+from akasa.workspace.files import sha256 as sha256
 from akasa.workspace.settings import Settings
 
 Kind = Literal["customers", "orders"]
@@ -164,11 +165,6 @@ def position_of(name: str, kind: str, revision: int) -> str:
         return position(0, None, kind, revision)
     day = date_in_name(name)
     return position(rank(name), day.isoformat() if day else None, name, revision)
-
-
-def sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def find(settings: Settings) -> Found:

@@ -1,6 +1,7 @@
 """`outputs/proof.json`: by which engines and totals the numbers were proved, for programs."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from akasa.kpis.reconcile import Proof
@@ -18,9 +19,9 @@ def write(settings: Settings, proof: Proof) -> None:
     )
 
 
-def read(settings: Settings) -> dict[str, Any]:
-    """Return what was proved last, as `content` gives it."""
-    found: dict[str, Any] = json.loads((settings.output_dir / NAME).read_text("utf-8"))
+def read(folder: Path) -> dict[str, Any]:
+    """Return what a run proved that wrote to the folder, as `content` gives it."""
+    found: dict[str, Any] = json.loads((folder / NAME).read_text("utf-8"))
     return found
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _SECONDS_BETWEEN = {True: 0.5, False: 30.0}
 _COLOURS = {"done": "green"}
+_WHY = {"left": "although"}
 _MOST_FILES = 3
 
 
@@ -95,7 +96,8 @@ class Ticker:
         page = self.settings.output_dir / "notebooks" / f"{ended.step}.html"
         rest = f"{ended.seconds:>7.1f} s   {_place(ended.step)}   {terminal.path(page)}"
         status = f"{ended.status:<10}", _COLOURS.get(ended.status, "cyan")
-        terminal.say(sys.stdout, f"{ended.step:<16}", status, rest, f"   {ended.reason}" * bool(ended.reason))
+        why = f"   {_WHY.get(ended.status, 'because')} {ended.reason}" if ended.reason else ""
+        terminal.say(sys.stdout, f"{ended.step:<16}", status, rest, why)
 
     def _tick(self) -> None:
         while not self.stopped.wait(_SECONDS_BETWEEN[self.line.live]):

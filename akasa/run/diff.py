@@ -91,13 +91,14 @@ def between(settings: Settings, one: Run, other: Run) -> Difference:
     Where mobile numbers are masked in one of them, or are to be, they are in both.
     """
     mask = settings.mask_pii or any(history.is_masked(run.said) for run in (one, other))
+    show = masking.text if mask else str
     mine, theirs = (_frames(run, mask) for run in (one, other))
     return Difference(
         runs=(one.name, other.name),
         kpis=[row for kpi in dict.fromkeys([*mine, *theirs]) for row in _values(kpi, mine, theirs)],
-        deliveries=_deliveries(*(_noted(run, masking.text if mask else str) for run in (one, other))),
-        parameters=_named(*(run.said.get("effective_parameters", {}) for run in (one, other))),
-        settings=_named(*(run.said.get("settings", {}) for run in (one, other))),
+        deliveries=_deliveries(*(_noted(run, show) for run in (one, other))),
+        parameters=_named(*(_shown(run, "effective_parameters", show) for run in (one, other))),
+        settings=_named(*(_shown(run, "settings", show) for run in (one, other))),
         versions=_named(*(_versions(run.said) for run in (one, other))),
     )
 
@@ -204,6 +205,11 @@ def _told(row: Row) -> str:
     if row["change"] == "changed":
         return "; ".join(f"{one['name']} {_pair(one)}" for one in _named(value, other_value))
     return ", ".join(f"{(other_value or value)[count]:,} {count}" for count in _COUNTS)
+
+
+def _shown(run: Run, what: str, show: Callable[[str], str]) -> dict[str, Any]:
+    told = run.said.get(what, {})
+    return {name: show(value) if isinstance(value, str) else value for name, value in told.items()}
 
 
 def _versions(said: Mapping[str, Any]) -> dict[str, Any]:

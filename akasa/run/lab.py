@@ -30,6 +30,10 @@ def start(options: Sequence[str], tell: Callable[[str], None]) -> None:
     prepare(tell)
     from jupyterlab.labapp import LabApp
 
+    defaults = str(Path(__file__).parent / "jupyter")  # of JupyterLab's settings; the user's go before them
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(
+        filter(None, [defaults, os.environ.get("JUPYTER_CONFIG_PATH")])
+    )
     with _noted(WORK / _STATE) as note, kernel.private_folder(note) as kernels:
         LabApp.launch_instance(arguments(options, kernels))
 
@@ -57,8 +61,6 @@ def arguments(options: Sequence[str], kernels: Path) -> list[str]:
     wishes = [
         f"--LabApp.default_url=/lab/tree/{WORK.name}/{START}.ipynb",
         f"--LabApp.workspaces_dir={WORK / _STATE / 'workspaces'}",
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
         *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
     ]

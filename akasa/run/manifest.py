@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import math
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import date, datetime
@@ -13,7 +15,7 @@ from pydantic import SecretStr
 
 from akasa import __version__
 from akasa.kpis import results
-from akasa.run import parameters
+from akasa.run import outcomes, parameters
 from akasa.run.steps import STEPS
 from akasa.run.versions import versions
 from akasa.stores import database
@@ -53,6 +55,7 @@ def about(
         "settings": _shown(settings_of(settings), show),
         "engines": list(computed),
         **of_sql,
+        "answer": show(_answer(settings, private)),
         "steps": [_shown(_step(one), show) for one in steps],
         "rules_version": rules.RULES_VERSION,
         **{name: _shown(rows, show) for name, rows in _published(settings).items()},
@@ -93,6 +96,8 @@ def _plain(settings: Settings, value: Any) -> Any:
             return settings.label(value)
         case date():
             return value.isoformat()
+        case float() if not math.isfinite(value):  # JSON has no word for it
+            return str(value)
     return value
 
 
@@ -134,12 +139,15 @@ def _sighting(one: plan.Sighting, places: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
+def _answer(settings: Settings, private: Path) -> str:
+    is_proved = (private / PROOF).exists() and database.exists(settings)
+    return outcomes.reported(settings, private) if is_proved else "nothing was proved"
+
+
 def _audit(settings: Settings) -> list[dict[str, Any]]:
-    """Return the verdicts of this run's audit, or, where it had nothing to audit, of the last one before."""
-    kept = audits.latest(settings, 1)
-    verdicts = gate.verdicts(kept[0].findings if kept else ())
-    found: list[dict[str, Any]] = json.loads(verdicts.to_json(orient="records"))
-    return found
+    """Return the verdicts of the last audit that passed: what is published rests on it."""
+    last = next((one for one in audits.latest(settings) if not one.broken), None)
+    return [dict(row) for row in gate.verdicts(last.findings).to_dict("records")] if last else []
 
 
 def _proof(settings: Settings, private: Path) -> Any:
@@ -155,7 +163,12 @@ def _latest(settings: Settings, private: Path, name: str) -> Path:
 def _showing(settings: Settings) -> Callable[[str], str]:
     known = secrets.of_process()
     mask = masking.text if settings.mask_pii else str
-    return lambda text: mask(secrets.hide(text, known))
+    return lambda text: mask(secrets.hide(_as_text(text), known))
+
+
+def _as_text(given: str) -> str:
+    r"""Return a text that can be written: bytes of a name that are no UTF-8 become `\xff`."""
+    return os.fsencode(given).decode("utf-8", "backslashreplace")
 
 
 def _shown(content: Any, show: Callable[[str], str]) -> Any:

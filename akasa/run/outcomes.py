@@ -11,25 +11,23 @@ from akasa.publish import differences
 from akasa.publish.differences import Change
 from akasa.publish.withdraw import Withdrawal
 from akasa.report import formats, proof_file
-from akasa.run import terminal
 from akasa.stores import database
 from akasa.workspace.settings import Settings
 
 _ROWS = 5
 
 
-def reported(settings: Settings, page: Path) -> str:
-    """Return the answer of a report that is in place, from the files that it wrote and the ledger."""
-    parts = [_orders(settings), _turned_away(settings), *_refused(settings), _proved(settings)]
-    return f"{' · '.join(parts)} → {terminal.path(page)}"
+def reported(settings: Settings, folder: Path) -> str:
+    """Return the answer of a report in one line, from the files in its folder and the ledger."""
+    return " · ".join([_orders(folder), _turned_away(settings), *_refused(settings), _proved(folder)])
 
 
-def _orders(settings: Settings) -> str:
-    as_of = results.computed(settings.output_dir)["sql"].as_of
+def _orders(folder: Path) -> str:
+    as_of = results.computed(folder)["sql"].as_of
     if as_of is None:
         return "no orders"
     day = f"{date.fromisoformat(as_of):%d %b %Y}".lstrip("0")
-    months = results.read_result(settings.output_dir, "sql", "monthly_trends")
+    months = results.read_result(folder, "sql", "monthly_trends")
     orders, paise = int(months["order_count"].sum()), int(months["total_revenue"].sum())
     return f"up to {day} · {_counted(orders, 'order')} · {formats.indian(paise)}"
 
@@ -37,7 +35,7 @@ def _orders(settings: Settings) -> str:
 def _turned_away(settings: Settings) -> str:
     ledger = database.ledger(settings)
     rejected, records = (int(ledger[column].sum()) for column in ("rejected", "records"))
-    where = f" ({terminal.path(settings.quarantine)}/)" if rejected else ""
+    where = f" ({settings.label(settings.quarantine)}/)" if rejected else ""
     return f"{formats.indian_count(rejected)} of {formats.indian_count(records)} turned away{where}"
 
 
@@ -46,8 +44,8 @@ def _refused(settings: Settings) -> list[str]:
     return [f"{_counted(refused, 'file')} refused"] if refused else []
 
 
-def _proved(settings: Settings) -> str:
-    proof = proof_file.read(settings)
+def _proved(folder: Path) -> str:
+    proof = proof_file.read(folder)
     ties = sum(total["ties"] for total in proof["totals"])
     return f"{' = '.join(proof['engines'])}, {ties} totals tie"
 

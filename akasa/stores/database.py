@@ -33,7 +33,6 @@ _SESSION = (
     "NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
     "/*M! , tmp_table_size = 268435456, max_heap_table_size = 268435456 */"
 )
-_SQLITE = "akasa.db"
 _ROWS_AT_A_TIME = 65_536
 _KEYS_A_QUERY = 10_000
 SQLITE_CACHE_KIBIBYTES = 262_144
@@ -57,7 +56,7 @@ class DatabaseUnavailable(RuntimeError):
 def url(settings: Settings) -> URL:
     """Return where the database is: MySQL or MariaDB where DB_HOST is set, else SQLite in DATA_DIR."""
     if settings.db_host is None:
-        return URL.create("sqlite", database=str(settings.data_dir / _SQLITE))
+        return URL.create("sqlite", database=str(settings.sqlite))
     return URL.create(
         "mysql+pymysql",
         username=settings.db_user,
@@ -74,17 +73,17 @@ def engine(settings: Settings, local_infile: bool = False, read_only: bool = Fal
     `local_infile` lets the server ask this client for a file: for the loader's own connection only.
     With `read_only`, no transaction can write.
     """
-    if settings.db_host is None and not (settings.data_dir / _SQLITE).exists():
+    if settings.db_host is None and not settings.sqlite.exists():
         settings.data_dir.parent.mkdir(parents=True, exist_ok=True)
         with files.private():
             settings.data_dir.mkdir(exist_ok=True)
-            (settings.data_dir / _SQLITE).touch()
+            settings.sqlite.touch()
     return _engine(url(settings), local_infile, read_only)
 
 
 def exists(settings: Settings) -> bool:
     """Say whether there is a database to connect to: SQLite's is made when it is first opened."""
-    return settings.db_host is not None or (settings.data_dir / _SQLITE).exists()
+    return settings.db_host is not None or settings.sqlite.exists()
 
 
 @contextmanager
@@ -264,7 +263,7 @@ def _unavailable(settings: Settings, error: OperationalError) -> DatabaseUnavail
     number = _number(error)
     check = _WHAT_TO_CHECK.get(number or 0, str(error.orig))
     if settings.db_host is None:
-        return DatabaseUnavailable(f"cannot open {settings.data_dir / _SQLITE}: {check}")
+        return DatabaseUnavailable(f"cannot open {settings.sqlite}: {check}")
     waited = f"; waited {settings.db_wait:g} s" if settings.db_wait and number in _NOT_YET else ""
     return DatabaseUnavailable(
         f"cannot use database {settings.db_name!r} as {settings.db_user!r} on "

@@ -12,14 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import filelock
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
 
-from akasa.stores.database import connection
 from akasa.workspace import files, promotion
 from akasa.workspace.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 VARIABLE = "AKASA_RUN"  # names the run to the kernels that it starts
 _RUN: ContextVar[str | None] = ContextVar("run", default=None)
@@ -151,6 +152,10 @@ def hold_database(settings: Settings, what: str) -> Iterator[None]:
     if settings.db_host is None:
         yield
         return
+    from sqlalchemy import text  # a run with nothing to do waits for no import
+
+    from akasa.stores.database import connection
+
     name = _name(settings, what)
     with connection(settings) as opened:
         seconds = settings.lock_timeout
@@ -168,7 +173,7 @@ def hold_database(settings: Settings, what: str) -> Iterator[None]:
             opened.invalidate()
 
 
-def require_held(settings: Settings, opened: Connection) -> None:
+def require_held(settings: Settings, opened: "Connection") -> None:
     """Raise LockLost where the server has freed the lock of this process's publish.
 
     To be asked in the publish's transaction, just before its commit. Where no lock was taken, none is lost.
@@ -176,6 +181,8 @@ def require_held(settings: Settings, opened: Connection) -> None:
     name = _name(settings, "publish")
     if name not in _held:
         return
+    from sqlalchemy import text
+
     holder = opened.execute(text("select is_used_lock(:name)"), {"name": name}).scalar()
     if holder != _held[name]:
         raise LockLost(
@@ -189,14 +196,16 @@ def _name(settings: Settings, what: str) -> str:
 
 
 @contextmanager
-def _kept_alive(opened: Connection) -> Iterator[None]:
+def _kept_alive(opened: "Connection") -> Iterator[None]:
     """Use a connection every BREATH_SECONDS: proxies and firewalls cut those that idle."""
+    from sqlalchemy.exc import DBAPIError
+
     stopped = threading.Event()
 
     def breathe() -> None:
         try:
             while not stopped.wait(BREATH_SECONDS):
-                opened.execute(text("do 0"))
+                opened.exec_driver_sql("do 0")
                 opened.commit()
         except DBAPIError:
             return  # the lock is lost; `require_held` will find it so
@@ -210,9 +219,9 @@ def _kept_alive(opened: Connection) -> Iterator[None]:
         thread.join(BREATH_SECONDS)
 
 
-def _connected(opened: Connection, name: str) -> str:
-    holder = opened.execute(text("select is_used_lock(:name)"), {"name": name}).scalar()
-    for found in opened.execute(text("show processlist")):  # the table of the same is to leave MySQL
+def _connected(opened: "Connection", name: str) -> str:
+    holder = opened.exec_driver_sql("select is_used_lock(%s)", (name,)).scalar()
+    for found in opened.exec_driver_sql("show processlist"):  # the table of the same is to leave MySQL
         if found.Id == holder:
             return f"connection {holder} of {found.User} from {found.Host} holds the database"
     return "busy"

@@ -26,28 +26,36 @@ ROWS = {
 }
 
 
-def write(settings: Settings) -> None:
-    """Write `data_docs/` to the output folder: a list, a page a validation, a page a suite."""
+def write(settings: Settings, elsewhere: Path | None = None) -> None:
+    """Write `data_docs/` to the output folder: a list, a page a validation, a page a suite.
+
+    `elsewhere` is another folder for them, in which they stand without the report.
+    """
     kept = audits.latest(settings)
     shown = [audits.masked(one) for one in kept] if settings.mask_pii else kept
-    for name, html in pages(shown, ZoneInfo(settings.business_timezone)).items():
-        files.write_text(settings.output_dir / FOLDER / name, html)
+    folder = elsewhere or settings.output_dir / FOLDER
+    for name, html in pages(shown, ZoneInfo(settings.business_timezone), alone=bool(elsewhere)).items():
+        files.write_text(folder / name, html)
 
 
-def pages(kept: list[Audit], zone: ZoneInfo) -> dict[str, str]:
-    """Return name → page; `kept` are the audits to be told, the latest first, `zone` that of their times."""
+def pages(kept: list[Audit], zone: ZoneInfo, alone: bool = False) -> dict[str, str]:
+    """Return name → page; `kept` are the audits to be told, the latest first, `zone` that of their times.
+
+    `alone` they have no links to the report.
+    """
     every = suites()
     of_suites = {
-        suite_page(table): _rendered("suite", table=table, checks=checks) for table, checks in every.items()
+        suite_page(table): _rendered("suite", alone=alone, table=table, checks=checks)
+        for table, checks in every.items()
     }
     of_validations = {
         validation_page(one, table): _rendered(
-            "validation", audit=one.of(table), table=table, made=one.made.astimezone(zone)
+            "validation", alone=alone, audit=one.of(table), table=table, made=one.made.astimezone(zone)
         )
         for one in kept
         for table in one.rows
     }
-    index = _rendered("index", kept=kept, zone=zone, suites=every, most=SHOWN)
+    index = _rendered("index", alone=alone, kept=kept, zone=zone, suites=every, most=SHOWN)
     return {"index.html": index, **of_validations, **of_suites}
 
 

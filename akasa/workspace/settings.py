@@ -98,6 +98,10 @@ class Settings(BaseSettings):
         return self.incoming_dir or self.data_dir / "incoming"
 
     @property
+    def sqlite(self) -> Path:
+        return self.data_dir / "akasa.db"
+
+    @property
     def staging(self) -> Path:
         return self.data_dir / "staging"
 

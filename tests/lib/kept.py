@@ -8,7 +8,6 @@ import pandas as pd
 from akasa.kpis import results
 from akasa.kpis.definitions import DEFINITIONS, DTYPES
 from akasa.run import parameters, pipeline
-from akasa.run.notebook import Limits
 from akasa.run.pipeline import Ended
 from akasa.workspace import promotion
 
@@ -42,7 +41,7 @@ def run(settings, day, kpis=None, given=None, seconds=1.0, **written):
             path.parent.mkdir(exist_ok=True)
             path.write_text(text)
         started = STARTED + timedelta(days=day)
-        one = pipeline.Run(settings, folder, folder, given or {}, typed, print, "me", started, Limits())
+        one = pipeline.Run(settings, folder, given or {}, typed, print, "me", started, 0.0)
         one.ended.append(Ended("05_report", "done", seconds))
         one.promote()
     return said(settings)["run"]

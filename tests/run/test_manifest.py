@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 
 import pytest
 from lib import kept
@@ -13,6 +14,8 @@ from lib.drops import run as publish
 
 from akasa.publish import withdraw
 from akasa.run import manifest, versions
+from akasa.validate import audits
+from akasa.validate.audits import Audit, Finding
 from akasa.workspace import masking
 from akasa.workspace.settings import ROOT
 
@@ -111,6 +114,14 @@ def test_settings_are_told_without_secrets_and_without_this_machines_folders(wor
     assert str(settings.data_dir.parent) not in written
 
 
+def test_settings_that_json_has_no_word_for_are_told_as_text(workspace):
+    odd = {"freshness_hours": float("inf"), "orders_xml_path": workspace.data_dir / "o\udcff\u20b9.xml"}
+    kept.run(workspace.model_copy(update=odd), 1)
+    said = json.loads((workspace.output_dir / "run.json").read_text("utf-8"), parse_constant=pytest.fail)
+    told = said["settings"]
+    assert (told["FRESHNESS_HOURS"], told["ORDERS_XML_PATH"]) == ("inf", "data/o\\xff\u20b9.xml")
+
+
 def test_a_step_takes_no_time_where_the_time_stands_still(workspace, monkeypatch):
     kept.run(workspace, 1, seconds=1.23456)
     assert kept.said(workspace)["steps"] == [
@@ -126,10 +137,11 @@ def test_verdicts_and_totals_are_those_of_the_run_or_of_what_is_in_place(workspa
     verdict = {"table": "orders", "expectation": "e", "column": "c", "success": True, "unexpected": 0}
     kept.run(workspace, 1, **{"proof.json": json.dumps(proof)})
     assert (kept.said(workspace)["proof"], kept.said(workspace)["audit"]) == (proof, [])
-    (workspace.output_dir / "data_docs").mkdir()
-    (workspace.output_dir / "data_docs/verdicts.json").write_text(json.dumps([verdict]))
+    found = Finding("orders", "e", ("c", "d"), "", "", (), True, 0)
+    audits.keep(workspace, Audit(kept.STARTED, (), 0.1, {"orders": 1}, (found,)))
+    audits.keep(workspace, Audit(kept.STARTED, (), 0.1, {"orders": 1}, (replace(found, success=False),)))
     kept.run(workspace, 2)
-    assert kept.said(workspace)["audit"] == [verdict]
+    assert kept.said(workspace)["audit"] == [verdict | {"column": "c, d"}]
 
 
 def test_without_a_database_nothing_is_made_for_the_list(workspace):
