@@ -101,12 +101,12 @@ def test_a_report_needs_no_network_no_right_and_no_place_to_write_but_its_folder
                 assert list(csv.reader(file)) == reference.kpi_csv(kpi, rows)
     owners = {path.stat().st_uid for path in (tmp_path / "outputs").rglob("*")}
     assert owners == {USER}
-    assert health(engine, mounts).returncode == 0
+    assert health(engine, "--network=none", *mounts).returncode == 0
 
 
 def test_on_mysql_the_workbook_waits_for_its_database_and_says_the_same(engine, network, mounts, tmp_path):
     root = containers.mysql_root()
-    assert health(engine, mounts, network, *settings("workbook")).returncode == 1
+    assert health(engine, network, *mounts, *settings("workbook")).returncode == 1
     run = ["run", "--rm", "--no-healthcheck", network, *HARDENED, *settings("workbook"), *mounts]
     began = engine.start(*run, IMAGE, *SERVICES["workbook"]["command"])
     serve(engine, network, root, tmp_path)
@@ -115,7 +115,7 @@ def test_on_mysql_the_workbook_waits_for_its_database_and_says_the_same(engine, 
     assert kpis(tmp_path) == expected()
     assert not (tmp_path / "derived/akasa.db").exists()
     assert PASSWORD not in said
-    assert health(engine, mounts, network, *settings("workbook")).returncode == 0
+    assert health(engine, network, *mounts, *settings("workbook")).returncode == 0
 
 
 def test_the_lab_lets_in_who_has_the_token_and_nobody_else(engine, mounts, tmp_path):
@@ -131,11 +131,8 @@ def test_the_lab_lets_in_who_has_the_token_and_nobody_else(engine, mounts, tmp_p
 
 def health(engine, *options):
     """Run the image's own health check in a container with these options."""
-    (_, *check) = engine.image()["Config"]["Healthcheck"]["Test"]
-    options = [*(one for option in options for one in (option if isinstance(option, list) else [option]))]
-    options = options if any("network" in option for option in options) else ["--network=none", *options]
-    entry = [f"--entrypoint={json.dumps(check)}"]
-    return engine.podman("run", "--rm", "--no-healthcheck", *HARDENED, *options, *entry, IMAGE, check=False)
+    asking = [*HARDENED, f"--entrypoint={json.dumps(engine.health_check())}"]
+    return engine.podman("run", "--rm", "--no-healthcheck", *asking, *options, IMAGE, check=False)
 
 
 def asked(engine, name, path):

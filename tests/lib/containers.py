@@ -129,10 +129,12 @@ class Engine:
         ]
         self._run("buildah", *self.storage, "build", *how, *mounts, f"--tag={IMAGE}", ROOT)
 
-    def image(self) -> dict[str, Any]:
-        """Return what the image says of itself."""
-        (told,) = json.loads(self.podman("image", "inspect", IMAGE).stdout)
-        return dict(told)
+    def health_check(self) -> list[str]:
+        """Return the command by which the image is asked for its health."""
+        told = json.loads(self._run("buildah", *self.storage, "inspect", "--type=image", IMAGE).stdout)
+        kind, *command = told["Docker"]["config"]["Healthcheck"]["Test"]
+        assert kind == "CMD"
+        return command
 
     def wait_for(self, name: str, said: str, seconds: int = 60) -> None:
         """Wait until a container has said something; raise AssertionError with all it said otherwise."""
