@@ -28,6 +28,12 @@ def engine(tmp_path_factory):
         yield made
 
 
+@pytest.fixture(autouse=True)
+def _nothing_goes_on_running(engine):
+    yield
+    engine.podman("rm", "--all", "--force", "--time=0")
+
+
 @pytest.fixture
 def mounts(tmp_path):
     """The sample, and folders for what the workbook writes, mounted as compose.yaml says."""
@@ -47,8 +53,7 @@ def network(engine):
     """A network on which services find one another by name."""
     engine.podman("network", "create", "akasa")
     yield "--network=akasa"
-    engine.podman("rm", "--all", "--force", "--time=0")
-    engine.podman("network", "rm", "akasa")
+    engine.podman("network", "rm", "--force", "akasa")
 
 
 def settings(service, **changes):
@@ -160,10 +165,6 @@ def serve(engine, network, root: Path, folder: Path):
     program = ["--rootfs", f"{root}:O", *containers.mysqld(root), "--datadir=/data/my"]
     engine.podman("run", "--rm", "--network=none", *options, *program, "--initialize-insecure")
     options += [f"--volume={folder / 'init.sql'}:/init.sql:ro", network, "--name=mysql", "--detach"]
-    serving = [
-        "--socket=/tmp/mysql.sock",
-        "--mysqlx=OFF",
-        "--init-file=/init.sql",
-        *SERVICES["mysql"]["command"],
-    ]
-    engine.podman("run", *options, *program, *serving)
+    quiet = ["--mysqlx=OFF", "--secure-file-priv=NULL", "--socket=/tmp/mysql.sock", "--init-file=/init.sql"]
+    engine.podman("run", *options, *program, *quiet, *SERVICES["mysql"]["command"])
+    engine.wait_for("mysql", "ready for connections")
