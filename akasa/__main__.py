@@ -254,6 +254,23 @@ def diff(run1: str, run2: str, form: str, exit_code: bool) -> None:
 
 @main.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+def init(directory: Path) -> None:
+    """Make a workspace in DIRECTORY: notebooks, the sample, .env.example and a Makefile.
+
+    For an akasa that pip has installed: in that folder, `akasa report` runs its notebooks on its data.
+    Nothing that is there already is changed.
+    """
+    from akasa.run import start
+
+    try:
+        start.make(directory)
+    except FileExistsError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"made {directory}; go there, and run: akasa report")
+
+
+@main.command()
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--orders", type=click.IntRange(0), default=1000, show_default=True, help="Distinct orders.")
 @click.option("--customers", type=click.IntRange(0), default=200, show_default=True, help="Customers.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same bytes.")
@@ -308,6 +325,8 @@ def _settings() -> settings.Settings:
         found = settings.load()
     except settings.SettingsError as error:
         raise click.UsageError(secrets.hide(str(error))) from None
+    if not (settings.ROOT / "notebooks").is_dir():
+        raise click.UsageError(f"{settings.ROOT} is no workspace: `akasa init DIR` makes one; go there")
     _have_home()
     return found
 
