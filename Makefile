@@ -12,13 +12,16 @@ option = $(if $(strip $($(1))),--$(shell echo $(1) | tr A-Z_ a-z-) $(call quoted
 akasa = $(strip $(python) -m akasa $(1) $(foreach name,$(2),$(call option,$(name))))
 pytest = $(python) -m pytest -n auto
 fast = akasa $(addprefix tests/,test_main.py workspace ingest validate kpis report run road/test_docs.py)
+# A variable on the command line that the help of no target names is an error, before anything runs.
 given := $(sort $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
 ifneq ($(filter-out PYTHON,$(given)),)
 known := $(shell $(firstword $(wildcard .venv/bin/python) $(PYTHON)) .ci/given '$(MAKECMDGOALS)' '$(given)')
 $(if $(filter no,$(known)),$(error nothing was run))
 endif
-report backfill withdraw migrate notebooks: export AKASA_MAKE = $@ $(given)
-report backfill withdraw migrate notebooks: export AKASA_MAKE_FROM = $(PWD)
+# A failure prints the command to go on with: that of make, where make called.
+again = report backfill withdraw migrate notebooks
+$(again): export AKASA_MAKE = $@ $(given)
+$(again): export AKASA_MAKE_FROM = $(PWD)
 
 .PHONY: help report backfill withdraw diff migrate notebooks lab lab-reset up seed down test test-long test-containers fuzz check coverage lint bench env lock clean
 help: ## list the targets; `make` alone does the same

@@ -47,7 +47,7 @@ class Answer:
     address: str
 
 
-def html(known: Facts) -> str:
+def html(known: Facts, by_hand: bool = False) -> str:
     """Return the page."""
     limit = limit_of(known)
     shares = all_shares(known.ledger, limit)
@@ -55,6 +55,7 @@ def html(known: Facts) -> str:
         TEMPLATES,
         "page.html.j2",
         facts=known,
+        by_hand=by_hand,
         audit=known.audit,
         answers=answers(shares, known.audit, limit),
         shares=shares,

@@ -9,21 +9,12 @@ from IPython.display import HTML
 from akasa.kpis.definitions import DEFINITIONS
 from akasa.workspace import listing, masking
 from akasa.workspace.listing import Listing
+from akasa.workspace.wording import indian as indian
 from akasa.workspace.wording import indian_count as indian_count
 from akasa.workspace.wording import percent as percent
 
 # The KPIs that notebooks tell in a section of their own.
 TOLD = ("monthly_trends", "regional_revenue", "repeat_customers", "top_spenders")
-
-
-def indian(paise: int) -> str:
-    """Return whole paise as people in India write rupees.
-
-    >>> indian(10500000), indian(-5)
-    ('₹1,05,000.00', '-₹0.05')
-    """
-    whole, rest = divmod(abs(paise), 100)
-    return f"{'-' if paise < 0 else ''}₹{indian_count(whole)}.{rest:02d}"
 
 
 def table(name: str, frame: pd.DataFrame) -> pd.DataFrame:

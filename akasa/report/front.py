@@ -12,26 +12,33 @@ from akasa.report.facts import Facts
 from akasa.report.formats import TOLD
 from akasa.report.tables import Table
 from akasa.stores import database
+from akasa.validate import data_docs
 from akasa.workspace import files, page
-from akasa.workspace.settings import Settings
+from akasa.workspace.settings import BY_HAND, Settings
 
 TEMPLATES = Path(__file__).parent / "templates" / "front"
 ENGINES = {"sql": "SQL", "pandas": "pandas", "dask": "Dask"}
 
 
 def write_page(settings: Settings, manifest: Manifest, proof: Proof) -> None:
-    """Write `index.html`, `audit.html`, the files that they link to, and `proof.json`; say so."""
+    """Write `index.html`, `audit.html`, the files that they link to, and `proof.json`; say so.
+
+    By hand, Data Docs are written, too, and there are no pages of a run's notebooks to link to.
+    """
+    by_hand = settings.output_dir == BY_HAND
     proof_file.write(settings, proof)
     known = facts.gather(settings, manifest, proof)
     ledger = database.ledger(settings)
     beside.write(settings, every_table(known), ledger)
     index = settings.output_dir / "index.html"
-    files.write_text(settings.output_dir / "audit.html", audit.html(known))
-    files.write_text(index, html(known, rejects.links(settings, ledger)))
+    files.write_text(settings.output_dir / "audit.html", audit.html(known, by_hand))
+    files.write_text(index, html(known, rejects.links(settings, ledger), by_hand))
+    if by_hand:
+        data_docs.write(settings)
     print(f"written: {settings.label(index)}")
 
 
-def html(known: Facts, kept_aside: list[tuple[str, str]]) -> str:
+def html(known: Facts, kept_aside: list[tuple[str, str]], by_hand: bool = False) -> str:
     """Return the page; `kept_aside` are (text, address) of the quarantine files beside it."""
     return page.render(
         TEMPLATES,
@@ -46,6 +53,7 @@ def html(known: Facts, kept_aside: list[tuple[str, str]]) -> str:
         others=[tables.of_kpi(kpi, known) for kpi in known.results if kpi not in TOLD],
         window=periods.window(known.as_of, known.parameters.window_days) if known.as_of else "",
         kept_aside=kept_aside,
+        by_hand=by_hand,
     )
 
 

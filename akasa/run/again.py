@@ -22,16 +22,31 @@ _ENV_FILE = "AKASA_ENV_FILE"
 def command(**changes: str) -> str:
     """Return the command, by make where make called, with other values of settings or options.
 
-    As in `make report AS_OF=2025-10-31 MAX_REJECT_RATIO=0.50`, or `.venv/bin/python -m akasa report …`.
+    An empty value takes one away. As in `make report AS_OF=2025-10-31 MAX_REJECT_RATIO=0.50`, or
+    `.venv/bin/python -m akasa report …`.
     """
     target, *given = os.environ.get(MAKE, "").split() or [""]
     if target:
         values = {name: os.environ[name] for name in given if name in os.environ and not _is_secret(name)}
-        return _line(_environment(without=given), [*_make(), target], values | changes)
+        values |= changes
+        kept = {name: value for name, value in values.items() if value}
+        return _line(_environment(without=given), [*_make(), target], kept)
     options = {name: flag for name in changes if (flag := _flag(name))}
     others = {name: value for name, value in changes.items() if name not in options}
-    more = [word for name, flag in options.items() for word in (flag, changes[name])]
-    return _line(_environment() | others, [*_program(), *sys.argv[1:], *more], {})
+    words = sys.argv[1:]
+    for name, flag in options.items():
+        words = [*_without(flag, words), *((flag, changes[name]) if changes[name] else ())]
+    return _line(_environment() | others, [*_program(), *words], {})
+
+
+def _without(flag: str, words: list[str]) -> list[str]:
+    """Return words of a command line without an option and its value.
+
+    >>> _without("--top-n", ["report", "--top-n", "3", "--top-n=4", "--as-of", "2025-10-31"])
+    ['report', '--as-of', '2025-10-31']
+    """
+    pairs = zip(["", *words], words, strict=False)
+    return [word for before, word in pairs if flag not in (before, word.partition("=")[0])]
 
 
 def unshown() -> list[str]:

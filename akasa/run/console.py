@@ -111,7 +111,8 @@ class Ticker:
         seconds = told.seconds + time.monotonic() - self.at
         parts = [_place(told.step), f"cell {told.cell} of {told.cells}", f"{seconds:.0f} s"]
         now = self._told()
-        return f"{told.step} … {' · '.join([*parts, now] if now and now != self.told_before else parts)}"
+        parts += [now] if now and now != self.told_before else [told.reason] if told.reason else []
+        return f"{told.step} … {' · '.join(parts)}"
 
     def _told(self) -> str:
         """Return what the running cell, or one before it, last told of how far it is."""

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -36,6 +37,9 @@ def start(options: Sequence[str], tell: Callable[[str], None]) -> None:
     )
     with _noted(WORK / _STATE) as note, kernel.private_folder(note) as kernels:
         LabApp.launch_instance(arguments(options, kernels))
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(0)  # else Python waits for threads of the server's, which do not end where it was at work
 
 
 @contextmanager

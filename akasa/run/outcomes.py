@@ -1,4 +1,4 @@
-"""What a command came to: of a report the last line, which is the answer; of others what they changed."""
+"""What a command came to: of a report its answer in one line; of others what they changed."""
 
 from datetime import date
 from pathlib import Path
@@ -13,6 +13,7 @@ from akasa.publish.withdraw import Withdrawal
 from akasa.report import formats, proof_file
 from akasa.stores import database
 from akasa.workspace.settings import Settings
+from akasa.workspace.wording import counted
 
 _ROWS = 5
 
@@ -29,7 +30,7 @@ def _orders(folder: Path) -> str:
     day = f"{date.fromisoformat(as_of):%d %b %Y}".lstrip("0")
     months = results.read_result(folder, "sql", "monthly_trends")
     orders, paise = int(months["order_count"].sum()), int(months["total_revenue"].sum())
-    return f"up to {day} · {_counted(orders, 'order')} · {formats.indian(paise)}"
+    return f"up to {day} · {counted(orders, 'order')} · {formats.indian(paise)}"
 
 
 def _turned_away(settings: Settings) -> str:
@@ -41,22 +42,13 @@ def _turned_away(settings: Settings) -> str:
 
 def _refused(settings: Settings) -> list[str]:
     refused = len(staging.read_manifest(settings).refused)
-    return [f"{_counted(refused, 'file')} refused"] if refused else []
+    return [f"{counted(refused, 'file')} refused"] if refused else []
 
 
 def _proved(folder: Path) -> str:
     proof = proof_file.read(folder)
     ties = sum(total["ties"] for total in proof["totals"])
-    return f"{' = '.join(proof['engines'])}, {ties} totals tie"
-
-
-def _counted(number: int, what: str) -> str:
-    """Return a number of things.
-
-    >>> _counted(1, "order"), _counted(123456, "order")
-    ('1 order', '1,23,456 orders')
-    """
-    return f"{formats.indian_count(number)} {what}{'' if number == 1 else 's'}"
+    return f"{' = '.join(proof['engines'])}, {counted(ties, 'total')} tie{'s' if ties == 1 else ''}"
 
 
 def backfilled(change: Change, dry_run: bool) -> str:

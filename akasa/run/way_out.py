@@ -18,8 +18,9 @@ class Way:
 
 def ways(kind: str, said: str) -> list[Way]:
     """Return the ways out of an error of that class with that message; the first one mends its cause."""
-    words, *others = KINDS.get(kind, (MENDED,))
-    return [Way(words), *(way for find in others if (way := find(said)))]
+    first, *others = KINDS.get(kind, (MENDED,))
+    mends = first if isinstance(first, Way) else Way(first)
+    return [mends, *(way for find in others if (way := find(said)))]
 
 
 def _named(words: str, setting: str) -> Callable[[str], Way | None]:
@@ -37,7 +38,7 @@ def _longer(setting: str, pattern: str, words: str = "or give it more time") -> 
 
     def find(said: str) -> Way | None:
         found = re.search(pattern, said)
-        return Way(words, {setting: f"{_MORE * float(found[1]):g}"}) if found else None
+        return Way(words, {setting: f"{_MORE * float(found[1]) or 60:g}"}) if found else None
 
     return find
 
@@ -48,7 +49,7 @@ def _without_dask(_: str) -> Way:
 
 _SECONDS = r"([\d.]+) s\b"
 _AGAIN = "nothing was published; run it again"
-KINDS: dict[str, tuple[str, *tuple[Callable[[str], Way | None], ...]]] = {
+KINDS: dict[str, tuple[str | Way, *tuple[Callable[[str], Way | None], ...]]] = {
     "GateStopped": ("mend the delivery, then", _named("or let it through", "MAX_REJECT_RATIO")),
     "RefusedDelivery": (
         "mend the file or take it away, then",
@@ -71,6 +72,7 @@ KINDS: dict[str, tuple[str, *tuple[Callable[[str], Way | None], ...]]] = {
         _longer("LOCK_TIMEOUT", rf"waited {_SECONDS}", "or wait longer"),
     ),
     "PromotionFailed": ("let this user write there, or make room, then",),
+    "Incomplete": (Way("let the steps that it rests on run, too", {"ONLY": ""}),),
     "LockLost": (_AGAIN,),
     "RunOver": (_AGAIN,),
     "Overtaken": (_AGAIN,),

@@ -16,6 +16,16 @@ def indian_count(number: int) -> str:
     return GROUPS.sub(",", str(number))
 
 
+def indian(paise: int) -> str:
+    """Return whole paise as people in India write rupees.
+
+    >>> indian(10500000), indian(-5)
+    ('₹1,05,000.00', '-₹0.05')
+    """
+    whole, rest = divmod(abs(paise), 100)
+    return f"{'-' if paise < 0 else ''}₹{indian_count(whole)}.{rest:02d}"
+
+
 def percent(part: int, whole: int) -> str:
     """Return a share to a tenth of a percent, rounded half up, without a float.
 

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import threading
+from urllib.parse import unquote
 
 import nbformat
 import papermill
@@ -13,6 +14,7 @@ from lib import command
 import akasa as ak
 from akasa.ingest.staging import NothingStaged
 from akasa.kpis.results import ComputedApart, NotComputed
+from akasa.report import front
 from akasa.run import kernel, notebook, samples, steps
 from akasa.stores import lock, published
 from akasa.workspace.settings import BY_HAND, ROOT
@@ -102,6 +104,19 @@ def test_05_writes_the_page_that_it_says_it_writes(workspace, capsys):
     run("05_report")
     assert "written: outputs/index.html\n" in capsys.readouterr().out
     assert "10 November 2025" in (folder / "outputs/index.html").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_all_links_of_the_page_by_hand_lead_somewhere(workspace, monkeypatch):
+    folder = workspace(5)
+    monkeypatch.setattr(front, "BY_HAND", folder / "outputs")
+    run("05_report")
+    for name in ("index.html", "audit.html"):
+        page = (folder / "outputs" / name).read_text("utf-8")
+        links = {unquote(link) for link in re.findall(r'href="([^"#:]+)"', page)}
+        assert len(links) > 3
+        assert [link for link in links if not (folder / "outputs" / link).exists()] == []
+    assert "no run has delivered it" in (folder / "outputs/index.html").read_text("utf-8")
 
 
 @pytest.mark.slow

@@ -1,5 +1,9 @@
 """Every page that a run writes, in a real browser: at any width, light, dark and printed."""
 
+import re
+from html import unescape
+from urllib.parse import unquote
+
 import pytest
 from lib import browser
 
@@ -51,3 +55,15 @@ def test_nothing_is_clipped_asked_for_or_wrong(chromium, reported, name):
         assert wrong == {"light": [], "dark": []}
         assert opened.requests == []
         assert opened.complaints == []
+
+
+def test_every_link_leads_to_a_file_and_to_a_place_in_it(reported):
+    outputs = reported.parent / "outputs"
+    lost = []
+    for name in PAGES:
+        for link in re.findall(r'<a\b[^>]*\bhref="([^"]*)"', (outputs / name).read_text("utf-8")):
+            address, _, place = unescape(link).partition("#")
+            file = outputs / name if not address else (outputs / name).parent / unquote(address)
+            there = file.is_file() and (not place or f'id="{place}"' in file.read_text("utf-8"))
+            lost += [] if there else [(name, link)]
+    assert lost == []

@@ -1,15 +1,18 @@
-"""JupyterLab for real, in a browser, as an analyst spends an hour in it; then nothing of the project has changed."""
+"""JupyterLab for real, in a browser: after an hour's work in it, nothing of the project has changed."""
 
 import hashlib
+import http.client
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
+import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -77,7 +80,9 @@ def running(project, *options):
     with log.open("w") as file:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=file, stderr=file)
     try:
-        yield address(process, log), process
+        url = address(process, log)
+        ports.wait_for(int(re.search(r":(\d+)/", url)[1]))
+        yield url, process
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -139,7 +144,13 @@ class Analyst:
         return [cell for cell in json.loads(self.saved(name))["cells"] if cell["cell_type"] == "code"]
 
     def saved(self, name):
-        return (self.work / f"{name}.ipynb").read_text("utf-8")
+        """Return a notebook's file, when it is whole: JupyterLab empties it before it writes."""
+        while True:
+            text = (self.work / f"{name}.ipynb").read_text("utf-8")
+            with suppress(json.JSONDecodeError):
+                json.loads(text)
+                return text
+            self.page.wait_for_timeout(0.05 * SECONDS)
 
     def save(self, name, before):
         self.choose("File", "Save Notebook")
@@ -273,6 +284,29 @@ def test_an_hour_in_the_lab_changes_nothing_that_is_committed_or_delivered(proje
     assert git(folder, "status", "--porcelain") == ""
     assert digests(folder / "notebooks") == committed
     assert digests(folder / "outputs") == delivered
+
+
+def ask(request):
+    with suppress(OSError, http.client.HTTPException):
+        urllib.request.urlopen(request)
+
+
+def test_it_ends_when_it_is_told_to_while_a_kernel_starts(project):
+    folder, _ = project
+    with running(project) as (url, process):
+        kernels = Path((folder / "work/.lab/kernels").read_text())
+        base, token = re.match(r"(http://[^/]+)/.*token=(\w+)", url).groups()
+        asked = urllib.request.Request(f"{base}/api/kernels?token={token}", method="POST")
+        threading.Thread(target=ask, args=(asked,), daemon=True).start()
+        while not processes_with(str(kernels)):
+            time.sleep(0.01)
+    assert process.returncode == 0
+    for _ in range(100):
+        if not processes_with(str(kernels)):
+            break
+        time.sleep(0.1)
+    assert processes_with(str(kernels)) == []
+    assert not kernels.exists()
 
 
 def test_nobody_comes_in_without_the_token(project):

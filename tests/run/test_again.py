@@ -56,6 +56,8 @@ def test_by_make_the_target_and_its_variables_are_named_as_given(monkeypatch, tm
     assert shlex.split(said) == [
         *("MASK_PII=1", "make", "report", "AS_OF=2025-11-01", "DB_NAME=it's $$x", "MAX_REJECT_RATIO=0.50")
     ]
+    taken_away = again.command(AS_OF="")
+    assert shlex.split(taken_away) == ["MASK_PII=1", "make", "report", "DB_NAME=it's $$x"]
 
 
 def test_make_that_was_called_elsewhere_is_called_there_again(monkeypatch, tmp_path):
@@ -86,5 +88,7 @@ def test_a_change_is_an_option_where_the_command_has_it_else_a_setting(monkeypat
     monkeypatch.setattr(sys, "executable", "/bin/python3")
     monkeypatch.setenv("CELL_TIMEOUT", "1")
     with click.Context(click.Command("report", params=[click.Option(["--on-refused"])])):
-        said = again.command(ON_REFUSED="skip", CELL_TIMEOUT="10")
-    assert said == "CELL_TIMEOUT=10 /bin/python3 -m akasa report --on-refused stop --on-refused skip"
+        changed = again.command(ON_REFUSED="skip", CELL_TIMEOUT="10")
+        taken_away = again.command(ON_REFUSED="")
+    assert changed == "CELL_TIMEOUT=10 /bin/python3 -m akasa report --on-refused skip"
+    assert taken_away == "CELL_TIMEOUT=1 /bin/python3 -m akasa report"

@@ -1,6 +1,7 @@
 """What a command shows while it runs, and what a signal does to it."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -138,12 +139,13 @@ def test_what_a_cell_tells_is_shown_and_not_what_one_before_it_told(workspace, t
     monkeypatch.setattr("sys.stderr", stream)
     progress_file(workspace).write_text("of the cell before")
     with console.Ticker(workspace) as ticker:
-        ticker(Told("02_validate", 7, 37, 3.0))
+        ticker(Told("02_validate", 7, 37, 3.0, "orders.xml is new"))
         progress_file(workspace).write_text("77 of 100")
         time.sleep(0.7)
     said = written()
     assert "of the cell before" not in said
-    assert "02_validate … 2 of 5 · cell 7 of 37 · 4 s · 77 of 100" in said
+    assert "02_validate … 2 of 5 · cell 7 of 37 · 3 s · orders.xml is new\x1b" in said
+    assert re.search(r"02_validate … 2 of 5 · cell 7 of 37 · \d s · 77 of 100\x1b", said)
 
 
 def test_a_failure_says_step_error_what_to_open_and_the_command(workspace, capsys, monkeypatch):

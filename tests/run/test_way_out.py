@@ -69,6 +69,8 @@ def test_what_took_too_long_is_given_more_time(limits, offered):
 def test_who_is_busy_is_waited_for_longer():
     said = "process 7 (run ab) holds /data; waited 60 s. Try again when it is done, or set LOCK_TIMEOUT."
     assert [dict(way.changes) for way in way_out.ways("Busy", said)] == [{}, {"LOCK_TIMEOUT": "600"}]
+    at_once = said.replace("60 s", "0 s")
+    assert [dict(way.changes) for way in way_out.ways("Busy", at_once)] == [{}, {"LOCK_TIMEOUT": "60"}]
 
 
 def test_a_cluster_can_be_done_without():
