@@ -25,7 +25,7 @@ $(again): export AKASA_MAKE_FROM = $(PWD)
 
 .PHONY: help report backfill withdraw diff migrate notebooks lab lab-reset up seed down test test-long test-containers fuzz check coverage lint bench env lock clean
 help: ## list the targets; `make` alone does the same
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2} /^## /{printf "%15s %s\n", "", substr($$0, 4)}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2} /^## /{printf "%20s %s\n", "", substr($$0, 4)}' Makefile
 
 report: $(installed) ## ingest, validate, compute, reconcile: outputs/index.html
 ## [ENGINE=pandas|dask|both] [AS_OF=YYYY-MM-DD] [WINDOW_DAYS=30] [TOP_N=10]
