@@ -8,14 +8,13 @@ import os
 import types
 from unittest import mock
 
-import pandas as pd
+from lib import audited
 
 from akasa import report
 from akasa.report import drawings, site
 from akasa.run import failed, kernel, notebook
-from akasa.validate import gate
-
-VERDICT = {"table": "orders", "expectation": "e", "column": "c", "success": True, "unexpected": 0}
+from akasa.validate import audits, gate
+from akasa.workspace import clock
 
 
 @contextlib.contextmanager
@@ -81,12 +80,10 @@ def render(executed, others):
     executed.with_suffix(".html").write_text(executed.read_text("utf-8"), "utf-8")
 
 
-def quick_audit(tables, data_docs=None, mask=False):
-    """Stand for the audit: it says how many rows there were, if any."""
-    counts = {name: len(frame) for name, frame in tables.items() if len(frame)}
-    found = [VERDICT | {"table": name, "unexpected": 0, "column": f"{n} rows"} for name, n in counts.items()]
-    if data_docs and found:
-        data_docs.mkdir(parents=True, exist_ok=True)
-        (data_docs / "verdicts.json").write_text(json.dumps(found))
-        (data_docs / "index.html").write_text(str(counts))
-    return pd.DataFrame(found, columns=list(VERDICT)).astype({"success": bool})
+def quick_audit(tables, settings=None, deliveries=()):
+    """Stand for the audit: whatever there is passes, and that is kept."""
+    rows = {name: len(frame) for name, frame in tables.items() if len(frame)}
+    passed = audited.audit(clock.now(), deliveries, 0.1, rows)
+    if settings and rows:
+        audits.keep(settings, passed)
+    return gate.verdicts(passed.findings)

@@ -16,7 +16,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -85,7 +85,7 @@ class Workspace(RuleBasedStateMachine):
         self.given, self.ran, self.now = {}, [], clock.now()
         defaults = {name.upper(): "" for name in Settings.model_fields}
         self.here = self.folder / "here"
-        wanted = {**defaults, "MAX_REJECT_RATIO": "1", "AKASA_ENV_FILE": os.devnull}
+        wanted = {**defaults, "MAX_REJECT_RATIO": "1", "KEEP_RUNS": "0", "AKASA_ENV_FILE": os.devnull}
         for patch in (
             mock.patch.dict(os.environ, wanted),
             mock.patch.object(clock, "now", self.time),
@@ -301,6 +301,7 @@ def test_a_run_that_skips_leaves_what_one_leaves_that_never_does(examples, steps
             max_examples=examples,
             stateful_step_count=steps,
             deadline=None,
+            phases=(Phase.explicit, Phase.reuse, Phase.generate),  # to shrink one would take many minutes
             suppress_health_check=list(HealthCheck),
         ),
     )

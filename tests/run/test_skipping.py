@@ -218,7 +218,7 @@ SETTINGS = {
     "BUSINESS_TIMEZONE": ("UTC", (VALIDATE, REPORT)),
     "AMOUNT_IS": ("line", (VALIDATE,)),
     "ON_REFUSED": ("skip", (INGEST,)),
-    "MAX_REJECT_RATIO": ("0.2", (VALIDATE,)),
+    "MAX_REJECT_RATIO": ("0.2", (VALIDATE, REPORT)),
     "TODAY": ("2025-11-15", (VALIDATE,)),
     "WAREHOUSE_RETENTION_DAYS": ("2", (VALIDATE,)),
     "FRESHNESS_HOURS": ("47", (REPORT,)),
@@ -226,7 +226,13 @@ SETTINGS = {
     "DASK_SCHEDULER_ADDRESS": ("tcp://user:hunter22@here:8786", (MEMORY,)),
     "SOURCE_DATE_EPOCH": ("1700000000", (VALIDATE, REPORT)),
 }
-NONE = {"LOCK_TIMEOUT": "7", "CELL_TIMEOUT": "7", "RUN_TIMEOUT": "7", "DB_PASSWORD": "hunter22"}
+NONE = {
+    "KEEP_RUNS": "7",
+    "LOCK_TIMEOUT": "7",
+    "CELL_TIMEOUT": "7",
+    "RUN_TIMEOUT": "7",
+    "DB_PASSWORD": "hunter22",
+}
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -295,7 +301,7 @@ def test_no_step_reads_a_setting_or_a_file_that_is_none_of_its_ingredients(setti
 def _is_read(step, name):
     """Whether a file below the data folder belongs to one of the parts that a step reads."""
     first = name.partition("/")[0]
-    parts = {first} & {"staging", "judged", "rejects", "warehouse"} or {"deliveries"}
+    parts = {first} & {"staging", "judged", "audits", "rejects", "warehouse"} or {"deliveries"}
     parts = {"database"} if first == "akasa.db" else parts
     parts = {*parts, "manifest"} if name == "staging/manifest.json" else parts
     of_locks = first.startswith((".run", ".publish"))
@@ -377,6 +383,7 @@ def one(settings, pattern):
         ("staging/manifest.json", (INGEST, VALIDATE, REPORT)),
         ("rejects/orders.xml.*.csv", (VALIDATE, REPORT)),
         ("judged/*/verdict.json", (VALIDATE, REPORT)),
+        ("audits/*.json", (VALIDATE, REPORT)),
         ("warehouse/orders/*/*.parquet", (VALIDATE, MEMORY, REPORT)),
         ("warehouse/customers/_delta_log/*.json", (VALIDATE, MEMORY, REPORT)),
     ],
@@ -447,7 +454,7 @@ def page(settings):
 
 LEFT = {
     INGEST: "notebooks/01_ingest.ipynb",
-    VALIDATE: "data_docs/verdicts.json",
+    VALIDATE: "data_docs/index.html",
     SQL: "sql_top_spenders.json",
     MEMORY: "parameters.pandas.json",
     REPORT: "index.html",
