@@ -109,7 +109,9 @@ def test_a_report_needs_no_network_no_right_and_no_place_to_write_but_its_folder
     assert health(engine, "--network=none", *mounts).returncode == 0
 
 
-def test_on_a_server_that_starts_later_the_workbook_waits_and_says_the_same(engine, network, mounts, tmp_path):
+def test_the_workbook_waits_for_a_server_that_starts_later_and_says_the_same(
+    engine, network, mounts, tmp_path
+):
     root = containers.mysql_root()
     assert health(engine, network, *mounts, *settings("workbook")).returncode == 1
     run = ["run", "--rm", "--no-healthcheck", network, *HARDENED, *settings("workbook"), *mounts]
