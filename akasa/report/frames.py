@@ -17,6 +17,7 @@ from akasa.kpis.definitions import DEFINITIONS, TOP_N, WINDOW_DAYS
 from akasa.report.kpi_table import KpiTable
 from akasa.stores import database, lock, published, warehouse
 from akasa.workspace import promotion
+from akasa.workspace.listing import Listing
 from akasa.workspace.settings import BY_HAND, ROOT, Settings
 from akasa.workspace.settings import load as _load
 
@@ -44,7 +45,7 @@ def sql(query: str, **values: Any) -> pd.DataFrame:
 
     Example: `ak.sql("select count(*) as n from customers where region = :region", region="North")`
     """
-    return database.query(query, _published(), **values)
+    return Listing(database.query(query, _published(), **values))
 
 
 def orders() -> pd.DataFrame:
@@ -54,7 +55,7 @@ def orders() -> pd.DataFrame:
     """
     found = warehouse.orders(_published())
     found = found.assign(total_amount=in_rupees(found["total_amount_paise"]))
-    return found[["order_id", "mobile_number", "order_date_time", "order_date", "total_amount"]]
+    return Listing(found[["order_id", "mobile_number", "order_date_time", "order_date", "total_amount"]])
 
 
 def customers() -> pd.DataFrame:
@@ -63,7 +64,7 @@ def customers() -> pd.DataFrame:
     Example: `ak.customers().query("region == 'North'")`
     """
     found = warehouse.customers(_published())
-    return found[["customer_id", "customer_name", "mobile_number", "region"]]
+    return Listing(found[["customer_id", "customer_name", "mobile_number", "region"]])
 
 
 def order_items() -> pd.DataFrame:
@@ -75,7 +76,7 @@ def order_items() -> pd.DataFrame:
     """
     found = warehouse.order_items(_published())
     amount = in_rupees(found["amount_paise"])
-    return found.assign(amount=amount)[["order_id", "sku_id", "sku_count", "amount"]]
+    return Listing(found.assign(amount=amount)[["order_id", "sku_id", "sku_count", "amount"]])
 
 
 def ledger() -> pd.DataFrame:
@@ -86,7 +87,7 @@ def ledger() -> pd.DataFrame:
     Example: `ak.ledger().tail(3)`
     """
     columns = ["name", "kind", "records", "accepted", "rejected", "repeats", "published_at"]
-    return database.ledger(_published())[columns]
+    return Listing(database.ledger(_published())[columns])
 
 
 def kpi(
@@ -121,7 +122,7 @@ def read_orders(path: Path | str) -> pd.DataFrame:
 
     Example: `ak.read_orders("data/orders.xml").head()`
     """
-    return readers.read_orders(_found(path)).read_pandas()
+    return Listing(readers.read_orders(_found(path)).read_pandas())
 
 
 def read_customers(path: Path | str) -> pd.DataFrame:
@@ -132,7 +133,7 @@ def read_customers(path: Path | str) -> pd.DataFrame:
 
     Example: `ak.read_customers("data/customers.csv").head()`
     """
-    return readers.read_customers(_found(path)).read_pandas()
+    return Listing(readers.read_customers(_found(path)).read_pandas())
 
 
 def in_rupees(paise: "pd.Series[int]") -> "pd.Series[Any]":

@@ -1,16 +1,17 @@
 """A KPI by hand: a frame of exact values that a notebook shows as the report does."""
 
 from decimal import Decimal
-from html import escape
 from typing import Any
 
 import pandas as pd
 
 from akasa.report.formats import indian, indian_count
 from akasa.report.tables import LABELS, cell
+from akasa.workspace import listing
+from akasa.workspace.listing import Listing
 
 
-class KpiTable(pd.DataFrame):  # type: ignore[misc]
+class KpiTable(Listing):
     """A frame like any other; only a notebook shows it with labels and rupees, and without an index.
 
     Whatever is made of it by filtering, sorting or choosing columns is shown so, too.
@@ -20,18 +21,9 @@ class KpiTable(pd.DataFrame):  # type: ignore[misc]
     def _constructor(self) -> type["KpiTable"]:
         return KpiTable
 
-    def _repr_html_(self) -> str | None:
-        if self.index.nlevels > 1 or self.index.name is not None or self.columns.nlevels > 1:
-            shown: str | None = super()._repr_html_()  # an index that somebody has set says something
-            return shown
-        first = self.head(pd.get_option("display.max_rows"))
-        columns = [(name, [worded(str(name), value) for value in first[name]]) for name in first]
-        sides = ["right" if pd.api.types.is_numeric_dtype(first[name]) else "left" for name, _ in columns]
-        head = _row("th", [label(str(name)) for name, _ in columns], sides)
-        body = [_row("td", cells, sides) for cells in zip(*(words for _, words in columns), strict=True)]
-        all_are_there = len(first) == len(self)
-        more = "" if all_are_there else f"<p>The first {len(first)} of {indian_count(len(self))} rows.</p>"
-        return f'<table class="dataframe"><thead>{head}</thead><tbody>{"".join(body)}</tbody></table>{more}'
+    def _repr_html_(self) -> str:
+        named = any(name is not None for name in self.index.names)  # by somebody who wants to see it
+        return listing.html(self if named else self.reset_index(drop=True), worded, label)
 
 
 def label(name: str) -> str:
@@ -56,12 +48,4 @@ def worded(name: str, value: Any) -> str:
             return cell("date", value).text
         case int() if name.endswith("count"):
             return indian_count(value)
-    return str(value)
-
-
-def _row(tag: str, cells: Any, sides: list[str]) -> str:
-    shown = [
-        f'<{tag} style="text-align: {side}">{escape(text)}</{tag}>'
-        for text, side in zip(cells, sides, strict=True)
-    ]
-    return f"<tr>{''.join(shown)}</tr>"
+    return listing.text(name, value)

@@ -31,12 +31,17 @@ def start(options: Sequence[str], tell: Callable[[str], None]) -> None:
     prepare(tell)
     from jupyterlab.labapp import LabApp
 
+    from akasa.run import lab_server
+
     defaults = str(Path(__file__).parent / "jupyter")  # of JupyterLab's settings; the user's go before them
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(
         filter(None, [defaults, os.environ.get("JUPYTER_CONFIG_PATH")])
     )
     with _noted(WORK / _STATE) as note, kernel.private_folder(note) as kernels:
-        LabApp.launch_instance(arguments(options, kernels))
+        try:
+            LabApp.launch_instance(arguments(options, kernels))
+        finally:
+            lab_server.end_kernels()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(0)  # else Python waits for threads of the server's, which do not end where it was at work

@@ -20,6 +20,7 @@ from akasa.workspace import settings
 from akasa.workspace.settings import BY_HAND
 
 _NUMBERS = count(1)
+_made: list["Kernel"] = []
 
 
 class Kernel(ServerKernelManager):
@@ -37,6 +38,7 @@ class Kernel(ServerKernelManager):
         self.folder.mkdir(mode=0o700)
         for name, value in kernel.channels(self.folder)["KernelManager"].items():
             setattr(self, name, value)
+        _made.append(self)
 
     async def start_kernel(self, *arguments: Any, **given: Any) -> None:
         environment = kernel.environment({**os.environ, **given.pop("env", {})}, self.folder)
@@ -51,6 +53,15 @@ class Kernel(ServerKernelManager):
         await super().shutdown_kernel(now, restart)
         if not restart:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def end_kernels() -> None:
+    """End the kernels that are left: one that was starting when the server stopped was not on its list."""
+    for made in _made:
+        process = getattr(made.provisioner, "process", None)
+        if process is not None and process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 class OneKernel(KernelSpecManager):

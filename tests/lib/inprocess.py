@@ -5,7 +5,9 @@ import contextlib
 import io
 import json
 import os
+import tempfile
 import types
+from pathlib import Path
 from unittest import mock
 
 from lib import audited
@@ -31,7 +33,7 @@ def steps(notebooks, ran):
     with contextlib.ExitStack() as patches:
         for owner, name, instead in (
             (notebook, "execute", executing),
-            (kernel, "private_folder", lambda note=None: contextlib.nullcontext(notebooks)),
+            (kernel, "private_folder", private_folder),
             (site, "render", render),
             (failed, "keep", lambda settings, step, cause, executed: executed),
             (gate, "audit", quick_audit),
@@ -40,6 +42,12 @@ def steps(notebooks, ran):
         ):
             patches.enter_context(mock.patch.object(owner, name, instead))
         yield
+
+
+@contextlib.contextmanager
+def private_folder(note=None):
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
 
 
 def drawn(frame, *_):

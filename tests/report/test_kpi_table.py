@@ -23,7 +23,7 @@ def spenders(**changes):
 
 
 def rows(html):
-    found = re.findall(r"<tr>(.*?)</tr>", html)
+    found = re.findall(r"<tr>(.*?)</tr>", html, re.DOTALL)
     return [[unescape(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)] for row in found]
 
 
@@ -40,8 +40,8 @@ def test_what_a_delivery_wrote_is_no_html():
 
 
 def test_numbers_stand_right_and_text_left():
-    sides = re.findall(r'<th style="text-align: (\w+)"', spenders()._repr_html_())
-    assert sides == ["left", "left", "right", "right", "left"]
+    titles = re.findall(r"<th ([^>]*)>", spenders()._repr_html_())
+    assert ["number" in title for title in titles] == [False, False, True, True, False]
 
 
 def test_a_year_is_no_amount():
@@ -72,11 +72,10 @@ def test_an_index_of_somebodys_own_is_shown():
 
 
 def test_of_a_long_one_the_first_rows_are_shown_and_how_many_there_are():
-    long = KpiTable({"order_count": range(1234)})
-    html = long._repr_html_()
-    assert len(rows(html)) == 61
-    assert html.endswith("<p>The first 60 of 1,234 rows.</p>")
+    html = KpiTable({"order_count": range(1234)})._repr_html_()
+    assert len(rows(html)) == 101
+    assert html.endswith("<p>The first 100 of 1,234 rows.</p>")
 
 
-def test_an_empty_one_is_shown_with_its_headings():
-    assert rows(spenders().head(0)._repr_html_()) == [["Customer", "Name", "Orders", "Spent", "Last order"]]
+def test_an_empty_one_is_shown_as_none():
+    assert spenders().head(0)._repr_html_() == "<p>None.</p>"

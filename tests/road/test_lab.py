@@ -121,8 +121,13 @@ class Analyst:
         self.page.locator(".lm-Menu-item", has_text=re.compile(f"^{re.escape(entry)}")).first.click()
 
     def open(self, name):
-        self.page.locator(".jp-DirListing-item", has_text=f"{name}.ipynb").dblclick()
-        self.page.wait_for_selector(f'.lm-TabBar-tab.jp-mod-current >> text="{name}.ipynb"')
+        """Open a notebook from the list; a click is lost where the list is drawn anew under the mouse."""
+        tab = self.page.locator(f'.lm-TabBar-tab.jp-mod-current >> text="{name}.ipynb"')
+        for _ in range(6):
+            self.page.locator(".jp-DirListing-item", has_text=f"{name}.ipynb").dblclick()
+            with suppress(browser.required().TimeoutError):
+                tab.wait_for(timeout=10 * SECONDS)
+                break
         self.idle()
 
     @property
@@ -135,13 +140,16 @@ class Analyst:
         )
 
     def run_all(self, name):
-        """Run all cells and save; return the saved notebook's code cells."""
-        before = self.saved(name)
+        """Run all cells, save, and return the code cells as saved: all have run, or one has failed."""
+        self.choose("Edit", "Clear Outputs of All Cells")
         self.choose("Run", "Run All Cells")
-        self.page.wait_for_timeout(0.5 * SECONDS)
-        self.idle()
-        self.save(name, before)
-        return [cell for cell in json.loads(self.saved(name))["cells"] if cell["cell_type"] == "code"]
+        while True:
+            self.page.wait_for_timeout(0.3 * SECONDS)
+            self.idle()
+            self.save()
+            cells = [cell for cell in json.loads(self.saved(name))["cells"] if cell["cell_type"] == "code"]
+            if errors(cells) or all(cell["execution_count"] for cell in cells):
+                return cells
 
     def saved(self, name):
         """Return a notebook's file, when it is whole: JupyterLab empties it before it writes."""
@@ -152,13 +160,9 @@ class Analyst:
                 return text
             self.page.wait_for_timeout(0.05 * SECONDS)
 
-    def save(self, name, before):
+    def save(self):
         self.choose("File", "Save Notebook")
-        for _ in range(100):
-            if self.saved(name) != before:
-                return
-            self.page.wait_for_timeout(0.1 * SECONDS)
-        raise AssertionError(f"{name} was not saved")
+        self.page.locator(".lm-TabBar-tab.jp-mod-current:not(.jp-mod-dirty)").first.wait_for()
 
     def write(self, cell, text):
         self.notebook.locator(".jp-Notebook-cell.jp-CodeCell .cm-content").nth(cell).click()
@@ -248,7 +252,6 @@ def test_an_hour_in_the_lab_changes_nothing_that_is_committed_or_delivered(proje
         assert errors(analyst.run_all("05_report")) == []
         assert "31 October 2025" in (folder / "work/outputs/index.html").read_text("utf-8")
 
-        before = analyst.saved("05_report")
         analyst.write(
             0,
             "from akasa.workspace import progress\nprogress.tell('sleeping')\n__import__('time').sleep(600)",
@@ -258,7 +261,7 @@ def test_an_hour_in_the_lab_changes_nothing_that_is_committed_or_delivered(proje
         analyst.photograph("busy")
         analyst.choose("Kernel", "Interrupt Kernel")
         analyst.idle()
-        analyst.save("05_report", before)
+        analyst.save()
         first = next(c for c in json.loads(analyst.saved("05_report"))["cells"] if c["cell_type"] == "code")
         assert [o["ename"] for o in first["outputs"] if "ename" in o] == ["KeyboardInterrupt"]
         analyst.photograph("interrupted")
