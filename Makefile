@@ -23,9 +23,9 @@ again = report backfill withdraw migrate notebooks
 $(again): export AKASA_MAKE = $@ $(given)
 $(again): export AKASA_MAKE_FROM = $(PWD)
 
-.PHONY: help report backfill withdraw diff migrate notebooks lab lab-reset test test-long fuzz check coverage lint bench env lock clean
+.PHONY: help report backfill withdraw diff migrate notebooks lab lab-reset up seed down test test-long test-containers fuzz check coverage lint bench env lock clean
 help: ## list the targets; `make` alone does the same
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2} /^## /{printf "%15s %s\n", "", substr($$0, 4)}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2} /^## /{printf "%20s %s\n", "", substr($$0, 4)}' Makefile
 
 report: $(installed) ## ingest, validate, compute, reconcile: outputs/index.html
 ## [ENGINE=pandas|dask|both] [AS_OF=YYYY-MM-DD] [WINDOW_DAYS=30] [TOP_N=10]
@@ -47,10 +47,22 @@ lab: $(installed) ## open the notebooks in JupyterLab, as copies in work/ [LAB='
 lab-reset: $(installed) ## copy the notebooks into work/ anew; those that you changed are kept
 	$(call akasa,lab --reset)
 
+up: ## start MySQL, JupyterLab (http://127.0.0.1:8888) and Prefect in containers; .env has their secrets
+	mkdir -p data/incoming
+	docker compose up --build --detach
+seed: ## one run of the workbook on data/ in its container: outputs/containers/index.html
+	mkdir -p data/incoming
+	docker compose run --build --rm workbook report
+	docker compose cp lab:/srv/akasa/outputs/. outputs/containers
+down: ## stop the containers and remove them [VOLUMES=1: and all that they have stored]
+	docker compose down $(if $(VOLUMES),--volumes)
+
 test: lint ## lint, then every test but the long proofs
 	$(pytest)
 test-long: $(installed) ## the long proofs: kills at many writes, and so on [KILL_EVERY=3]
 	$(pytest) -m long
+test-containers: $(installed) ## build the image and run it, on MySQL, too: as root, with buildah and podman
+	$(python) -m pytest -m containers tests/containers
 fuzz: $(installed) ## the readers beside slower ones, on made and spoilt files [EXAMPLES=50000]
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),50000) $(pytest) -m long -k fuzz tests/ingest/readers
 check: lint ## lint and the fast tests, within a minute

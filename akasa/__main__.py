@@ -211,13 +211,16 @@ def migrate() -> None:
 def status(as_json: bool) -> None:
     """Tell what is published, waiting, refused and rejected, and which run's outputs are in place.
 
-    Whatever is wrong with the workspace is told, too; nothing is created or changed.
+    Whatever is wrong with the workspace is told, too; nothing is created or changed. Exit status 1 where the
+    database cannot be read, so that nobody knows what is published.
     """
     from akasa.run import status
 
     found = status.look(_settings())
     told = json.dumps(asdict(found), indent=1, ensure_ascii=False) if as_json else status.words(found)
     click.echo(masking.shown(told))
+    if found.published is None:
+        raise SystemExit(1)
 
 
 @main.command("settings")
@@ -261,6 +264,23 @@ def diff(run1: str, run2: str, form: str, exit_code: bool) -> None:
     click.echo(secrets.hide(told))
     if exit_code and not found.is_empty:
         raise SystemExit(1)
+
+
+@main.command()
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+def init(directory: Path) -> None:
+    """Make a workspace in DIRECTORY: notebooks, the sample, .env.example and a Makefile.
+
+    For an akasa that pip has installed: in that folder, `akasa report` runs its notebooks on its data.
+    Nothing that is there already is changed.
+    """
+    from akasa.run import start
+
+    try:
+        start.make(directory)
+    except FileExistsError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"made {directory}; go there, and run: akasa report")
 
 
 @main.command()
@@ -319,6 +339,8 @@ def _settings() -> settings.Settings:
         found = settings.load()
     except settings.SettingsError as error:
         raise click.UsageError(secrets.hide(str(error))) from None
+    if not (settings.ROOT / "notebooks").is_dir():
+        raise click.UsageError(f"{settings.ROOT} is no workspace: `akasa init DIR` makes one; go there")
     events.begin(found)
     _have_home()
     return found

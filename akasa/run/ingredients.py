@@ -19,7 +19,7 @@ from akasa.run import parameters
 from akasa.run.steps import NOTEBOOKS
 from akasa.stores import digests
 from akasa.workspace import clock, files, secrets
-from akasa.workspace.settings import ROOT, Settings
+from akasa.workspace.settings import CODE, Settings
 
 Part = Mapping[str, str]
 Ingredients = Mapping[str, Part]
@@ -45,6 +45,7 @@ WITHOUT_EFFECT = (
     "data_dir",
     "output_dir",
     "db_password",
+    "db_wait",
     "lock_timeout",
     "cell_timeout",
     "run_timeout",
@@ -154,7 +155,7 @@ def _silence(settings: Settings) -> Part:
 
 
 def _package(_: Settings) -> Part:
-    folder = ROOT / "akasa"
+    folder = CODE / "akasa"
     return {f"akasa/{name}": _content(folder / name) for name in _names(folder)}
 
 

@@ -18,7 +18,7 @@ from jupyter_client.manager import AsyncKernelManager
 from traitlets.config import Config
 
 from akasa.workspace import files
-from akasa.workspace.settings import ROOT
+from akasa.workspace.settings import CODE, ROOT, WORKSPACE
 
 LONGEST_SOCKET = 103  # bytes: with its final zero, macOS ends a socket's path at 104, Linux at 108
 _SOCKET = "k"  # Jupyter puts `-1` to `-5` behind it
@@ -75,10 +75,16 @@ def environment(given: Mapping[str, str], folder: Path) -> dict[str, str]:
 
     `folder` is the kernel's own. The umask, the clock and the rest are the run's.
     """
-    own = "" if str(ROOT) in site.getsitepackages() else str(ROOT)  # else all of them would come first
+    own = "" if str(CODE) in site.getsitepackages() else str(CODE)  # else all of them would come first
     modules = os.pathsep.join(filter(None, [own, given.get("PYTHONPATH")]))
     ours = {"PYTHONPATH": modules, "IPYTHONDIR": str(folder / "ipython")}
-    return {**given, **ours, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # a warning that no one can act on
+    apart = {} if ROOT == CODE else {WORKSPACE: str(ROOT)}
+    return {
+        **given,
+        **ours,
+        **apart,
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }  # a warning that no one can act on
 
 
 def _place() -> Path | None:

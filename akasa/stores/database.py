@@ -1,5 +1,6 @@
 """The database, SQLite or MySQL/MariaDB: its connections, queries and ledger."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -37,6 +38,7 @@ _KEYS_A_QUERY = 10_000
 SQLITE_CACHE_KIBIBYTES = 262_144
 _RECYCLE_SECONDS = 1800
 _CONNECT_SECONDS = 10
+_NOT_YET = {2003, 2013}  # nobody listens, or hangs up: what a server does that is still starting
 _WHAT_TO_CHECK = {
     1044: "there is no such database, or it is not granted to this user (see docs/settings.md)",
     1045: "user or password is wrong: check DB_USER and DB_PASSWORD",
@@ -98,15 +100,11 @@ def transaction(settings: Settings, local_infile: bool = False) -> Iterator[Conn
 def connection(
     settings: Settings, local_infile: bool = False, read_only: bool = False
 ) -> Iterator[Connection]:
-    """Open a connection. Raises DatabaseUnavailable where there is none to be had.
+    """Open a connection. Raises DatabaseUnavailable where there is none to be had within DB_WAIT seconds.
 
     That is also so where `local_infile` is asked for, and the server does not allow it.
     """
-    try:
-        opened = engine(settings, local_infile, read_only).connect()
-    except OperationalError as error:
-        raise _unavailable(settings, error) from None
-    with opened:
+    with _opened(settings, engine(settings, local_infile, read_only)) as opened:
         if local_infile and settings.db_host is not None:
             _require_loader(settings, opened)
         yield opened
@@ -186,6 +184,23 @@ def orders_up_to(settings: Settings, as_of: date | None) -> tuple[int, int]:
     return int(found["orders"]), int(found["paise"])
 
 
+def _opened(settings: Settings, among: Engine) -> Connection:
+    until = time.monotonic() + settings.db_wait
+    while True:
+        try:
+            return among.connect()
+        except OperationalError as error:
+            if _number(error) not in _NOT_YET or time.monotonic() >= until:
+                raise _unavailable(settings, error) from None
+        time.sleep(min(1, max(0, until - time.monotonic())))
+
+
+def _number(error: OperationalError) -> int | None:
+    """Return the number of a server's or its driver's error."""
+    first = error.orig.args[0] if error.orig and error.orig.args else None
+    return first if isinstance(first, int) else None
+
+
 def _batch(part: Sequence[Any], shape: pa.Schema) -> pa.RecordBatch:
     columns = zip(*part, strict=True)
     return pa.record_batch(
@@ -245,11 +260,12 @@ def _require_loader(settings: Settings, opened: Connection) -> None:
 
 
 def _unavailable(settings: Settings, error: OperationalError) -> DatabaseUnavailable:
-    number = error.orig.args[0] if error.orig and error.orig.args else None
-    check = _WHAT_TO_CHECK.get(number, str(error.orig)) if isinstance(number, int) else str(error.orig)
+    number = _number(error)
+    check = _WHAT_TO_CHECK.get(number or 0, str(error.orig))
     if settings.db_host is None:
         return DatabaseUnavailable(f"cannot open {settings.sqlite}: {check}")
+    waited = f"; waited {settings.db_wait:g} s" if settings.db_wait and number in _NOT_YET else ""
     return DatabaseUnavailable(
         f"cannot use database {settings.db_name!r} as {settings.db_user!r} on "
-        f"{settings.db_host}:{settings.db_port} (error {number}): {check}"
+        f"{settings.db_host}:{settings.db_port} (error {number}): {check}{waited}"
     )

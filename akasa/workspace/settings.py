@@ -21,7 +21,22 @@ from pydantic_settings import (
 from akasa.workspace import secrets_manager
 from akasa.workspace.secrets_manager import SecretUnavailable
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+WORKSPACE = "AKASA_WORKSPACE"  # names the project's folder to the kernels of a run
+
+
+def project(code: Path, here: Path, named: str | None) -> Path:
+    """Return the project's folder: the checkout in which the code lies, else the workspace one stands in.
+
+    That is the nearest folder from `here` upwards that has notebooks; `here`, where there is none.
+    """
+    if named:
+        return Path(named)
+    folders = (code, here, *here.parents)
+    return next((one for one in folders if (one / "notebooks" / "01_ingest.ipynb").is_file()), here)
+
+
+CODE = Path(__file__).resolve().parent.parent.parent  # a checkout, or where pip has installed it
+ROOT = project(CODE, Path.cwd(), os.environ.get(WORKSPACE))
 BY_HAND = ROOT / "work" / "outputs"  # where notebooks write that somebody runs by hand
 _SECRET = "AWS secret"
 _UNFIT = re.compile(r"%[0-9A-Fa-f]{2}|[\[\]|^\\\x00-\x1f\x7f\ud800-\udfff]")
@@ -86,6 +101,7 @@ class Settings(BaseSettings):
     db_password: SecretStr | None = None
     db_name: str = "akasa"
     db_local_infile: bool = False
+    db_wait: float = Field(default=0, ge=0)
 
     source_timezone: Zone = "Asia/Kolkata"
     business_timezone: Zone = "Asia/Kolkata"

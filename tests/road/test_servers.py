@@ -229,6 +229,25 @@ def test_an_unavailable_database_says_what_to_check_but_no_password(on_server, c
     assert "wrong/#" not in str(caught.value)
 
 
+def test_a_server_that_is_still_starting_is_waited_for(on_server, server):
+    settings = on_server(DB_WAIT="60")
+    database.engine(settings).dispose()
+    server.stop()
+    late = threading.Timer(1, server.start)
+    late.start()
+    try:
+        assert database.query("select 1 as one", settings)["one"].tolist() == [1]
+    finally:
+        late.join()
+
+
+def test_a_wrong_password_is_told_at_once_however_long_one_would_wait(on_server):
+    settings, began = on_server(DB_WAIT="60", DB_PASSWORD="wrong/#"), time.monotonic()
+    with pytest.raises(database.DatabaseUnavailable, match="user or password is wrong"):
+        database.query("select 1", settings)
+    assert time.monotonic() - began < 30
+
+
 def test_a_second_run_waits_and_then_says_who_holds_the_database(on_server):
     settings = on_server(LOCK_TIMEOUT="0.5")
     with (

@@ -228,6 +228,7 @@ SETTINGS = {
 }
 NONE = {
     "KEEP_RUNS": "7",
+    "DB_WAIT": "7",
     "LOCK_TIMEOUT": "7",
     "CELL_TIMEOUT": "7",
     "RUN_TIMEOUT": "7",

@@ -18,9 +18,9 @@ CUSTOMERS = customers(("C-1", "9000000001", "North"), ("C-2", "12", "South"))
 ORDERS = orders(("O-1", "9000000001", "2025-10-12 10:00", "SKU-1", 1, "10.00"))
 
 
-def asked(*options):
+def asked(*options, status=0):
     result = CliRunner().invoke(main, ["status", *options])
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == status, result.output
     return result.output
 
 
@@ -81,10 +81,10 @@ def test_a_database_that_is_down_is_told(workspace, monkeypatch):
     deliver(workspace, ("orders.xml", ORDERS))
     monkeypatch.setenv("DB_HOST", "127.0.0.1")
     monkeypatch.setenv("DB_PORT", str(free_port()))
-    shown = asked()
+    shown = asked(status=1)
     assert "published: not known" in shown
     assert "problem: database: cannot use database 'akasa'" in shown
-    assert json.loads(asked("--json"))["published"] is None
+    assert json.loads(asked("--json", status=1))["published"] is None
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_database_that_is_down_is_told(workspace, monkeypatch):
 def test_a_damaged_database_is_told_and_left_as_it_is(workspace, content):
     file = workspace.data_dir / "akasa.db"
     file.write_bytes(content)
-    assert "problem: database: " in asked()
+    assert "problem: database: " in asked(status=1)
     assert file.read_bytes() == content
 
 
@@ -101,7 +101,7 @@ def test_a_database_of_another_version_is_told_and_left_as_it_is(workspace):
     first = next(reversed(list(migrate.scripts().walk_revisions()))).revision
     migrate.upgrade(workspace, first)
     before = everything(workspace.data_dir)
-    assert f"problem: database: it is at {first}, this version expects" in asked()
+    assert f"problem: database: it is at {first}, this version expects" in asked(status=1)
     assert everything(workspace.data_dir) == before
 
 

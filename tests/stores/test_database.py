@@ -1,8 +1,11 @@
 """The database: its schema, queries with bound parameters, and a publish that is one transaction."""
 
+import re
 import sqlite3
+import time
 
 import pytest
+from lib.ports import free_port
 from lib.stores import customer, in_database, ledger_row, order, tables
 from sqlalchemy import inspect
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -146,3 +149,12 @@ def test_the_database_is_mysql_where_a_host_is_set_whatever_is_in_the_password(w
     )
     assert made.password == "c4n@ry:/pw#1%"
     assert "c4n" not in str(made) + repr(settings)
+
+
+@pytest.mark.parametrize(("wait", "said"), [(0, "that it runs"), (0.5, "that it runs; waited 0.5 s")])
+def test_a_server_that_never_answers_is_waited_for_as_long_as_is_said(wait, said):
+    nowhere = Settings(db_host="127.0.0.1", db_port=free_port(), db_wait=wait)
+    began = time.monotonic()
+    with pytest.raises(database.DatabaseUnavailable, match=f"{re.escape(said)}$"):
+        database.query("select 1", nowhere)
+    assert wait <= time.monotonic() - began < wait + 5
