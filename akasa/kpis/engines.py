@@ -14,6 +14,7 @@ import pandas as pd
 
 from akasa.kpis.definitions import DEFINITIONS, TOP_N, WINDOW_DAYS, resolve_as_of
 from akasa.stores import database, warehouse
+from akasa.workspace import storage
 from akasa.workspace.settings import Settings
 
 ENGINES = ("sql", "pandas", "dask")
@@ -62,8 +63,9 @@ def compute(
 
     Money is in paise; frames have no rows where `as_of` is None.
     """
-    sources = {name: _module(name).source(settings) for name in chosen(engine)}
-    return compute_from(sources, as_of, window_days, top_n)
+    with storage.warehouse(settings).faults():
+        sources = {name: _module(name).source(settings) for name in chosen(engine)}
+        return compute_from(sources, as_of, window_days, top_n)
 
 
 def compute_from(
@@ -85,7 +87,8 @@ def compute_one(
     top_n: int = TOP_N,
 ) -> pd.DataFrame:
     """Return one KPI's canonical frame by one engine, money in paise."""
-    return _frame(engine, _module(engine).source(settings), kpi, as_of, window_days, top_n)
+    with storage.warehouse(settings).faults():
+        return _frame(engine, _module(engine).source(settings), kpi, as_of, window_days, top_n)
 
 
 def function(engine: str, kpi: str) -> Any:
