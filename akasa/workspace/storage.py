@@ -65,6 +65,7 @@ _WHAT_TO_CHECK = {
         "the server has trouble of its own: try again"
     ),
 }
+_OF_S3 = re.compile(r"Generic S3 error|AWS Error|Server returned|HTTP error")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _TAGS = re.compile(r"<[^<>]*>")
 
@@ -81,7 +82,7 @@ class Folder:
     options: dict[str, str] | None = None
 
     def uri(self, table: str) -> str:
-        """Return a table's folder for deltalake, which would take parts of a plain path for those of a URI."""
+        """Return a table's folder for deltalake, which would take parts of a path for those of a URI."""
         return (self.path / table).as_uri()
 
     def file_system(self, table: str) -> FileSystem:
@@ -139,13 +140,13 @@ class Bucket:
 
     @contextmanager
     def faults(self) -> Iterator[None]:
-        """Raise StorageUnavailable where the bucket cannot be used; what is wrong in it comes out as it is."""
+        """Raise StorageUnavailable where the bucket cannot be used; what is wrong in it is told as it is."""
         try:
             yield
         except FileNotFoundError:
             raise
         except (DeltaError, pa.ArrowException) as error:
-            if why(error) is None:
+            if not (_OF_S3.search(str(error)) and why(error)):
                 raise
             raise self.unavailable(error) from None
         except OSError as error:
@@ -214,10 +215,7 @@ def why(error: Exception) -> str | None:
     >>> why(OSError("AWS Error NO_SUCH_BUCKET during ListObjectsV2 operation"))
     'there is no such bucket: create it, or mend the address'
     """
-    text = str(error)
-    if not isinstance(error, OSError) and "S3" not in text and "endpoint" not in text and "AWS" not in text:
-        return None
-    return next((words for signs, words in _WHAT_TO_CHECK.items() if re.search(signs, text)), None)
+    return next((words for signs, words in _WHAT_TO_CHECK.items() if re.search(signs, str(error))), None)
 
 
 def plain(error: Exception) -> str:
