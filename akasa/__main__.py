@@ -71,13 +71,14 @@ def report(parameters: dict[str, Any], **options: dict[str, Any]) -> None:
     from akasa.run import console, pipeline
     from akasa.stores.database import DatabaseUnavailable
     from akasa.stores.lock import Busy
+    from akasa.workspace.storage import StorageUnavailable
 
     given, chosen, command = dict(ChainMap(parameters, *options.values())), _settings(), _command()
     with console.interrupted(command):
         try:
             with console.Ticker(pipeline.progress_file(chosen)) as ticker:
                 page = pipeline.report(chosen, given, ticker)
-        except (Busy, DatabaseUnavailable, promotion.PromotionFailed) as error:
+        except (Busy, DatabaseUnavailable, StorageUnavailable, promotion.PromotionFailed) as error:
             raise _failure(error) from None
         except pipeline.StepFailed as error:
             click.echo(masking.shown(console.failure(error, command)), err=True)

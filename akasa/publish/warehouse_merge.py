@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
 
 from akasa.publish.versions import beside
-from akasa.stores import warehouse
+from akasa.stores import lock, warehouse
 from akasa.workspace import storage
 from akasa.workspace.failpoints import reached
 from akasa.workspace.settings import Settings
@@ -164,6 +164,7 @@ def _overwrite(
     keys = [(key, "ascending") for key in KEYS.get(name, ("position",))]
     rows = rows.sort_by(keys)
     reached(f"before the Delta commit of {name}")
+    lock.require_lease(settings)
     place = storage.warehouse(settings)
     with place.faults():
         if name not in opened:

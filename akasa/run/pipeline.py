@@ -14,7 +14,7 @@ import nbformat
 
 from akasa.kpis import results
 from akasa.report import site
-from akasa.run import failed, kernel, manifest, notebook, parameters
+from akasa.run import failed, kernel, manifest, notebook, parameters, upload
 from akasa.run.notebook import Limits
 from akasa.run.steps import STEPS
 from akasa.stores import lock
@@ -170,12 +170,16 @@ def begin(settings: Settings, given: Mapping[str, Any], listener: Listener) -> I
 def report(settings: Settings, given: Mapping[str, Any], listener: Listener) -> Path:
     """Run all steps; put their outputs in place when the last one has reconciled; return the report.
 
-    Raises as `begin` does, and StepFailed, which leaves the outputs of earlier runs untouched.
+    Raises as `begin` does, and StepFailed, which leaves the outputs of earlier runs untouched;
+    StorageUnavailable where PUBLISH_URL cannot be used.
     """
     with begin(settings, given, listener) as run:
+        before = upload.pointer(settings)
         for step in STEPS:
             run.execute(step)
-        return run.promote()
+        page = run.promote()
+        upload.publish(settings, before)
+        return page
 
 
 def progress_file(settings: Settings) -> Path:

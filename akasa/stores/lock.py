@@ -3,6 +3,11 @@
 A run outlives its kernels, and a kernel may outlive its run: one whose runner was killed goes on for a while.
 So the kernel that publishes takes the publish's lock itself, and must not publish once another run has begun.
 All locks are the kernel's or the server's: they are free again when their holder dies.
+
+Across machines one rule holds: **who shares a database shares its lock**. With MySQL or MariaDB that is the
+server's, wherever warehouse and deliveries lie. SQLite is one machine's, with the locks of its folders; where
+its warehouse lies in a bucket, which others reach, a lease beside the tables says whose it is (see `lease`).
+What nobody can put right, two databases that share a warehouse, is refused.
 """
 
 import os
@@ -17,7 +22,10 @@ import filelock
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from akasa.stores import lease
 from akasa.stores.database import connection
+from akasa.stores.lease import Busy as Busy
+from akasa.stores.lease import LockLost as LockLost
 from akasa.workspace import files, promotion
 from akasa.workspace.settings import Settings
 
@@ -26,14 +34,6 @@ _RUN: ContextVar[str | None] = ContextVar("run", default=None)
 BREATH_SECONDS = 30.0
 _IDLE_SECONDS = 2_147_483  # 24 days, the longest wait_timeout that servers take on every system
 _held: dict[str, int] = {}  # the connections that hold this process's locks on databases, by the lock's name
-
-
-class Busy(RuntimeError):
-    """Another run holds the workspace, the database or the outputs."""
-
-
-class LockLost(RuntimeError):
-    """The server has freed this publish's lock, so that another may be publishing."""
 
 
 class RunOver(RuntimeError):
@@ -96,11 +96,12 @@ def _turn(settings: Settings) -> Iterator[str]:
     with _hold(settings, settings.data_dir, "run") as me, hold_database(settings, "run"):
         with _hold(settings, settings.data_dir, "publish"):
             pass  # the kernel of a killed run may just be publishing; later it will find that its run is over
-        before = _RUN.set(me)
-        try:
-            yield me
-        finally:
-            _RUN.reset(before)
+        with lease.hold(settings, me):
+            before = _RUN.set(me)
+            try:
+                yield me
+            finally:
+                _RUN.reset(before)
 
 
 @contextmanager
@@ -164,10 +165,11 @@ def hold_database(settings: Settings, what: str) -> Iterator[None]:
 
 
 def require_held(settings: Settings, opened: Connection) -> None:
-    """Raise LockLost where the server has freed the lock of this process's publish.
+    """Raise LockLost where the lock of this process's publish is no longer its own.
 
     To be asked in the publish's transaction, just before its commit. Where no lock was taken, none is lost.
     """
+    require_lease(settings)
     name = _name(settings, "publish")
     if name not in _held:
         return
@@ -177,6 +179,11 @@ def require_held(settings: Settings, opened: Connection) -> None:
             "nothing was published: the server ended the connection that held the lock on database "
             f"{settings.db_name!r}, and another run may be publishing; run it again"
         )
+
+
+def require_lease(settings: Settings) -> None:
+    """Raise LockLost where the warehouse in a bucket is no longer this run's: to be asked before a commit."""
+    lease.require_held(settings, _RUN.get() or os.environ.get(VARIABLE))
 
 
 def _name(settings: Settings, what: str) -> str:

@@ -59,7 +59,7 @@ _WHAT_TO_CHECK = {
         "it does not answer in time: check AWS_ENDPOINT_URL, and that the server is well"
     ),
     r"Connect|curlCode|dns error|resolve|refused|reset|closed": (
-        "nothing answers there: check AWS_ENDPOINT_URL, and that the server runs"
+        "nothing answers there: check AWS_ENDPOINT_URL (http or https, host, port), and that the server runs"
     ),
     r"SlowDown|ServiceUnavailable|InternalError|SLOW_DOWN|50\d |\(50\d\)": (
         "the server has trouble of its own: try again"
