@@ -25,7 +25,7 @@ from akasa.workspace.settings import Settings
 
 CONNECT_SECONDS = 3
 ANSWER_SECONDS = 10  # without a byte
-REQUEST_SECONDS = 60  # with all its bytes: of a file that is written, parts of 10 MB are sent
+REQUEST_SECONDS = 30  # with all its bytes: of a file that is written, parts of 10 MB are sent
 ATTEMPTS = 2
 
 _KEYS = "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -58,7 +58,7 @@ _WHAT_TO_CHECK = {
     r"timed out|Timeout was reached|timeout on endpoint|Operation too slow": (
         "it does not answer in time: check AWS_ENDPOINT_URL, and that the server is well"
     ),
-    r"Connect|curlCode|dns error|resolve|refused|reset|closed": (
+    r"[Cc]onnect|curlCode|dns error|resolve|refused|reset|closed": (
         "nothing answers there: check AWS_ENDPOINT_URL (http or https, host, port), and that the server runs"
     ),
     r"SlowDown|ServiceUnavailable|InternalError|SLOW_DOWN|50\d |\(50\d\)": (
