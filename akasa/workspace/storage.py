@@ -29,6 +29,7 @@ REQUEST_SECONDS = 30  # with all its bytes: of a file that is written, parts of 
 ATTEMPTS = 2
 
 _KEYS = "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+_TROUBLE = "the server has trouble of its own: try again later"
 _WHAT_TO_CHECK = {
     r"InvalidAccessKeyId|INVALID_ACCESS_KEY_ID|SignatureDoesNotMatch|SIGNATURE_DOES_NOT_MATCH": (
         f"it does not know the keys: {_KEYS}"
@@ -61,9 +62,7 @@ _WHAT_TO_CHECK = {
     r"[Cc]onnect|curlCode|dns error|resolve|refused|reset|closed": (
         "nothing answers there: check AWS_ENDPOINT_URL (http or https, host, port), and that the server runs"
     ),
-    r"SlowDown|ServiceUnavailable|InternalError|SLOW_DOWN|50\d |\(50\d\)": (
-        "the server has trouble of its own: try again"
-    ),
+    r"SlowDown|ServiceUnavailable|InternalError|SLOW_DOWN|\b50\d [A-Z]|\(50\d\)": _TROUBLE,
 }
 _OF_S3 = re.compile(r"Generic S3 error|AWS Error|Server returned|HTTP error")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -154,8 +153,9 @@ class Bucket:
 
     def unavailable(self, error: Exception) -> StorageUnavailable:
         """Return the one sentence that says what to check."""
-        place = self.endpoint or f"AWS, {self.region}"
-        return StorageUnavailable(f"cannot use {self.url} at {place}: {why(error) or plain(error)}")
+        place, check = self.endpoint or f"AWS, {self.region}", why(error) or plain(error)
+        said = f" ({plain(error)})" if check == _TROUBLE else ""
+        return StorageUnavailable(f"cannot use {self.url} at {place}: {check}{said}")
 
 
 def warehouse(settings: Settings) -> Folder | Bucket:

@@ -83,7 +83,11 @@ def seaweed(folder: Path) -> Iterator[Server]:
         command = [
             *[weed, "server", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"],
             *[f"-{name}.port={port}" for name, port in ports.items()],
-            *["-master.telemetry=false", "-master.volumeSizeLimitMB=128", "-volume.max=50"],
+            *[
+                "-master.telemetry=false",
+                "-master.volumeSizeLimitMB=128",
+                "-volume.max=1000",
+            ],  # seven a bucket
             *[f"-s3.config={folder / 's3.json'}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false"],
         ]
         with _running(command, folder / "weed.log") as process:
