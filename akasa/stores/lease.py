@@ -161,7 +161,7 @@ def _claim(place: Bucket, settings: Settings, known: Known) -> None:
 
 def _taken(place: Bucket, settings: Settings, known: Known, me: str) -> tuple[Lease, str]:
     """Wait for a turn and take it; return the lease with its ETag."""
-    mine = Lease(known.database, uuid.uuid4().hex, me, _machine(settings), held=True)
+    mine = Lease(known.database, uuid.uuid4().hex, me, machine(settings), held=True)
     until, seen, since = time.monotonic() + settings.lock_timeout, None, 0.0
     while True:
         lease, etag = _read(place)
@@ -208,7 +208,8 @@ def _foreign(place: Bucket, settings: Settings, whose: str) -> ForeignWarehouse:
     )
 
 
-def _machine(settings: Settings) -> str:
+def machine(settings: Settings) -> str:
+    """Return what tells this workspace on this machine from any other."""
     return f"{socket.gethostname()}-{uuid.getnode():x}:{os.fspath(settings.data_dir.resolve())}"
 
 

@@ -74,7 +74,7 @@ def test_every_setting_is_explained_with_its_default() -> None:
 
 
 def test_env_example_shows_every_setting_with_its_default() -> None:
-    found = re.findall(r"^# ([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    found = re.findall(r"^#? ?([A-Z][A-Z0-9_]*)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
     shown = {name.lower(): value for name, value in found}
     there = [_example_line(name) for name in Settings.model_fields if name in shown]
     needed = [_example_line(name) for name in Settings.model_fields]

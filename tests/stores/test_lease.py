@@ -101,7 +101,7 @@ def test_a_database_that_was_moved_goes_on(on_moto, tmp_path, monkeypatch):
 
 def shared(cfg, monkeypatch):
     """Let the next one be on another machine, with the database on a disk that both have mounted."""
-    monkeypatch.setattr(lease, "_machine", lambda settings: "another machine")
+    monkeypatch.setattr(lease, "machine", lambda settings: "another machine")
     return cfg.model_copy(update={"lock_timeout": 0.3})
 
 
