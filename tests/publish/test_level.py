@@ -160,10 +160,10 @@ def halved(key, content):
 @pytest.mark.parametrize(
     ("which", "damage"),
     [
-        ("warehouse/orders/order_month", lost),
         ("warehouse/orders/order_month", halved),
-        (f"warehouse/customers/_delta_log/{1:020d}.json", lost),
-        ("warehouse/order_items/_delta_log/", halved),
+        pytest.param("warehouse/orders/order_month", lost, marks=pytest.mark.long),
+        pytest.param(f"warehouse/customers/_delta_log/{1:020d}.json", lost, marks=pytest.mark.long),
+        pytest.param("warehouse/order_items/_delta_log/", halved, marks=pytest.mark.long),
     ],
 )
 def test_a_warehouse_in_a_bucket_that_was_damaged_is_made_anew(on_moto, moto, capsys, which, damage):

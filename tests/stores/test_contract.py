@@ -42,9 +42,11 @@ KINDS = {
     "Delta in a bucket": (WAREHOUSE, "on_moto", None),
 }
 
+LONG = {kind for kind in KINDS if "MySQL" in kind or "bucket" in kind}
+
 
 @pytest.fixture(
-    params=[pytest.param(kind, marks=[pytest.mark.long] if "MySQL" in kind else []) for kind in KINDS]
+    params=[pytest.param(kind, marks=[pytest.mark.long] if kind in LONG else []) for kind in KINDS]
 )
 def opened(request, workspace):
     """An empty store of each kind."""

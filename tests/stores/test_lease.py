@@ -90,6 +90,7 @@ def test_a_copy_of_the_database_that_is_behind_is_refused(on_moto, tmp_path, mon
     assert {row[0] for row in in_warehouse(cfg)["orders"]} == {"O1", "O2"}
 
 
+@pytest.mark.long
 def test_a_database_that_was_moved_goes_on(on_moto, tmp_path, monkeypatch):
     cfg = on_moto()
     publish(cfg, "o_2025-11-12.xml", ORDERS)
