@@ -7,29 +7,45 @@ else
 python := .venv/bin/python
 installed := .venv/.installed
 endif
-option = $(if $(strip $($(1))),--$(shell echo $(1) | tr A-Z_ a-z-) '$(strip $($(1)))')
+quoted = '$(subst ','\'',$(strip $($(1))))'
+option = $(if $(strip $($(1))),--$(shell echo $(1) | tr A-Z_ a-z-) $(call quoted,$(1)))
 akasa = $(strip $(python) -m akasa $(1) $(foreach name,$(2),$(call option,$(name))))
 pytest = $(python) -m pytest -n auto
 fast = akasa $(addprefix tests/,test_main.py workspace ingest validate kpis report run road/test_docs.py)
+# A variable on the command line that the help of no target names is an error, before anything runs.
+given := $(sort $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
+ifneq ($(filter-out PYTHON,$(given)),)
+known := $(shell $(firstword $(wildcard .venv/bin/python) $(PYTHON)) .ci/given '$(MAKECMDGOALS)' '$(given)')
+$(if $(filter no,$(known)),$(error nothing was run))
+endif
+# A failure prints the command to go on with: that of make, where make called.
+again = report backfill withdraw migrate notebooks
+$(again): export AKASA_MAKE = $@ $(given)
+$(again): export AKASA_MAKE_FROM = $(PWD)
 
-.PHONY: help report backfill withdraw migrate notebooks lab test test-long fuzz check coverage lint bench env lock clean
+.PHONY: help report backfill withdraw diff migrate notebooks lab lab-reset test test-long fuzz check coverage lint bench env lock clean
 help: ## list the targets; `make` alone does the same
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2} /^## /{printf "%15s %s\n", "", substr($$0, 4)}' Makefile
 
 report: $(installed) ## ingest, validate, compute, reconcile: outputs/index.html
 ## [ENGINE=pandas|dask|both] [AS_OF=YYYY-MM-DD] [WINDOW_DAYS=30] [TOP_N=10]
 ## [ON_REFUSED=stop|skip] [MAX_REJECT_RATIO=0.10] [TODAY=YYYY-MM-DD]
-	$(call akasa,report,ENGINE AS_OF WINDOW_DAYS TOP_N ON_REFUSED MAX_REJECT_RATIO TODAY)
+## [FORCE=1: all steps | FROM=03_kpis_sql: that one and those behind it | ONLY=05_report: that one alone]
+	$(call akasa,report $(if $(FORCE),--force),FROM ONLY ENGINE AS_OF WINDOW_DAYS TOP_N ON_REFUSED MAX_REJECT_RATIO TODAY)
 backfill: $(installed) ## derive all again under the rules of today, or some days: [START=YYYY-MM-DD END=YYYY-MM-DD] [DRY_RUN=1]
 	$(call akasa,backfill $(if $(DRY_RUN),--dry-run),START END)
 withdraw: $(installed) ## take a delivery back as if it had never come: NAME=incoming/x.xml [DRY_RUN=1]
-	$(call akasa,withdraw $(if $(DRY_RUN),--dry-run) '$(NAME)')
+	$(call akasa,withdraw $(if $(DRY_RUN),--dry-run) $(call quoted,NAME))
+diff: $(installed) ## what differs between two runs that are kept: [RUN1=previous] [RUN2=latest] [FORMAT=table|json]
+	$(call akasa,diff $(if $(RUN1),$(call quoted,RUN1),previous) $(if $(RUN2),$(call quoted,RUN2),latest),FORMAT)
 migrate: $(installed) ## bring the database to the tables that this version expects
 	$(call akasa,migrate)
 notebooks: $(installed) ## re-execute the committed notebooks on the sample
 	$(call akasa,notebooks)
-lab: $(installed) ## open the notebooks in JupyterLab
-	$(python) -m jupyterlab notebooks/
+lab: $(installed) ## open the notebooks in JupyterLab, as copies in work/ [LAB='--port 8890 --no-browser']
+	$(strip $(python) -m akasa lab $(LAB))
+lab-reset: $(installed) ## copy the notebooks into work/ anew; those that you changed are kept
+	$(call akasa,lab --reset)
 
 test: lint ## lint, then every test but the long proofs
 	$(pytest)
@@ -57,4 +73,4 @@ lock: ## pin all that pyproject.toml asks for in requirements.lock (UPGRADE=1: t
 	@.ci/lock "$(PYTHON)" $(if $(UPGRADE),--upgrade)
 clean: ## remove outputs and derived data; deliveries stay
 	find outputs -mindepth 1 ! -path outputs/.gitkeep -delete
-	rm -rf data/staging data/judged data/rejects data/warehouse data/exact data/failed data/akasa.db* data/.run* data/.publish*
+	rm -rf data/staging data/judged data/audits data/rejects data/warehouse data/exact data/failed data/akasa.db* data/.run* data/.publish*

@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import shlex
 import sys
 import traceback
 from collections import ChainMap
@@ -12,12 +11,15 @@ from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from akasa import __version__
 from akasa.workspace import masking, promotion, secrets, settings
+
+if TYPE_CHECKING:
+    from akasa.run.pipeline import Chosen
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -63,27 +65,35 @@ _parameter = partial(click.option, callback=_fitting)
 @_parameter("--max-reject-ratio", metavar="0..1", help="Gate per delivery [MAX_REJECT_RATIO].")
 @_parameter("--today", metavar="YYYY-MM-DD", help="Day of files whose name tells none [TODAY].")
 @_parameter("-p", "parameters", metavar="NAME=VALUE", multiple=True, help="Any notebook parameter.")
-def report(parameters: dict[str, Any], **options: dict[str, Any]) -> None:
-    """Run the five notebooks and put the report in place.
+@click.option("--force", is_flag=True, help="Run all steps, up to date or not.")
+@click.option("--from", "start", metavar="STEP", help="Run this step and those behind it in any case.")
+@click.option("--only", metavar="STEP", help="Run this step alone, on what the others left.")
+def report(
+    parameters: dict[str, Any], force: bool, start: str | None, only: str | None, **options: dict[str, Any]
+) -> None:
+    """Run those of the five notebooks that are not up to date, and put the report in place.
 
-    Every option is also a parameter of the notebooks and, in capitals, a variable of `make report`.
+    A step is up to date where all that it reads is what it was, and its outputs are still there.
+    Every option is, in capitals, a variable of `make report`; those before -p are parameters of notebooks.
     """
-    from akasa.run import console, pipeline
-    from akasa.stores.database import DatabaseUnavailable
-    from akasa.stores.lock import Busy
-    from akasa.workspace.storage import StorageUnavailable
+    from akasa.run import console, terminal, way_out
 
-    given, chosen, command = dict(ChainMap(parameters, *options.values())), _settings(), _command()
-    with console.interrupted(command):
+    given, chosen = dict(ChainMap(*options.values(), parameters)), _settings()
+    steps = _chosen_steps(force, start, only)
+    with console.interrupted(), console.Ticker(chosen) as ticker:
+        from akasa.run import pipeline  # where a step is run, it takes seconds: the first line stands by now
+
         try:
-            with console.Ticker(pipeline.progress_file(chosen)) as ticker:
-                page = pipeline.report(chosen, given, ticker)
-        except (Busy, DatabaseUnavailable, StorageUnavailable, promotion.PromotionFailed) as error:
-            raise _failure(error) from None
+            page = pipeline.report(chosen, given, ticker, steps)
         except pipeline.StepFailed as error:
-            click.echo(masking.shown(console.failure(error, command)), err=True)
+            ticker.failed(error)
             raise SystemExit(1) from None
-    click.echo(masking.shown(f"\n{console.summary(chosen, page)}"))
+        except RuntimeError as error:
+            if type(error).__name__ not in way_out.KINDS:
+                raise
+            raise _failure(error) from None
+        answer = (promotion.told(chosen.output_dir) or {})["answer"]
+        ticker.done(f"{answer} → {terminal.path(page)}")
 
 
 @main.command()
@@ -98,7 +108,7 @@ def backfill(start: str | None, end: str | None, dry_run: bool) -> None:
     read of it. `report` then computes the KPIs anew.
     """
     from akasa.publish import backfill
-    from akasa.run import console
+    from akasa.run import console, outcomes
     from akasa.stores import lock, migrate
     from akasa.stores.database import DatabaseUnavailable
     from akasa.stores.lock import Busy
@@ -106,7 +116,7 @@ def backfill(start: str | None, end: str | None, dry_run: bool) -> None:
     days = _range(start, end)
     chosen = _settings()
     try:
-        with console.interrupted(_command()), lock.run(chosen), console.status_line() as progress:
+        with console.interrupted(), lock.run(chosen), console.status_line() as progress:
             migrate.upgrade(chosen)
             change = (
                 backfill.derive(chosen, *days, progress) if days else backfill.derive_all(chosen, progress)
@@ -116,7 +126,7 @@ def backfill(start: str | None, end: str | None, dry_run: bool) -> None:
                 backfill.commit(chosen, change)
     except (Busy, DatabaseUnavailable, FileNotFoundError, ValueError, RuntimeError) as error:
         raise _failure(error) from None
-    click.echo(masking.shown(console.backfilled(change, dry_run)))
+    click.echo(masking.shown(outcomes.backfilled(change, dry_run)))
 
 
 @main.command()
@@ -129,14 +139,14 @@ def withdraw(name: str, dry_run: bool) -> None:
     still lie there stay taken back; under another name they are a new delivery.
     """
     from akasa.publish import withdraw
-    from akasa.run import console
+    from akasa.run import console, outcomes
     from akasa.stores import lock, migrate
     from akasa.stores.database import DatabaseUnavailable
     from akasa.stores.lock import Busy
 
     chosen = _settings()
     try:
-        with console.interrupted(_command()), lock.run(chosen), console.status_line() as progress:
+        with console.interrupted(), lock.run(chosen), console.status_line() as progress:
             migrate.upgrade(chosen)
             progress("looking for the versions that stand without it")
             withdrawal = withdraw.derive(chosen, name)
@@ -145,7 +155,7 @@ def withdraw(name: str, dry_run: bool) -> None:
                 withdraw.commit(chosen, withdrawal)
     except (Busy, DatabaseUnavailable, FileNotFoundError, LookupError, RuntimeError) as error:
         raise _failure(error) from None
-    click.echo(masking.shown(console.withdrawn(withdrawal, dry_run)))
+    click.echo(masking.shown(outcomes.withdrawn(withdrawal, dry_run)))
 
 
 @main.command()
@@ -154,6 +164,30 @@ def notebooks() -> None:
     from akasa.run import samples
 
     samples.renew(lambda step: click.echo(f"{step} executed"))
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.option("--reset", is_flag=True, help="Copy all notebooks into work/ anew; keep changed ones.")
+@click.option("--bring-back", metavar="NOTEBOOK", help="Put work/NOTEBOOK's cells into notebooks/.")
+@click.argument("options", nargs=-1, metavar="[JUPYTERLAB OPTIONS]...", type=click.UNPROCESSED)
+def lab(reset: bool, bring_back: str | None, options: tuple[str, ...]) -> None:
+    """Open the notebooks in JupyterLab, as copies in work/, where nothing committed or delivered changes.
+
+    What they write goes to work/outputs/. They publish to DATA_DIR as a run does, and wait for one.
+    """
+    from akasa.run import lab
+
+    _settings()
+    if bring_back:
+        try:
+            found = lab.bring_back(bring_back)
+        except LookupError as error:
+            raise _failure(error) from None
+        click.echo(f"notebooks/{found.name} has the cells of work/{found.name}; `make notebooks` executes it")
+    elif reset:
+        lab.reset(click.echo)
+    else:
+        lab.start(options, click.echo)
 
 
 @main.command()
@@ -187,6 +221,35 @@ def status(as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("run1", default="previous")
+@click.argument("run2", default="latest")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option("--exit-code", is_flag=True, help="Exit with 1 where anything differs.")
+def diff(run1: str, run2: str, form: str, exit_code: bool) -> None:
+    """Tell what differs between two kept runs: KPIs by key and column, deliveries, parameters, versions.
+
+    RUN1 [previous] and RUN2 [latest, the one in place] are names as in run.json, their beginnings, `latest`
+    or `previous`. KEEP_RUNS says how many runs are kept.
+    """
+    from akasa.run import diff
+    from akasa.stores import lock
+
+    chosen = _settings()
+    lock.settle(chosen)
+    known = diff.runs(chosen)
+    try:
+        found = diff.between(chosen, diff.find(known, run1), diff.find(known, run2))
+    except diff.NoSuchRun as error:
+        raise click.UsageError(secrets.hide(str(error))) from None
+    except (diff.Unreadable, OSError, ValueError) as error:
+        raise _failure(error) from None
+    told = json.dumps(asdict(found), indent=1, ensure_ascii=False) if form == "json" else diff.words(found)
+    click.echo(secrets.hide(told))
+    if exit_code and not found.is_empty:
+        raise SystemExit(1)
+
+
+@main.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--orders", type=click.IntRange(0), default=1000, show_default=True, help="Distinct orders.")
 @click.option("--customers", type=click.IntRange(0), default=200, show_default=True, help="Customers.")
@@ -201,6 +264,15 @@ def generate(directory: Path, **sizes: Any) -> None:
     ) as bar:
         write(directory, **sizes, progress=lambda done, total: bar.update(done - bar.pos))
     click.echo(f"wrote {directory / 'customers.csv'} and {directory / 'orders.xml'}")
+
+
+def _chosen_steps(force: bool, start: str | None, only: str | None) -> "Chosen":
+    from akasa.run import parameters, pipeline
+
+    try:
+        return pipeline.chosen(force, start, only)
+    except parameters.UsageError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _range(start: str | None, end: str | None) -> tuple[date, date] | None:
@@ -245,14 +317,12 @@ def _have_home() -> None:
         os.environ["HOME"] = "/nonexistent"
 
 
-def _command() -> list[str]:
-    """Return the command that was given, to be given again."""
-    return [Path(sys.executable).name, "-m", "akasa", *map(shlex.quote, sys.argv[1:])]
-
-
 def _failure(error: Exception) -> click.ClickException:
-    text = str(error.args[0] if isinstance(error, LookupError) else error)
-    return click.ClickException(masking.shown(text))
+    from akasa.run import console, terminal, way_out
+
+    kind, said = type(error).__name__, str(error.args[0] if isinstance(error, LookupError) else error)
+    on = f"\n\n{console.ways_on(kind, said)}" if kind in way_out.KINDS else ""
+    return click.ClickException(terminal.shown(f"{said}{on}", sys.stderr))
 
 
 def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 import akasa as ak
 from akasa.kpis.definitions import DEFINITIONS
-from akasa.report.frames import NothingPublished
+from akasa.stores.published import NothingPublished
 from akasa.workspace.settings import ROOT
 
 FACES = {"ingest", "validate", "publish", "kpis", "report"}

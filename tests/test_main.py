@@ -14,7 +14,7 @@ def call(*arguments):
 
 def test_help_lists_every_command_and_the_exit_statuses():
     shown = call("--help").output
-    for command in ("report", "generate", "notebooks", "status"):
+    for command in ("report", "generate", "notebooks", "status", "diff"):
         assert re.search(rf"^  {command}\s+\S", shown, re.M)
     assert "2 wrong usage" in shown
 
@@ -23,6 +23,23 @@ def test_report_help_names_every_notebook_option():
     shown = call("report", "--help").output
     for option in ("engine", "as-of", "window-days", "top-n", "on-refused", "max-reject-ratio"):
         assert f"--{option}" in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ("--from", "06_more"),
+            "there is no step '06_more'; there are: 01_ingest, 02_validate, 03_kpis_sql, ",
+        ),
+        (("--only", "05"), "04_kpis_memory, 05_report"),
+        (("--force", "--only", "05_report"), "give one of --force, --from and --only"),
+    ],
+)
+def test_a_choice_of_steps_that_cannot_be_is_wrong_usage(workspace, options, said):
+    result = call("report", *options)
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.split())
 
 
 def test_generate_writes_both_files(tmp_path):

@@ -6,18 +6,17 @@ well, so that one that was looked at before is not fetched again: it has another
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from akasa.ingest.deliveries import FETCHED
 from akasa.workspace import files, objects, storage
 from akasa.workspace.objects import Object
 from akasa.workspace.settings import Settings
 
 _NOTES = "objects.json"
-_FETCHED = ".fetched"
 Notes = dict[str, tuple[str, str]]  # name → mark, sha256
 
 
@@ -34,7 +33,7 @@ class Arrivals:
     def path(self, name: str) -> Path:
         """Return where an object lies once it is fetched: its own name may be too long for a file."""
         digest = hashlib.sha256(name.encode()).hexdigest()[:32]
-        return self.settings.staging / _FETCHED / f"{digest}{Path(name).suffix.lower()}"
+        return self.settings.staging / FETCHED / f"{digest}{Path(name).suffix.lower()}"
 
     def known(self, one: Object) -> str | None:
         """Return an object's SHA-256, if it was looked at before."""
@@ -66,11 +65,6 @@ def look(settings: Settings, url: str) -> Arrivals:
     """List what lies below INCOMING_URL. Raises StorageUnavailable."""
     found, folders = objects.listed(storage.bucket(settings, url))
     return Arrivals(settings, url, tuple(found), tuple(folders), _noted(settings))
-
-
-def forget_fetched(settings: Settings) -> None:
-    """Remove what a killed run had fetched and not read."""
-    shutil.rmtree(settings.staging / _FETCHED, ignore_errors=True)
 
 
 def _noted(settings: Settings) -> Notes:

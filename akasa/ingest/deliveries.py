@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shutil
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -10,14 +11,17 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from akasa.ingest import arrivals
-from akasa.workspace.objects import Object
+from akasa.workspace.files import sha256 as sha256
 from akasa.workspace.settings import Settings
+
+if TYPE_CHECKING:
+    from akasa.workspace.objects import Object
 
 Kind = Literal["customers", "orders"]
 
+FETCHED = ".fetched"  # in the staging folder: bytes of objects, until they are read
 KINDS: dict[str, Kind] = {".csv": "customers", ".xml": "orders"}
 _MONTHS = [
     "january",
@@ -62,7 +66,8 @@ class Delivery:
     `name` is relative to the data folder; `date` is the one in the file name, if any;
     `rank` is 0 for the two base files, 1 for a dated file in the incoming folder, 2 for an undated one.
     `opened` gives the file to be read: of one in a bucket, what is fetched to `path`. Of a bucket that was
-    only looked at, `sha256` is empty where the bytes were never fetched.
+    only looked at, `sha256` is empty where the bytes were never fetched; `mark` is another one with other
+    bytes.
     """
 
     path: Path
@@ -71,6 +76,7 @@ class Delivery:
     sha256: str
     rank: int
     date: date | None
+    mark: str = ""
     fetched: Callable[[], AbstractContextManager[Path]] | None = field(
         default=None, repr=False, compare=False
     )
@@ -181,11 +187,6 @@ def position_of(name: str, kind: str, revision: int) -> str:
     return position(rank(name), day.isoformat() if day else None, name, revision)
 
 
-def sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def find(settings: Settings, fetch: bool = True) -> Found:
     """Return every delivery in order (base files, dated, undated; then by name) and what was passed over.
 
@@ -208,6 +209,11 @@ def find(settings: Settings, fetch: bool = True) -> Found:
             f"{settings.customers_csv.parent}, or dated files into {place}"
         )
     return Found(tuple(sorted(base + incoming, key=_place)), tuple(warnings))
+
+
+def forget_fetched(settings: Settings) -> None:
+    """Remove what was fetched of a bucket and need not be read, or was not by a run that was killed."""
+    shutil.rmtree(settings.staging / FETCHED, ignore_errors=True)
 
 
 def repeats(deliveries: Iterable[Delivery]) -> dict[tuple[str, str], list[str]]:
@@ -235,19 +241,21 @@ def _lying(path: Path, name: str, rank: int) -> Delivery:
 
 
 def _in_bucket(settings: Settings, url: str, fetch: bool) -> Iterator[Lying]:
+    from akasa.ingest import arrivals  # what reads buckets takes its time
+
     if fetch:
-        arrivals.forget_fetched(settings)
+        forget_fetched(settings)
     found = arrivals.look(settings, url)
     yield from ((folder, _FOLDER, lambda name, rank: None) for folder in found.folders)
 
-    def known(one: Object, name: str, rank: int) -> Delivery | None:
+    def known(one: "Object", name: str, rank: int) -> Delivery | None:
         try:
             sha256 = found.known(one) or (found.fetch(one.name) if fetch else "")
         except FileNotFoundError:
             return None
         bring = partial(found.bytes_of, one.name)
         day = date_in_name(one.name)
-        return Delivery(found.path(one.name), name, _kind(one.name), sha256, rank, day, bring)
+        return Delivery(found.path(one.name), name, _kind(one.name), sha256, rank, day, one.mark, bring)
 
     yield from ((one.name, _unfit_name(one.name), partial(known, one)) for one in found.objects)
 

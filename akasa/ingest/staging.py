@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from akasa.ingest import arrivals, deliveries, readers
+from akasa.ingest import deliveries, readers
 from akasa.ingest.deliveries import Delivery
 from akasa.ingest.readers import RefusedDelivery
 from akasa.workspace import files, masking, progress
@@ -25,6 +25,10 @@ _UNKNOWN = b"akasa.unknown"
 _VERSION = b"akasa.reader_version"
 
 Progress = Callable[[str], None]
+
+
+class NothingStaged(FileNotFoundError):
+    """01_ingest has not run yet."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def stage_all(settings: Settings, tell: Progress = progress.tell) -> Manifest:
             staged[delivery.key] = replace(first, also_named=tuple(others))
         except RefusedDelivery as refusal:
             refused.append(str(refusal))
-    arrivals.forget_fetched(settings)
+    deliveries.forget_fetched(settings)
     manifest = Manifest(tuple(staged.values()), tuple(refused), found.warnings)
     write_manifest(settings, manifest)
     return manifest
@@ -129,10 +133,10 @@ def write_manifest(settings: Settings, manifest: Manifest) -> None:
 
 
 def read_manifest(settings: Settings) -> Manifest:
-    """Return what 01_ingest found. Raises FileNotFoundError that says to run it first."""
+    """Return what 01_ingest found. Raises NothingStaged, which says to run it first."""
     path = settings.staging / "manifest.json"
     if not path.exists():
-        raise FileNotFoundError(f"{path} is not there: run notebooks/01_ingest.ipynb first, or `make report`")
+        raise NothingStaged("nothing is staged yet: run 01_ingest first, or `make report`")
     found: dict[str, Any] = json.loads(path.read_text("utf-8"))
     staged = tuple(Staged(**{**one, "also_named": tuple(one["also_named"])}) for one in found["staged"])
     return Manifest(staged, tuple(found["refused"]), tuple(found["warnings"]))

@@ -12,7 +12,6 @@ import dask.base
 from dask import threaded
 from dask.callbacks import Callback
 from dask.delayed import delayed
-from dask.diagnostics.progress import ProgressBar
 
 from akasa.workspace import progress
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 5.0
 PATIENCE_SECONDS = 60.0
 _LOOK_SECONDS = 0.5
-_SHOW_AFTER_SECONDS = 2.0
-_BAR_SECONDS = 0.02  # how long a bar sleeps, and a computation that has ended waits for it
 
 
 class ClusterUnavailable(RuntimeError):
@@ -69,7 +66,7 @@ def compute(tasks: Sequence[Any], address: str | None) -> list[Any]:
     for PATIENCE_SECONDS, or when one task after another kills its worker.
     """
     if address is None:
-        with ProgressBar(minimum=_SHOW_AFTER_SECONDS, dt=_BAR_SECONDS), Callback(posttask=_tell_local):
+        with Callback(posttask=_tell_local):
             # named by itself: to look for another one, Dask would import all of distributed
             return list(dask.base.compute(*tasks, scheduler=threaded.get))
     from distributed import KilledWorker

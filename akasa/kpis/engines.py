@@ -5,6 +5,7 @@ function a KPI, of its name: (source, as_of, …) → the canonical frame. SQL h
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from functools import partial
 from importlib import import_module
@@ -13,8 +14,8 @@ from typing import Any
 import pandas as pd
 
 from akasa.kpis.definitions import DEFINITIONS, TOP_N, WINDOW_DAYS, resolve_as_of
-from akasa.stores import database, warehouse
-from akasa.workspace import storage
+from akasa.stores import database, published, warehouse
+from akasa.workspace import progress, storage
 from akasa.workspace.settings import Settings
 
 ENGINES = ("sql", "pandas", "dask")
@@ -46,8 +47,10 @@ def place(settings: Settings, engine: str) -> str:
 def last_day(settings: Settings, engine: str, as_of: str | None) -> date | None:
     """Return the day up to which orders count: `as_of`, else the latest order's in the engine's own store.
 
-    None where there is no order.
+    None where there is no order. Raises NothingPublished where there is nothing to compute from.
     """
+    for one in chosen(engine):
+        published.require(settings, one)
     store = database if engine == "sql" else warehouse
     return resolve_as_of(as_of, None if as_of else store.latest_order_date(settings))
 
@@ -63,7 +66,7 @@ def compute(
 
     Money is in paise; frames have no rows where `as_of` is None.
     """
-    with storage.warehouse(settings).faults():
+    with _faults(settings, engine):
         sources = {name: _module(name).source(settings) for name in chosen(engine)}
         return compute_from(sources, as_of, window_days, top_n)
 
@@ -87,7 +90,7 @@ def compute_one(
     top_n: int = TOP_N,
 ) -> pd.DataFrame:
     """Return one KPI's canonical frame by one engine, money in paise."""
-    with storage.warehouse(settings).faults():
+    with _faults(settings, engine):
         return _frame(engine, _module(engine).source(settings), kpi, as_of, window_days, top_n)
 
 
@@ -100,10 +103,16 @@ def function(engine: str, kpi: str) -> Any:
 def _frame(
     engine: str, source: Any, kpi: str, as_of: date | None, window_days: int, top_n: int
 ) -> pd.DataFrame:
+    progress.tell(f"{engine}: {kpi}")
     given = {"window_days": window_days, "top_n": top_n}
     options = {option: given[option] for option in DEFINITIONS[kpi].options}
     found: pd.DataFrame = function(engine, kpi)(source, as_of, **options)
     return found
+
+
+def _faults(settings: Settings, engine: str) -> AbstractContextManager[None]:
+    """Tell what is wrong with the warehouse's bucket in one sentence; SQL does not look there."""
+    return nullcontext() if engine == "sql" else storage.warehouse(settings).faults()
 
 
 def _module(engine: str) -> Any:

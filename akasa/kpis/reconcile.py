@@ -81,7 +81,7 @@ def differences(kpi: str, one: pd.DataFrame, other: pd.DataFrame) -> list[tuple[
     for frame in (one, other):
         if list(frame.columns) != columns:
             return [("", "(columns)", ", ".join(one.columns), ", ".join(other.columns))]
-    mine, theirs = _keyed(kpi, one), _keyed(kpi, other)
+    mine, theirs = keyed(kpi, one), keyed(kpi, other)
     found: list[tuple[str, str, Any, Any]] = []
     for key in dict.fromkeys([*mine, *theirs]):
         if key not in mine or key not in theirs:
@@ -95,6 +95,18 @@ def differences(kpi: str, one: pd.DataFrame, other: pd.DataFrame) -> list[tuple[
         at = next(i for i, (a, b) in enumerate(zip(mine, theirs, strict=True)) if a != b)
         found.append((f"row {at + 1}", "(order)", list(mine)[at], list(theirs)[at]))
     return found
+
+
+def keyed(kpi: str, frame: pd.DataFrame) -> dict[str, tuple[Any, ...]]:
+    """Return the frame's rows by their key, in their order; a key that comes twice keeps a mark."""
+    places = [list(frame.columns).index(column) for column in DEFINITIONS[kpi].key]
+    rows: dict[str, tuple[Any, ...]] = {}
+    for row in frame.itertuples(index=False, name=None):
+        key = " ".join(str(row[place]) for place in places)
+        while key in rows:
+            key += " (again)"
+        rows[key] = row
+    return rows
 
 
 def control_totals(results: Results, as_of: date | None, settings: Settings) -> pd.DataFrame:
@@ -134,18 +146,6 @@ def _told_apart_from_mobiles(proof: Proof) -> Proof:
 
 def _grouped(value: Any) -> Any:
     return f"{value:,}" if isinstance(value, int) else value
-
-
-def _keyed(kpi: str, frame: pd.DataFrame) -> dict[str, tuple[Any, ...]]:
-    """Return the frame's rows by their key, in their order; a key that comes twice keeps a mark."""
-    places = [list(frame.columns).index(column) for column in DEFINITIONS[kpi].key]
-    rows: dict[str, tuple[Any, ...]] = {}
-    for row in frame.itertuples(index=False, name=None):
-        key = " ".join(str(row[place]) for place in places)
-        while key in rows:
-            key += " (again)"
-        rows[key] = row
-    return rows
 
 
 def _kpi_totals(

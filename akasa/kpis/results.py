@@ -14,6 +14,7 @@ import pandas as pd
 
 from akasa.kpis.definitions import DEFINITIONS, DTYPES, TOP_N, WINDOW_DAYS, Kind
 from akasa.kpis.engines import ENGINES
+from akasa.stores import lock, published
 from akasa.workspace import files, masking, spreadsheet
 from akasa.workspace.settings import Settings
 
@@ -36,8 +37,12 @@ class Parameters:
     top_n: int
 
 
+class NotComputed(FileNotFoundError):
+    """An engine's KPI file is not there; the message says which notebook writes it."""
+
+
 class ComputedApart(ValueError):
-    """Engines were computed for different parameters, so that comparing them says nothing."""
+    """Engines were computed for different parameters, or before the last publish: comparing says nothing."""
 
 
 def file_name(engine: str, kpi: str) -> str:
@@ -63,6 +68,8 @@ def write_results(
             shown = masking.table(frame) if settings.mask_pii else frame
             written.append(settings.label(_write_result(settings.output_dir, engine, kpi, shown)))
         _write_parameters(settings.output_dir, engine, given)
+        if lock.is_by_hand():
+            files.write_text(_state_file(settings, engine), published.state(settings, engine))
         _keep_exact(settings, engine, frames, given)
     return written
 
@@ -70,7 +77,7 @@ def write_results(
 def read_results(settings: Settings, engines: Sequence[str]) -> dict[str, dict[str, pd.DataFrame]]:
     """Return engine → KPI → frame as the output files have it, money in paise; always with unmasked numbers.
 
-    Raises FileNotFoundError that names the missing file and the notebook that writes it.
+    Raises NotComputed, which names the missing file and the notebook that writes it.
     """
     return {
         engine: {kpi: read_result(_compared(settings), engine, kpi) for kpi in DEFINITIONS}
@@ -87,16 +94,19 @@ def read_result(folder: Path, engine: str, kpi: str) -> pd.DataFrame:
 def computed_for(settings: Settings, engines: Sequence[str]) -> Parameters:
     """Return what all of these engines' files were computed for.
 
-    Raises ComputedApart where they differ, FileNotFoundError where there is none of an engine.
+    Raises ComputedApart where they differ, or something was published since; NotComputed where there is none.
     """
     first, *others = engines
+    for engine in engines if lock.is_by_hand() else ():
+        _require_of_now(settings, engine)
     given = {engine: _read_parameters(_compared(settings), engine) for engine in engines}
     for other in others:
         for name, value in asdict(given[first]).items():
             theirs = getattr(given[other], name)
             if theirs != value:
                 raise ComputedApart(
-                    f"{first} was computed for {name} = {value}, {other} for {theirs}: run both alike"
+                    f"{first} was computed for {name} = {value}, {other} for {theirs}: "
+                    f"run {NOTEBOOK[first]} and {NOTEBOOK[other]} alike"
                 )
     return given[first]
 
@@ -168,6 +178,16 @@ def _write_result(folder: Path, engine: str, kpi: str, frame: pd.DataFrame) -> P
 
 def _write_parameters(folder: Path, engine: str, given: Parameters) -> None:
     files.write_text(_parameters_file(folder, engine), json.dumps(asdict(given)) + "\n")
+
+
+def _state_file(settings: Settings, engine: str) -> Path:
+    return settings.output_dir / f".published.{engine}"
+
+
+def _require_of_now(settings: Settings, engine: str) -> None:
+    noted = _state_file(settings, engine)
+    if noted.exists() and noted.read_text("utf-8") != published.state(settings, engine):
+        raise ComputedApart(f"{engine} was computed before the last publish: run {NOTEBOOK[engine]} again")
 
 
 def _parameters_file(folder: Path, engine: str) -> Path:
@@ -269,7 +289,8 @@ def _plain(column: "pd.Series[Any]", kind: Kind) -> list[Any]:
 
 def _opened(path: Path, notebook: str) -> TextIO:
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing: `make report`, or notebook {notebook}, writes it")
+        which = ' with engine = "dask" or "both"' if "dask" in path.name else ""
+        raise NotComputed(f"{path} is missing: run notebook {notebook}{which} first")
     return path.open(encoding="utf-8", newline="")
 
 

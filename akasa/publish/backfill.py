@@ -16,7 +16,7 @@ from akasa.publish import database_load, holdings, versions, warehouse_merge
 from akasa.publish.days import Days, derived_on
 from akasa.publish.differences import Change, Tables
 from akasa.publish.level import level_warehouse
-from akasa.publish.road import ledger_row
+from akasa.publish.road import ledger_row, whose_rows
 from akasa.publish.settle import settle, settle_what_was_cut_short
 from akasa.stores import database, lock
 from akasa.validate import gate, judging, rules, verdicts
@@ -112,7 +112,8 @@ def commit(settings: Settings, change: Change) -> None:
     Raises GateStopped where the rows do not pass the audit.
     """
     tables = change.after if change.mixed is None else _only(change.after, change.orders.arriving)
-    gate.require_success(gate.audit(tables))
+    whose = whose_rows(tables, [one.delivery for one in change.judged])
+    gate.require_success(gate.audit(tables, settings, whose))
     now = datetime.now(UTC).replace(tzinfo=None)
     with lock.publish(settings):
         level_warehouse(settings)

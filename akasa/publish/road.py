@@ -5,7 +5,7 @@ that KPIs read.
 """
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from akasa.publish.settle import settle, settle_what_was_cut_short
 from akasa.publish.standing import going_back, without
 from akasa.publish.versions import latest
 from akasa.stores import database, lock, migrate, warehouse
-from akasa.validate import gate, judging, verdicts
+from akasa.validate import data_docs, gate, judging, verdicts
 from akasa.validate import plan as planning
 from akasa.validate.plan import Plan, Planned
 from akasa.validate.verdicts import Judged
@@ -87,15 +87,28 @@ def weigh(settings: Settings, plan: Plan, judged: Sequence[Judged]) -> dict[str,
 
 
 def audit(settings: Settings, tables: Mapping[str, pd.DataFrame], audit_all: bool = False) -> pd.DataFrame:
-    """Audit the rows to publish, write Data Docs to `outputs/data_docs`, return the verdicts.
+    """Audit the rows to publish, keep what was found, write all Data Docs anew, return the verdicts.
 
     Where there are no rows and `audit_all`, what is published is audited; the warehouse is made level first.
     """
-    if audit_all and not any(len(frame) for frame in tables.values()):
+    new = any(len(frame) for frame in tables.values())
+    if audit_all and not new:
         with lock.publish(settings):
             level_warehouse(settings)
         tables = {name: warehouse.read(settings, name) for name in tables}
-    return gate.audit(tables, settings.output_dir / "data_docs", settings.mask_pii)
+    whose = whose_rows(tables, _known(settings)) if new else []
+    progress.tell("auditing")
+    found = gate.audit(tables, settings, whose)
+    data_docs.write(settings)
+    return found
+
+
+def whose_rows(tables: Mapping[str, pd.DataFrame], known: Iterable[Planned]) -> list[str]:
+    """Return the names of those of the known deliveries from which rows of these tables are."""
+    frames = tables.values()
+    ids = {one for frame in frames if "delivery_id" in frame for one in frame["delivery_id"].unique()}
+    places = {one for frame in frames if "position" in frame for one in frame["position"].unique()}
+    return [one.name for one in known if one.delivery_id in ids or one.position in places]
 
 
 def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dict[str, pd.DataFrame]) -> None:
@@ -107,6 +120,7 @@ def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dic
     Judgements are written before, and stand with their quarantine after that. Raises Busy while another run
     goes on (see `lock.publish`), Overtaken where one has published since.
     """
+    progress.tell("publishing")
     now = datetime.now(UTC).replace(tzinfo=None)
     rows = [ledger_row(one, settings, now) for one in judged]
     with lock.publish(settings):
@@ -152,6 +166,12 @@ def ledger_row(one: Judged, settings: Settings, now: datetime) -> dict[str, Any]
         "repeats": records.repeats,
         "published_at": now,
     }
+
+
+def _known(settings: Settings) -> Plan:
+    """Return the deliveries that lie there or were published, by their places now."""
+    ledger, seen = database.ledger(settings), database.sightings(settings)
+    return planning.plan(staging.read_manifest(settings), ledger, seen, planning.today(settings))
 
 
 def _bytes_again(one: Planned) -> str:

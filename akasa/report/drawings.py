@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LONGEST_NAME = 20  # characters
-WIDTH = 4.2  # inches, of 72 units each
+WIDTH, SLIM = 4.2, 3.1  # inches, of 72 units each; letters are as large in both, where a page shows them so
+LONGEST_NAME = {WIDTH: 20, SLIM: 16}  # characters
 MOST_MONTHS, LABELLED_MONTHS, TICKED_MONTHS, MOST_BARS = 24, 8, 8, 10
 # Colours that stand for the page's own until the drawing is done.
 INK, SOFT, LINE, BAR, PAPER = "#010101", "#020202", "#030303", "#040404", "#050505"
@@ -79,7 +79,7 @@ def spenders(frame: pd.DataFrame) -> Drawing:
     return _drawn(
         "top_spenders",
         frame,
-        lambda rows: _bars(names, paise, "customers", [BAR] * len(names)),
+        lambda rows: _bars(names, paise, "customers", [BAR] * len(names), SLIM),
         lambda rows: finding(names, paise, "spent the most", "customers"),
     )
 
@@ -222,13 +222,15 @@ def _columns(
     axes.set_title(title, loc="left", fontsize=9.5, color=SOFT)
 
 
-def _bars(names: Sequence[str], paise: Sequence[int], many: str, colors: Sequence[str]) -> "Figure":
+def _bars(
+    names: Sequence[str], paise: Sequence[int], many: str, colors: Sequence[str], width: float = WIDTH
+) -> "Figure":
     shown = paise[:MOST_BARS]
-    figure = _figure(0.25 + 0.3 * len(shown) + (0.25 if len(paise) > len(shown) else 0))
+    figure = _figure(0.25 + 0.3 * len(shown) + (0.25 if len(paise) > len(shown) else 0), width)
     axes = figure.subplots()
     bars = axes.barh(range(len(shown)), shown, color=colors[: len(shown)], height=0.62)
     labels = [label(amount) for amount in shown]
-    clipped = [charts.clipped(name, LONGEST_NAME) for name in names[:MOST_BARS]]
+    clipped = [charts.clipped(name, LONGEST_NAME[width]) for name in names[:MOST_BARS]]
     axes.bar_label(bars, labels=labels, padding=4)
     axes.set_yticks(range(len(shown)), labels=clipped)
     axes.tick_params(axis="y", length=0)
@@ -237,11 +239,12 @@ def _bars(names: Sequence[str], paise: Sequence[int], many: str, colors: Sequenc
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
     if len(paise) > len(shown):
-        axes.set_xlabel(f"the largest {len(shown)} of {indian_count(len(paise))} {many}", loc="left")
+        rest = f"the largest {len(shown)} of {indian_count(len(paise))} {many}"
+        figure.supxlabel(rest, x=0.02, ha="left", fontsize=9.5, color=SOFT)
     return figure
 
 
-def _figure(height: float) -> "Figure":
+def _figure(height: float, width: float = WIDTH) -> "Figure":
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(WIDTH, height))
+    return Figure(figsize=(width, height))

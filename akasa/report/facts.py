@@ -1,8 +1,9 @@
 """All that the page tells, gathered once: what it shows is computed from here, and from nowhere else."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,8 @@ from akasa.kpis.results import Parameters
 from akasa.report import bottom_line, periods, rejects, shown
 from akasa.report.periods import Month
 from akasa.stores import database
-from akasa.validate import gate, verdicts
+from akasa.validate import audits, verdicts
+from akasa.validate.audits import Audit
 from akasa.validate.cleaning import UNKNOWN
 from akasa.workspace import clock
 from akasa.workspace.settings import Settings
@@ -66,7 +68,7 @@ class Facts:
 
     `results` maps KPI → frame; `came_back` holds (who came back, who ordered) now, at the end of the last
     full month, and of the month before it; `named_days` the days in deliveries' names, by kind; the ledger
-    has, besides its own columns, the day in each name. `verdicts` are the audit's, if this run made one.
+    has, besides its own columns, the day in each name. `audits` are all that are kept, the latest first.
     """
 
     as_of: date | None
@@ -95,11 +97,23 @@ class Facts:
     numbers_changed: int
     reasons: pd.DataFrame
     rejected: pd.DataFrame
-    verdicts: pd.DataFrame
+    audits: tuple[Audit, ...]
+    max_reject_ratio: float
 
     @property
     def revenue(self) -> int:
         return int(self.results["monthly_trends"]["total_revenue"].sum())
+
+    @property
+    def audit(self) -> Audit | None:
+        """The last audit that passed, its time in the business's zone: what is published rests on it."""
+        passed = next((one for one in self.audits if not one.broken), None)
+        return replace(passed, made=passed.made.astimezone(self.made.tzinfo)) if passed else None
+
+    @property
+    def failed_since(self) -> list[Audit]:
+        """The audits that failed after that one; nothing of theirs was published."""
+        return list(takewhile(lambda one: one.broken, self.audits))
 
     @property
     def last_full(self) -> Month | None:
@@ -143,7 +157,8 @@ def gather(settings: Settings, manifest: Manifest, proof: Proof) -> Facts:
         numbers_changed=int(database.query(_NUMBERS_CHANGED, settings)["n"][0]),
         reasons=bottom_line.quarantined(settings)[1],
         rejected=rejects.first_rows(settings, ledger),
-        verdicts=gate.verdicts_of(settings.output_dir / "data_docs"),
+        audits=tuple(shown.audit(one) for one in audits.latest(settings)),
+        max_reject_ratio=settings.max_reject_ratio,
     )
 
 

@@ -1,6 +1,5 @@
 """How values are worded for people: rupees from paise, Indian digit groups."""
 
-import re
 from collections.abc import Mapping
 from html import escape
 
@@ -10,39 +9,12 @@ from IPython.display import HTML
 from akasa.kpis.definitions import DEFINITIONS
 from akasa.workspace import listing, masking
 from akasa.workspace.listing import Listing
+from akasa.workspace.wording import indian as indian
+from akasa.workspace.wording import indian_count as indian_count
+from akasa.workspace.wording import percent as percent
 
 # The KPIs that notebooks tell in a section of their own.
 TOLD = ("monthly_trends", "regional_revenue", "repeat_customers", "top_spenders")
-GROUPS = re.compile(r"(?<=\d)(?=(?:\d\d)*\d{3}$)")
-
-
-def indian_count(number: int) -> str:
-    """Return a whole number in Indian digit groups.
-
-    >>> indian_count(12345678)
-    '1,23,45,678'
-    """
-    return GROUPS.sub(",", str(number))
-
-
-def indian(paise: int) -> str:
-    """Return whole paise as people in India write rupees.
-
-    >>> indian(10500000), indian(-5)
-    ('₹1,05,000.00', '-₹0.05')
-    """
-    whole, rest = divmod(abs(paise), 100)
-    return f"{'-' if paise < 0 else ''}₹{indian_count(whole)}.{rest:02d}"
-
-
-def percent(part: int, whole: int) -> str:
-    """Return a share to a tenth of a percent, rounded half up, without a float.
-
-    >>> percent(1, 3), percent(1, 2000), percent(0, 0)
-    ('33.3 %', '0.1 %', '0.0 %')
-    """
-    per_mille = (2000 * part + whole) // (2 * whole) if whole else 0
-    return f"{per_mille // 10}.{per_mille % 10} %"
 
 
 def table(name: str, frame: pd.DataFrame) -> pd.DataFrame:

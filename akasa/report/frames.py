@@ -3,6 +3,7 @@
 Rupees are exact decimals (`decimal128`, two places): they can be summed and compared as they are.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +14,29 @@ import pyarrow.compute as pc
 from akasa.ingest import readers
 from akasa.kpis import engines
 from akasa.kpis.definitions import DEFINITIONS, TOP_N, WINDOW_DAYS
-from akasa.stores import database, migrate, warehouse
-from akasa.workspace.settings import Settings
+from akasa.report.kpi_table import KpiTable
+from akasa.stores import database, lock, published, warehouse
+from akasa.workspace import promotion
+from akasa.workspace.settings import BY_HAND, ROOT, Settings
 from akasa.workspace.settings import load as _load
 
 _RUPEES = pa.decimal128(20, 2)
 
 
-class NothingPublished(LookupError):
-    """There is no published table to look at yet."""
-
-
 def settings(**changes: Any) -> Settings:
     """Return the settings: environment, then `.env`; what is given here and is not None wins.
 
+    In a notebook that somebody runs by hand, outputs go to `work/outputs`: never to a folder that a run has
+    delivered to, and to that of the environment's OUTPUT_DIR only where no run has.
+
     Example: `ak.settings(max_reject_ratio=0.2).max_reject_ratio`
     """
-    return _load(**changes)
+    chosen = _load(**changes)
+    is_free = lock.is_by_hand() and changes.get("output_dir") is None
+    is_delivered = (chosen.output_dir / promotion.MANIFEST).exists()
+    if is_free and (is_delivered or not os.environ.get("OUTPUT_DIR")):
+        return chosen.model_copy(update={"output_dir": BY_HAND})
+    return chosen
 
 
 def sql(query: str, **values: Any) -> pd.DataFrame:
@@ -88,9 +95,10 @@ def kpi(
     engine: str = "sql",
     window_days: int = WINDOW_DAYS,
     top_n: int = TOP_N,
-) -> pd.DataFrame:
+) -> KpiTable:
     """Compute one KPI, money in rupees, by sql, pandas or dask; `as_of` is a day written YYYY-MM-DD.
 
+    A notebook shows it as the report does; its values are exact.
     Raises ValueError that lists the KPIs or engines there are.
 
     Example: `ak.kpi("top_spenders", as_of="2025-10-31", engine="pandas", top_n=3)`
@@ -102,27 +110,29 @@ def kpi(
     day = engines.last_day(chosen, engine, as_of)
     found = engines.compute_one(chosen, engine, name, day, window_days, top_n)
     money = {column: in_rupees(found[column]) for column in DEFINITIONS[name].of_kind("paise")}
-    return found.assign(**money)
+    return KpiTable(found.assign(**money))
 
 
 def read_orders(path: Path | str) -> pd.DataFrame:
     """Return an orders XML as it came, a row an `<order>`: record, six fields as text, malformed, raw.
 
+    A relative path starts where you are, or else at the project's folder.
     Raises RefusedDelivery for a file that cannot be trusted as a whole.
 
     Example: `ak.read_orders("data/orders.xml").head()`
     """
-    return readers.read_orders(path).read_pandas()
+    return readers.read_orders(_found(path)).read_pandas()
 
 
 def read_customers(path: Path | str) -> pd.DataFrame:
     """Return a customers CSV as it came, a row a record: record, four fields as text, malformed, raw.
 
+    A relative path starts where you are, or else at the project's folder.
     Raises RefusedDelivery for a file that cannot be trusted as a whole.
 
     Example: `ak.read_customers("data/customers.csv").head()`
     """
-    return readers.read_customers(path).read_pandas()
+    return readers.read_customers(_found(path)).read_pandas()
 
 
 def in_rupees(paise: "pd.Series[int]") -> "pd.Series[Any]":
@@ -136,11 +146,12 @@ def in_rupees(paise: "pd.Series[int]") -> "pd.Series[Any]":
     return pd.Series(rupees, index=paise.index, dtype=pd.ArrowDtype(_RUPEES))
 
 
+def _found(path: Path | str) -> Path:
+    return Path(path) if Path(path).exists() or not (ROOT / path).exists() else ROOT / path
+
+
 def _published() -> Settings:
     """Return the settings of a workspace that has published tables. Raises NothingPublished."""
     chosen = _load()
-    with database.connection(chosen) as connection:
-        nothing = migrate.current(connection) is None
-    if nothing or database.ledger(chosen).empty:
-        raise NothingPublished("nothing is published yet: run notebooks 01_ingest and 02_validate first")
+    published.require(chosen, "sql")
     return chosen

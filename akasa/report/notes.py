@@ -7,6 +7,7 @@ import pandas as pd
 
 from akasa.report import periods
 from akasa.report.formats import indian, indian_count, percent
+from akasa.workspace import clock
 
 LARGE_SHARE = 10  # of a hundred: one order with more than this of all revenue moves every comparison
 MOST_NAMED = 5
@@ -92,9 +93,10 @@ def nothing_delivered(last: datetime | None, now: datetime, hours: float) -> lis
     >>> nothing_delivered(datetime(2025, 11, 10, 6), datetime(2025, 11, 12, 6), 48)
     []
     """
-    if last is None or now - last <= timedelta(hours=hours):
+    silence = clock.hours_of_silence(last, now, hours)
+    if last is None or silence is None:
         return []
-    since = indian_count(int((now - last) / timedelta(hours=1)))
+    since = indian_count(silence)
     return [f"Nothing new was delivered for {since} hours; the last came on {periods.words(last.date())}."]
 
 

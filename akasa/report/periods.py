@@ -4,6 +4,10 @@ from calendar import month_name, monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from akasa.workspace import wording
+
+words = wording.day
+
 
 @dataclass(frozen=True, order=True)
 class Month:
@@ -66,15 +70,6 @@ def until(first: Month, last: Month) -> list[Month]:
     while months[-1] < last:
         months.append(months[-1].after)
     return months
-
-
-def words(day: date) -> str:
-    """Return a day as it is written in a sentence.
-
-    >>> words(date(2025, 11, 5))
-    '5 November 2025'
-    """
-    return f"{day.day} {month_name[day.month]} {day.year}"
 
 
 def span(first: date, last: date) -> str:

@@ -5,6 +5,8 @@ Mobile numbers are masked there where MASK_PII asks for it.
 
 import pandas as pd
 
+from akasa.validate import audits
+from akasa.validate.audits import Audit
 from akasa.workspace import masking
 
 
@@ -21,3 +23,8 @@ def raw(records: pd.DataFrame) -> pd.DataFrame:
 def text(given: str) -> str:
     """Return a text that somebody else wrote, a warning's or a refusal's, as people may see it."""
     return masking.text(given) if masking.is_asked_for() else given
+
+
+def audit(found: Audit) -> Audit:
+    """Return an audit as people may see it."""
+    return audits.masked(found) if masking.is_asked_for() else found

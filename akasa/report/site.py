@@ -13,5 +13,6 @@ def render(executed: Path, steps: Sequence[str]) -> None:
     """Write the executed notebook's page beside it."""
     notebook = nbformat.read(executed, as_version=4)
     others = [(step, f"../notebooks/{step}.html") for step in steps]
-    links = [("Report", "../index.html"), *others, ("Data Docs", "../data_docs/index.html")]
+    audited = [("Audit", "../audit.html"), ("Data Docs", "../data_docs/index.html")]
+    links = [("Report", "../index.html"), *others, *audited]
     files.write_text(executed.with_suffix(".html"), pages.render_html(notebook, executed.stem, links))

@@ -15,6 +15,7 @@ from akasa.report.periods import Month
 
 Kind = Literal["text", "code", "raw", "count", "paise", "date"]
 MOST_ROWS = 200
+YES, NO = "✓\u00a0yes", "✗\u00a0NO"
 # What a reason code's fields are called in a sentence.
 FIELDS = {
     "customer_id": "customer number",
@@ -254,7 +255,7 @@ def totals(facts: Facts) -> Table:
         for side in ("left", "right")
     }
     sides = zip(frame["ties"], words["right_words"], strict=True)
-    verdict = ["✓\u00a0yes" if ties else f"✗\u00a0NO, {other}" for ties, other in sides]
+    verdict = [YES if ties else f"{NO}, {other}" for ties, other in sides]
     words["check"] = [check.removesuffix(" in paise").capitalize() for check in frame["check"]]
     return Table("control_totals", "Control totals", columns, frame.assign(**words, verdict=verdict))
 
@@ -265,19 +266,23 @@ def differences(facts: Facts) -> Table:
 
 
 def verdicts(facts: Facts) -> Table:
-    """Return the audit's verdicts, expectations in words."""
+    """Return the last audit's verdicts, in words."""
     columns = (
         Column("table", "Table"),
-        Column("column", "Column", "raw"),
-        Column("words", "Expectation", priority="low"),
+        Column("words", "Expected"),
+        Column("column", "Column", "raw", "low"),
         Column("unexpected", "Rows against it", "count", "low"),
         Column("verdict", "Holds"),
     )
-    frame = facts.verdicts
-    words = [name.removeprefix("expect_").replace("_", " ") for name in frame["expectation"]]
-    verdict = ["✓\u00a0yes" if holds else "✗\u00a0NO" for holds in frame["success"]]
-    caption = "What Great Expectations found before anything was published"
-    return Table("audit_verdicts", caption, columns, frame.assign(words=words, verdict=verdict))
+    found = facts.audit.findings if facts.audit else ()
+    rows = [
+        (one.table, one.words, ", ".join(one.columns), one.unexpected, YES if one.success else NO)
+        for one in found
+    ]
+    frame = pd.DataFrame(rows, columns=[column.name for column in columns])
+    return Table(
+        "audit_verdicts", "What Great Expectations found before anything was published", columns, frame
+    )
 
 
 def in_words(meaning: str) -> str:

@@ -4,9 +4,11 @@ The rules here are those of `report`'s options, too.
 """
 
 import ast
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from difflib import get_close_matches
 from typing import Any
 
 from akasa.run.steps import NOTEBOOKS, STEPS
@@ -52,13 +54,13 @@ class UsageError(ValueError):
 
 def declared(step: str) -> dict[str, str]:
     """Return the notebook's parameters: name → annotated type."""
-    import nbformat
+    return {ast.unparse(line.target): ast.unparse(line.annotation) for line in _lines(step)}
 
-    notebook = nbformat.read(NOTEBOOKS / f"{step}.ipynb", as_version=4)
-    cells = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())]
-    tree = ast.parse("\n".join(cell.source for cell in cells))
-    lines = (line for line in tree.body if isinstance(line, ast.AnnAssign))
-    return {ast.unparse(line.target): ast.unparse(line.annotation) for line in lines}
+
+def effective(step: str, typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the value of each of the notebook's parameters: the given one, else its own."""
+    own = {ast.unparse(line.target): line.value for line in _lines(step)}
+    return {name: ast.literal_eval(value) for name, value in own.items() if value} | dict(typed)
 
 
 def check(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -67,14 +69,28 @@ def check(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     Raises UsageError for a name that no notebook has, or a value that is not of its type or breaks its rule.
     """
     names_of = {step: declared(step) for step in STEPS}
+    known = sorted({name for names in names_of.values() for name in names})
     for name in given:
-        if not any(name in names for names in names_of.values()):
-            known = sorted({known for names in names_of.values() for known in names})
-            raise UsageError(f"no notebook has the parameter {name!r}; there are: {', '.join(known)}")
+        if name not in known:
+            raise UsageError(_unknown(name, known))
     return {
         step: {name: _fitting(name, value, names[name]) for name, value in given.items() if name in names}
         for step, names in names_of.items()
     }
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = get_close_matches(name.lower(), known, 1)
+    meant = f"did you mean {near[0]}? There" if near else "there"
+    return f"no notebook has the parameter {name!r}; {meant} are: {', '.join(known)}"
+
+
+def _lines(step: str) -> list[ast.AnnAssign]:
+    """Return the annotated lines of the notebook's parameters cell. (nbformat takes a second to import.)"""
+    notebook = json.loads((NOTEBOOKS / f"{step}.ipynb").read_text("utf-8"))
+    cells = [cell for cell in notebook["cells"] if "parameters" in cell["metadata"].get("tags", ())]
+    tree = ast.parse("\n".join("".join(cell["source"]) for cell in cells))
+    return [line for line in tree.body if isinstance(line, ast.AnnAssign)]
 
 
 def _fitting(name: str, value: Any, annotation: str) -> Any:

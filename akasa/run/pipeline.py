@@ -1,25 +1,35 @@
-"""A run: the steps in sequence, in a private folder; all done, its files move into place."""
+"""A run: the steps in sequence, in a private folder; all done, its files move into place.
 
+A step whose ingredients are what they were, and whose outputs are still there, is not run again.
+"""
+
+import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import nbformat
-
-from akasa.kpis import results
-from akasa.report import site
-from akasa.run import failed, kernel, manifest, notebook, parameters, upload
-from akasa.run.notebook import Limits
+from akasa.run import ingredients, parameters, record
+from akasa.run.ingredients import Ingredients, Look
+from akasa.run.parameters import UsageError
+from akasa.run.record import Made
 from akasa.run.steps import STEPS
 from akasa.stores import lock
 from akasa.workspace import clock, files, progress, promotion, secrets
 from akasa.workspace.settings import Settings
+
+if TYPE_CHECKING:
+    from akasa.run.notebook import Limits
+
+# Where nothing is to be done, nothing is imported that takes time: notebooks, kernels and frames come late.
+DONE, UP_TO_DATE, LEFT = "done", "up to date", "left"
+_MANIFEST = f"outputs/{promotion.MANIFEST}"
 
 
 class StepFailed(RuntimeError):
@@ -30,19 +40,28 @@ class StepFailed(RuntimeError):
         super().__init__(f"{step} failed: {cause}")
 
 
+class Incomplete(RuntimeError):
+    """A step was to run alone, and what the others left is not there, or would no longer belong to it."""
+
+
 @dataclass(frozen=True)
 class Told:
-    """What a run tells while it goes on: a step's cell (of how many) starts, after seconds."""
+    """What a run tells while it goes on: a step's cell (of how many) starts, after seconds; why it runs."""
 
     step: str
     cell: int
     cells: int
     seconds: float
+    reason: str = ""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a step of a run ended: its status (`done`), why it ran, and the seconds it took."""
+    """How a step of a run ended: its status, why it ran, and the seconds it took.
+
+    `done` was run; `up to date` was not, for nothing would come out that is not there; `left` was not, for
+    another one was to run alone, and the reason says what is not up to date.
+    """
 
     step: str
     status: str
@@ -53,25 +72,78 @@ class Ended:
 Listener = Callable[[Told | Ended], None]
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """The steps that run whether or not they are up to date; with `alone`, no other step runs."""
+
+    steps: tuple[str, ...] = ()
+    alone: bool = False
+
+
+def chosen(force: bool = False, start: str | None = None, only: str | None = None) -> Chosen:
+    """Return the steps that somebody chose: all, those from one on, or one alone.
+
+    Raises UsageError for a step that is none, and for two choices at once.
+    """
+    if sum(map(bool, (force, start, only))) > 1:
+        raise UsageError("give one of --force, --from and --only")
+    for step in filter(None, (start, only)):
+        if step not in STEPS:
+            raise UsageError(f"there is no step {step!r}; there are: {', '.join(STEPS)}")
+    if only:
+        return Chosen((only,), alone=True)
+    return Chosen(STEPS[STEPS.index(start) :] if start else STEPS if force else ())
+
+
 @dataclass
 class Run:
     """One run while it holds the workspace; `begin` makes it.
 
-    `folder` is its own: all that it writes to outputs lies there until `promote`; `kernels` is that of its
-    kernels. `given` are the parameters, `typed` those of each step, `name` is that of its lock,
-    `environment` what its kernels get, `ended` lists the steps that came to their end.
+    `folder` is its own: all that it writes to outputs lies there until `promote`. `given` are the parameters,
+    `typed` those of each step, `name` is that of its lock, `environment` what its kernels get, `ended` lists
+    the steps that came to their end. `earlier` is what the outputs in place were made of, `made` what this
+    run's are made of, so far; `taken_over` are the files of steps that it did not run.
     """
 
     settings: Settings
     folder: Path
-    kernels: Path
     given: Mapping[str, Any]
     typed: Mapping[str, Mapping[str, Any]]
     listener: Listener
     name: str
     started: datetime
-    limits: Limits
+    began: float
+    chosen: Chosen = Chosen()
+    open: ExitStack = field(default_factory=ExitStack)
     ended: list[Ended] = field(default_factory=list)
+    made: dict[str, Made] = field(default_factory=dict)
+    taken_over: set[str] = field(default_factory=set)
+
+    @property
+    def limits(self) -> "Limits":
+        from akasa.run.notebook import Limits
+
+        return Limits(self.settings.cell_timeout, self.settings.run_timeout, self.began)
+
+    @cached_property
+    def kernels(self) -> Path:
+        """The folder of its kernels, made when the first one is needed."""
+        from akasa.run import kernel
+
+        return self.open.enter_context(kernel.private_folder(self.settings.data_dir / ".run.kernels"))
+
+    @cached_property
+    def look(self) -> Look:
+        return Look(self.settings)
+
+    @cached_property
+    def earlier(self) -> Mapping[str, Made]:
+        return record.read(self.settings)
+
+    @cached_property
+    def own(self) -> Settings:
+        """The settings, with the private folder for outputs."""
+        return self.settings.model_copy(update={"output_dir": self.folder})
 
     @property
     def environment(self) -> dict[str, str]:
@@ -86,49 +158,157 @@ class Run:
             "MPLCONFIGDIR": str(self.kernels),  # no style of the user's, no need of a HOME
         }
 
-    def execute(self, step: str) -> None:
+    def go(self, step: str) -> None:
+        """Run a step, unless it is up to date and nobody chose it; its outputs then stay as they are.
+
+        Raises StepFailed, and Incomplete where another step runs alone and this one's outputs lack.
+        """
+        why = self.why(step)
+        if step in self.chosen.steps:
+            self.execute(step, why or "it was asked for")
+        elif self.chosen.alone:
+            self._leave(step, why or "")
+        elif why:
+            self.execute(step, why)
+        else:
+            self._keep(step, Ended(step, UP_TO_DATE, 0.0))
+
+    def why(self, step: str) -> str | None:
+        """Say why a step is not up to date; None where it is."""
+        if not self.earlier:
+            return "it is the first run"
+        made = self.earlier.get(step)
+        if made is None:
+            return "it was not run before"
+        # What it writes is looked at last, for if it runs, it has to be looked at again.
+        for outside in (True, False):
+            now = self._ingredients(step, outside)
+            changed = record.reason(record.differences(made.ingredients, now))
+            if changed:
+                return changed
+        return record.reason(record.lost(self.settings, made))
+
+    def execute(self, step: str, reason: str = "") -> None:
         """Execute a step's notebook and write its page. Raises StepFailed."""
+        from akasa.report import site
+        from akasa.run import failed, notebook
+
+        self._ingredients(step, outside=True)  # as it finds them: what comes meanwhile is for the next run
+        self._take_over()
         executed = self.folder / "notebooks" / f"{step}.ipynb"
-        began = time.monotonic()
+        before, began = record.names(self.own), time.monotonic()
         with files.private():
             progress_file(self.settings).write_text("", "utf-8")
 
         def started(cell: int, cells: int) -> None:
-            self.listener(Told(step, cell, cells, time.monotonic() - began))
+            self.listener(Told(step, cell, cells, time.monotonic() - began, reason))
 
         where = self.environment, self.kernels
         mask = self.settings.mask_pii
         try:
-            notebook.execute(step, self.typed[step], executed, started, *where, self.limits, mask)
+            notebook.execute(step, self._parameters(step), executed, started, *where, self.limits, mask)
         except Exception as error:
             cause = secrets.hide(_cause(error))
             raise StepFailed(step, cause, failed.keep(self.settings, step, cause, executed)) from error
         site.render(executed, STEPS)
-        self._end(Ended(step, "done", time.monotonic() - began))
-        for line in _warnings(executed):
-            print(line, file=sys.stderr, flush=True)
+        self._note(step, before)
+        self._end(Ended(step, DONE, time.monotonic() - began, reason), executed)
 
-    def _end(self, ended: Ended) -> None:
+    def _ingredients(self, step: str, outside: bool = False) -> Ingredients:
+        """Return a step's ingredients; with `outside`, without what it writes itself."""
+        left = {name: digest for made in self.made.values() for name, digest in made.files.items()}
+        without = ingredients.WRITES.get(step, ()) if outside else ()
+        return ingredients.of(step, self.look, self.typed[step], left, without)
+
+    def _parameters(self, step: str) -> dict[str, Any]:
+        """Return what the step's notebook is given: to audit all, where no audit is kept."""
+        from akasa.validate import audits
+
+        none = "audit_all" in parameters.declared(step) and not audits.are_kept(self.settings)
+        return {**({"audit_all": True} if none else {}), **self.typed[step]}
+
+    def _note(self, step: str, before: set[str]) -> None:
+        """Note what the step was made of, and what it left."""
+        self.look.wrote(step)
+        left = {
+            name: files.sha256(record.place(self.own, name))
+            for name in sorted(record.names(self.own) - before)
+        }
+        self.made[step] = Made(self._ingredients(step), left)
+
+    def _keep(self, step: str, ended: Ended) -> None:
+        self.made[step] = self.earlier[step]
+        self._end(ended, self.settings.output_dir / "notebooks" / f"{step}.ipynb")
+
+    def _leave(self, step: str, why: str) -> None:
+        """Leave a step's outputs as they are, since another one runs alone, if they can stand beside its."""
+        if any(one.status == DONE for one in self.ended):
+            of, now = self.earlier[step].ingredients, self._ingredients(step)
+            part = "left"
+            changed = record.reason(record.differences({part: of.get(part, {})}, {part: now.get(part, {})}))
+            if changed:
+                raise Incomplete(
+                    f"the outputs stay as they were, for {step} rests on others: {changed}; "
+                    "leave out --only (ONLY)"
+                )
+        if why:
+            print(f"note: {step} is not up to date: {why}", file=sys.stderr, flush=True)
+        self._keep(step, Ended(step, LEFT if why else UP_TO_DATE, 0.0, why))
+
+    def require_others(self) -> None:
+        """Raise Incomplete where a step is to run alone, and the outputs of another one are not in place."""
+        for step in set(STEPS).difference(self.chosen.steps) if self.chosen.alone else ():
+            made = self.earlier.get(step)
+            lost = record.reason(record.lost(self.settings, made)) if made else "it was not run before"
+            if lost:
+                raise Incomplete(
+                    f"{', '.join(self.chosen.steps)} cannot run alone on what {step} left: {lost}; "
+                    "leave out --only (ONLY)"
+                )
+
+    def _take_over(self) -> None:
+        """Let the files of steps that were not run be found in the private folder, too."""
+        kept = [one.step for one in self.ended if one.status != DONE]
+        for name in [name for step in kept for name in self.made[step].files]:
+            place = record.place(self.own, name)
+            if name == _MANIFEST or place.exists():
+                continue
+            with files.private() if self.settings.exact in place.parents else nullcontext():
+                files.share(record.place(self.settings, name), place)
+            self.taken_over.add(name)
+
+    def _end(self, ended: Ended, executed: Path) -> None:
         self.ended.append(ended)
         self.listener(ended)
+        for line in _warnings(executed):
+            print(line, file=sys.stderr, flush=True)
 
     def promote(self) -> Path:
         """Move the run's files into place and list them in run.json; return the report.
 
         KPI files of engines that it left out stay where a run wrote them and they say what this one says.
+        Where all steps were up to date, nothing is moved.
         Raises PromotionFailed, which leaves the earlier run's files.
         """
         public = self.settings.output_dir
+        if self.ended and all(one.status != DONE for one in self.ended):
+            return public / "index.html"
+        from akasa.kpis import results
+        from akasa.run import history, manifest
+
+        self._take_over()
         left_out = results.left_out(public, self.folder)
-        audited = (self.folder / "data_docs").exists()
-
-        def stays(name: str) -> bool:
-            return left_out.get(name, False) or (name.startswith("data_docs/") and not audited)
-
-        typed = {name: value for step in self.typed.values() for name, value in step.items()}
-        given = {name: typed[name] for name in self.given}
-        promotion.promote(self.folder, public, manifest.about(self.folder, given, self.started), stays)
+        steps = [asdict(one) for one in self.ended]
+        about = manifest.about(self.settings, self.folder, self.given, self.typed, self.started, steps)
+        taken_over = {
+            name.removeprefix("outputs/") for name in self.taken_over if name.startswith("outputs/")
+        }
+        history.keep(self.settings)  # of the run in place, if it was killed before it was kept
+        promotion.promote(self.folder, public, about, lambda name: left_out.get(name, False), taken_over)
+        history.keep(self.settings)
+        history.trim(self.settings)
         self._keep_exact()
+        self._record()
         for name, true in left_out.items():
             if not true and (public / name).exists():
                 print(
@@ -138,48 +318,72 @@ class Run:
 
     def _keep_exact(self) -> None:
         """Keep the run's unmasked KPI files, if any, for a notebook 05 that is opened by hand."""
+        from akasa.kpis import results
+
         results.forget_exact(self.settings.exact)
-        mine = self.settings.model_copy(update={"output_dir": self.folder}).exact
-        if mine.exists() and not self.settings.exact.exists():
-            mine.rename(self.settings.exact)
+        if self.own.exact.exists() and not self.settings.exact.exists():
+            self.own.exact.rename(self.settings.exact)
+
+    def _record(self) -> None:
+        """Record what the outputs that are now in place were made of; their list is the last step's."""
+        for step, made in self.made.items():
+            of_run = {_MANIFEST: files.sha256(record.place(self.settings, _MANIFEST))}
+            of_run = of_run if step == STEPS[-1] else {}
+            self.made[step] = Made(made.ingredients, {**made.files, **of_run})
+        record.write(self.settings, self.made)
 
 
 @contextmanager
-def begin(settings: Settings, given: Mapping[str, Any], listener: Listener) -> Iterator[Run]:
+def begin(
+    settings: Settings, given: Mapping[str, Any], listener: Listener, chosen: Chosen = Chosen()
+) -> Iterator[Run]:
     """Give a run that holds the workspace and the database, with an empty folder of its own.
 
     Raises UsageError before anything starts, Busy when another run holds the workspace or the database.
     """
     lock.settle(settings)
-    no_docs = not (settings.output_dir / "data_docs" / "index.html").exists()
-    typed = parameters.check({"audit_all": no_docs, **given})
+    typed = parameters.check(given)
     with (
         lock.run(settings) as me,
         promotion.private_folder(settings.output_dir) as private,
-        kernel.private_folder(settings.data_dir / ".run.kernels") as kernels,
+        ExitStack() as opened,
     ):
         _forget_exact(settings)
-        limits = Limits(settings.cell_timeout, settings.run_timeout, time.monotonic())
+        began = time.monotonic()
         try:
-            yield Run(settings, private, kernels, given, typed, listener, me, clock.now(), limits)
+            yield Run(settings, private, given, typed, listener, me, clock.now(), began, chosen, opened)
         finally:
             progress_file(settings).unlink(missing_ok=True)
             _forget_exact(settings)
 
 
-def report(settings: Settings, given: Mapping[str, Any], listener: Listener) -> Path:
-    """Run all steps; put their outputs in place when the last one has reconciled; return the report.
+def report(
+    settings: Settings, given: Mapping[str, Any], listener: Listener, chosen: Chosen = Chosen()
+) -> Path:
+    """Run the steps that are not up to date, or were chosen; return the report.
 
-    Raises as `begin` does, and StepFailed, which leaves the outputs of earlier runs untouched;
-    StorageUnavailable where PUBLISH_URL cannot be used.
+    Their outputs are put in place when the last one has reconciled, and below PUBLISH_URL, if it is set.
+    Raises as `begin` does, Incomplete, and StepFailed, which leaves the outputs of earlier runs untouched;
+    StorageUnavailable where a bucket cannot be used.
     """
-    with begin(settings, given, listener) as run:
-        before = upload.pointer(settings)
+    with begin(settings, given, listener, chosen) as run, _published(settings):
+        run.require_others()
         for step in STEPS:
-            run.execute(step)
-        page = run.promote()
-        upload.publish(settings, before)
-        return page
+            run.go(step)
+        return run.promote()
+
+
+@contextmanager
+def _published(settings: Settings) -> Iterator[None]:
+    """Put what is in place at the end where PUBLISH_URL says, unless it is there already."""
+    if settings.publish_url is None:
+        yield
+        return
+    from akasa.run import upload
+
+    before = upload.pointer(settings)
+    yield
+    upload.publish(settings, before)
 
 
 def progress_file(settings: Settings) -> Path:
@@ -190,17 +394,18 @@ def progress_file(settings: Settings) -> Path:
 def _forget_exact(settings: Settings) -> None:
     """Remove what runs of this workspace, be they killed or failed, kept unmasked for themselves."""
     for left in settings.exact.parent.glob(".run-*"):
+        from akasa.kpis import results
+
         results.forget_exact(left)
 
 
 def _warnings(executed: Path) -> list[str]:
     """Return warnings and notes that a notebook printed: who runs it from a console should not miss them."""
-    cells = nbformat.read(executed, as_version=4).cells
+    cells = json.loads(executed.read_text("utf-8"))["cells"]
     outputs = [output for cell in cells for output in cell.get("outputs", [])]
-    printed = [
-        line for output in outputs if output.get("name") == "stderr" for line in output.text.splitlines()
-    ]
-    return [line for line in printed if line.startswith(("warning: ", "note: "))]
+    printed = ["".join(output["text"]) for output in outputs if output.get("name") == "stderr"]
+    lines = [line for text in printed for line in text.splitlines()]
+    return [line for line in lines if line.startswith(("warning: ", "note: "))]
 
 
 def _cause(error: Exception) -> str:

@@ -8,10 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from akasa.run import kernel, notebook
-from akasa.run.steps import NOTEBOOKS, STEPS
+from akasa.run.steps import NOTEBOOKS, START, STEPS
+from akasa.workspace import progress
 from akasa.workspace.settings import ROOT, Settings
 
+EVERY = (*STEPS, START)  # 00_start looks at what the others have published
 SAMPLE = ("customers.csv", "orders.xml")
+
+
+def defaults() -> dict[str, str]:
+    """Return an environment in which every setting has its default, whatever `.env` says."""
+    return {**{name.upper(): "" for name in Settings.model_fields}, "AKASA_ENV_FILE": os.devnull}
 
 
 @contextmanager
@@ -22,10 +29,9 @@ def workspace() -> Iterator[dict[str, str]]:
         data.mkdir()
         for name in SAMPLE:
             shutil.copy(ROOT / "data" / name, data)
-        defaults = {name.upper(): "" for name in Settings.model_fields}
         yield {
-            **defaults,
-            "AKASA_ENV_FILE": os.devnull,
+            **defaults(),
+            progress.VARIABLE: os.devnull,  # no cell shows how long it took
             "DATA_DIR": str(data),
             "OUTPUT_DIR": str(Path(folder) / "outputs"),
         }
@@ -35,10 +41,10 @@ def renew(told: Callable[[str], None], folder: Path = NOTEBOOKS) -> None:
     """Execute every notebook on the sample with its defaults and put it, with its outputs, into `folder`."""
     with workspace() as environment, kernel.private_folder() as kernels:
         made = Path(environment["OUTPUT_DIR"]) / "notebooks"
-        for step in STEPS:
+        for step in EVERY:
             executed = made / f"{step}.ipynb"
             given = {**os.environ, **environment, "MPLCONFIGDIR": str(kernels)}
             notebook.execute(step, {}, executed, lambda cell, cells: None, given, kernels)
             told(step)
-        for step in STEPS:
+        for step in EVERY:
             shutil.copyfile(made / f"{step}.ipynb", folder / f"{step}.ipynb")

@@ -32,7 +32,6 @@ _SESSION = (
     "NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
     "/*M! , tmp_table_size = 268435456, max_heap_table_size = 268435456 */"
 )
-_SQLITE = "akasa.db"
 _ROWS_AT_A_TIME = 65_536
 _KEYS_A_QUERY = 10_000
 SQLITE_CACHE_KIBIBYTES = 262_144
@@ -55,7 +54,7 @@ class DatabaseUnavailable(RuntimeError):
 def url(settings: Settings) -> URL:
     """Return where the database is: MySQL or MariaDB where DB_HOST is set, else SQLite in DATA_DIR."""
     if settings.db_host is None:
-        return URL.create("sqlite", database=str(settings.data_dir / _SQLITE))
+        return URL.create("sqlite", database=str(settings.sqlite))
     return URL.create(
         "mysql+pymysql",
         username=settings.db_user,
@@ -72,17 +71,17 @@ def engine(settings: Settings, local_infile: bool = False, read_only: bool = Fal
     `local_infile` lets the server ask this client for a file: for the loader's own connection only.
     With `read_only`, no transaction can write.
     """
-    if settings.db_host is None and not (settings.data_dir / _SQLITE).exists():
+    if settings.db_host is None and not settings.sqlite.exists():
         settings.data_dir.parent.mkdir(parents=True, exist_ok=True)
         with files.private():
             settings.data_dir.mkdir(exist_ok=True)
-            (settings.data_dir / _SQLITE).touch()
+            settings.sqlite.touch()
     return _engine(url(settings), local_infile, read_only)
 
 
 def exists(settings: Settings) -> bool:
     """Say whether there is a database to connect to: SQLite's is made when it is first opened."""
-    return settings.db_host is not None or (settings.data_dir / _SQLITE).exists()
+    return settings.db_host is not None or settings.sqlite.exists()
 
 
 @contextmanager
@@ -131,6 +130,13 @@ def dialect(settings: Settings) -> Sqlite:
     """Return the dialect that the settings' database speaks."""
     with connection(settings) as opened:
         return dialects.of(opened)
+
+
+def server(settings: Settings) -> tuple[str, str]:
+    """Return which database it is and its version: `("SQLite", "3.40.1")`."""
+    with connection(settings, read_only=True) as opened:
+        spoken = dialects.of(opened)
+        return spoken.name, str(opened.exec_driver_sql(spoken.version).scalar_one())
 
 
 def ledger(settings: Settings) -> pd.DataFrame:
@@ -242,7 +248,7 @@ def _unavailable(settings: Settings, error: OperationalError) -> DatabaseUnavail
     number = error.orig.args[0] if error.orig and error.orig.args else None
     check = _WHAT_TO_CHECK.get(number, str(error.orig)) if isinstance(number, int) else str(error.orig)
     if settings.db_host is None:
-        return DatabaseUnavailable(f"cannot open {settings.data_dir / _SQLITE}: {check}")
+        return DatabaseUnavailable(f"cannot open {settings.sqlite}: {check}")
     return DatabaseUnavailable(
         f"cannot use database {settings.db_name!r} as {settings.db_user!r} on "
         f"{settings.db_host}:{settings.db_port} (error {number}): {check}"

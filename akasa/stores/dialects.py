@@ -12,8 +12,13 @@ from akasa.workspace.tables import KEYS
 
 
 class Sqlite:
-    """SQLite. `mark` stands for a parameter; `collation` compares text byte by byte, unpadded."""
+    """SQLite. `mark` stands for a parameter; `collation` compares text byte by byte, unpadded.
 
+    `version` asks which one the server is.
+    """
+
+    name = "SQLite"
+    version = "select sqlite_version()"
     mark = "?"
     explain = "explain query plan"
     collation: str | None = None
@@ -52,6 +57,8 @@ class Sqlite:
 class MySql(Sqlite):
     """MySQL 8 and 9."""
 
+    name = "MySQL"
+    version = "select version()"
     mark = "%s"
     explain = "explain format=traditional"  # since MySQL 9 the default is a tree, without columns
     collation = "utf8mb4_0900_bin"
@@ -89,6 +96,7 @@ class MySql(Sqlite):
 class MariaDb(MySql):
     """MariaDB 10.6 and newer."""
 
+    name = "MariaDB"
     collation = "utf8mb4_nopad_bin"
 
     def stage(self, table: str, columns: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ It is an object beside the tables, `_akasa.json`, which only changes on the cond
 read. A warehouse follows one database for good: another one would make it anew, and lose what the first had
 published. With MySQL or MariaDB, which all machines share, turns are the server's own lock's. SQLite is on
 one machine; there may be copies of it, though, and of the machine: so a run takes a turn here, and renews it
-while it goes on. The database notes its turns. Where the lease has one that it does not know, a copy has
+while it goes on. The workspace notes its turns. Where the lease has one that it does not know, a copy has
 published since, and this one is behind.
 
 A turn that was not renewed for LEASE_SECONDS is over, by the clock of the one who waits. Who comes back late
@@ -25,7 +25,8 @@ from typing import NamedTuple
 from sqlalchemy import text
 
 from akasa.stores import database
-from akasa.workspace import objects, storage
+from akasa.stores.lock import Busy, LockLost
+from akasa.workspace import files, objects, storage
 from akasa.workspace.objects import Overtaken
 from akasa.workspace.settings import Settings
 from akasa.workspace.storage import Bucket, StorageUnavailable
@@ -34,19 +35,8 @@ NAME = "_akasa.json"
 LEASE_SECONDS = 30.0
 BREATH_SECONDS = 8.0
 LOOK_SECONDS = 1.0
-_TABLE = """
-create table if not exists warehouse_lease (
-    database_id varchar(32) primary key, turn_before varchar(32) not null, turn_now varchar(32) not null
-)
-"""
-
-
-class Busy(RuntimeError):
-    """Another run holds the workspace, the database, the warehouse or the outputs."""
-
-
-class LockLost(RuntimeError):
-    """This publish's lock is no longer its own, so that another may be publishing."""
+_FILE = ".warehouse.json"  # in DATA_DIR: what SQLite's database notes
+_TABLE = "create table if not exists warehouse_lease (database_id varchar(32) primary key)"
 
 
 class ForeignWarehouse(StorageUnavailable):
@@ -54,7 +44,7 @@ class ForeignWarehouse(StorageUnavailable):
 
 
 class Known(NamedTuple):
-    """What the database notes of itself: its own id, and the last turns that it took or tried to take."""
+    """What is noted of a database: its own id, and the last turns that it took or tried to take."""
 
     database: str
     turns: tuple[str, str]
@@ -73,16 +63,13 @@ class Lease:
 
 
 @contextmanager
-def hold(settings: Settings, me: str) -> Iterator[None]:
-    """Hold the warehouse in the bucket of WAREHOUSE_URL, if it is in one, for a run that calls itself `me`.
+def hold(settings: Settings, url: str, me: str) -> Iterator[None]:
+    """Hold the warehouse at an address of a bucket for a run that calls itself `me`.
 
     To be called with the database held. Raises Busy, which says who holds it, after LOCK_TIMEOUT seconds,
     ForeignWarehouse, and StorageUnavailable.
     """
-    if settings.warehouse_url is None:
-        yield
-        return
-    place, known = storage.bucket(settings, settings.warehouse_url), _known(settings)
+    place, known = storage.bucket(settings, url), _known(settings)
     if settings.db_host is not None:
         _claim(place, settings, known)
         yield
@@ -95,15 +82,15 @@ def hold(settings: Settings, me: str) -> Iterator[None]:
         held.give_back()
 
 
-def require_held(settings: Settings, run: str | None) -> None:
-    """Raise LockLost where the warehouse is no longer the run's. Where no run is named, nobody held it."""
-    if settings.warehouse_url is None or settings.db_host is not None or run is None:
+def require_held(settings: Settings, url: str, run: str) -> None:
+    """Raise LockLost where the warehouse is no longer the run's."""
+    if settings.db_host is not None:
         return
-    lease, _ = _read(storage.bucket(settings, settings.warehouse_url))
+    lease, _ = _read(storage.bucket(settings, url))
     if lease is None or not lease.held or lease.holder != run:
         raise LockLost(
             f"nothing more was published: this run has held up for so long that another one has taken "
-            f"{settings.warehouse_url}; run it again"
+            f"{url}; run it again"
         )
 
 
@@ -170,7 +157,7 @@ def _taken(place: Bucket, settings: Settings, known: Known, me: str) -> tuple[Le
         if lease is None or _is_free(lease, mine, time.monotonic() - since):
             _require_known(place, settings, lease, _known(settings))
             # Noted before, so that a turn is known by its database wherever the run is killed.
-            _note(settings, lease.turn if lease else "", mine.turn)
+            _note(settings, Known(known.database, (lease.turn if lease else "", mine.turn)))
             with suppress(Overtaken):
                 return mine, _put(place, mine, etag)
             continue
@@ -232,20 +219,32 @@ def _put(place: Bucket, lease: Lease, instead_of: str | None) -> str:
 
 
 def _known(settings: Settings) -> Known:
-    """Return what the database notes of itself. The first time, it is given an id."""
+    """Return what is noted of the database. The first time, it is given an id."""
+    return _of_server(settings) if settings.db_host else _of_workspace(settings)
+
+
+def _of_server(settings: Settings) -> Known:
     with database.transaction(settings) as opened:
         opened.execute(text(_TABLE))
-        found = opened.execute(text("select database_id, turn_before, turn_now from warehouse_lease"))
-        rows = found.fetchall()
-        if not rows:
-            made = uuid.uuid4().hex
-            opened.execute(text("insert into warehouse_lease values (:id, '', '')"), {"id": made})
-            return Known(made, ("", ""))
-        database_id, *turns = rows[0]
-        return Known(database_id, (turns[0], turns[1]))
+        found = opened.execute(text("select database_id from warehouse_lease")).scalar()
+        if found is None:
+            found = uuid.uuid4().hex
+            opened.execute(text("insert into warehouse_lease values (:id)"), {"id": found})
+    return Known(found, ("", ""))
 
 
-def _note(settings: Settings, before: str, now: str) -> None:
-    with database.transaction(settings) as opened:
-        changed = text("update warehouse_lease set turn_before = :before, turn_now = :now")
-        opened.execute(changed, {"before": before, "now": now})
+def _of_workspace(settings: Settings) -> Known:
+    """Beside SQLite's file, as that one changes only where something is published."""
+    try:
+        noted = json.loads((settings.data_dir / _FILE).read_text("utf-8"))
+        before, now = noted["turns"]
+        return Known(noted["database"], (before, now))
+    except FileNotFoundError:
+        known = Known(uuid.uuid4().hex, ("", ""))
+        _note(settings, known)
+        return known
+
+
+def _note(settings: Settings, known: Known) -> None:
+    with files.private():
+        files.write_text(settings.data_dir / _FILE, json.dumps(known._asdict()) + "\n")

@@ -14,20 +14,18 @@ import os
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import filelock
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
 
-from akasa.stores import lease
-from akasa.stores.database import connection
-from akasa.stores.lease import Busy as Busy
-from akasa.stores.lease import LockLost as LockLost
 from akasa.workspace import files, promotion
 from akasa.workspace.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 VARIABLE = "AKASA_RUN"  # names the run to the kernels that it starts
 _RUN: ContextVar[str | None] = ContextVar("run", default=None)
@@ -36,8 +34,21 @@ _IDLE_SECONDS = 2_147_483  # 24 days, the longest wait_timeout that servers take
 _held: dict[str, int] = {}  # the connections that hold this process's locks on databases, by the lock's name
 
 
+class Busy(RuntimeError):
+    """Another run holds the workspace, the database, the warehouse or the outputs."""
+
+
+class LockLost(RuntimeError):
+    """This publish's lock is no longer its own, so that another may be publishing."""
+
+
 class RunOver(RuntimeError):
     """The run for which something was to be published has ended, and another may have begun."""
+
+
+def is_by_hand() -> bool:
+    """Say whether this process is no run's: somebody has opened a notebook, or calls akasa from a program."""
+    return VARIABLE not in os.environ and _RUN.get() is None
 
 
 @contextmanager
@@ -96,12 +107,21 @@ def _turn(settings: Settings) -> Iterator[str]:
     with _hold(settings, settings.data_dir, "run") as me, hold_database(settings, "run"):
         with _hold(settings, settings.data_dir, "publish"):
             pass  # the kernel of a killed run may just be publishing; later it will find that its run is over
-        with lease.hold(settings, me):
+        with _warehouse(settings, me):
             before = _RUN.set(me)
             try:
                 yield me
             finally:
                 _RUN.reset(before)
+
+
+def _warehouse(settings: Settings, me: str) -> AbstractContextManager[None]:
+    """Hold a warehouse that lies in a bucket."""
+    if settings.warehouse_url is None:
+        return nullcontext()
+    from akasa.stores import lease
+
+    return lease.hold(settings, settings.warehouse_url, me)
 
 
 @contextmanager
@@ -147,6 +167,10 @@ def hold_database(settings: Settings, what: str) -> Iterator[None]:
     if settings.db_host is None:
         yield
         return
+    from sqlalchemy import text  # a run with nothing to do waits for no import
+
+    from akasa.stores.database import connection
+
     name = _name(settings, what)
     with connection(settings) as opened:
         seconds = settings.lock_timeout
@@ -164,7 +188,7 @@ def hold_database(settings: Settings, what: str) -> Iterator[None]:
             opened.invalidate()
 
 
-def require_held(settings: Settings, opened: Connection) -> None:
+def require_held(settings: Settings, opened: "Connection") -> None:
     """Raise LockLost where the lock of this process's publish is no longer its own.
 
     To be asked in the publish's transaction, just before its commit. Where no lock was taken, none is lost.
@@ -173,6 +197,8 @@ def require_held(settings: Settings, opened: Connection) -> None:
     name = _name(settings, "publish")
     if name not in _held:
         return
+    from sqlalchemy import text
+
     holder = opened.execute(text("select is_used_lock(:name)"), {"name": name}).scalar()
     if holder != _held[name]:
         raise LockLost(
@@ -183,7 +209,12 @@ def require_held(settings: Settings, opened: Connection) -> None:
 
 def require_lease(settings: Settings) -> None:
     """Raise LockLost where the warehouse in a bucket is no longer this run's: to be asked before a commit."""
-    lease.require_held(settings, _RUN.get() or os.environ.get(VARIABLE))
+    run = _RUN.get() or os.environ.get(VARIABLE)
+    if settings.warehouse_url is None or run is None:
+        return
+    from akasa.stores import lease
+
+    lease.require_held(settings, settings.warehouse_url, run)
 
 
 def _name(settings: Settings, what: str) -> str:
@@ -191,14 +222,16 @@ def _name(settings: Settings, what: str) -> str:
 
 
 @contextmanager
-def _kept_alive(opened: Connection) -> Iterator[None]:
+def _kept_alive(opened: "Connection") -> Iterator[None]:
     """Use a connection every BREATH_SECONDS: proxies and firewalls cut those that idle."""
+    from sqlalchemy.exc import DBAPIError
+
     stopped = threading.Event()
 
     def breathe() -> None:
         try:
             while not stopped.wait(BREATH_SECONDS):
-                opened.execute(text("do 0"))
+                opened.exec_driver_sql("do 0")
                 opened.commit()
         except DBAPIError:
             return  # the lock is lost; `require_held` will find it so
@@ -212,9 +245,9 @@ def _kept_alive(opened: Connection) -> Iterator[None]:
         thread.join(BREATH_SECONDS)
 
 
-def _connected(opened: Connection, name: str) -> str:
-    holder = opened.execute(text("select is_used_lock(:name)"), {"name": name}).scalar()
-    for found in opened.execute(text("show processlist")):  # the table of the same is to leave MySQL
+def _connected(opened: "Connection", name: str) -> str:
+    holder = opened.exec_driver_sql("select is_used_lock(%s)", (name,)).scalar()
+    for found in opened.exec_driver_sql("show processlist"):  # the table of the same is to leave MySQL
         if found.Id == holder:
             return f"connection {holder} of {found.User} from {found.Host} holds the database"
     return "busy"

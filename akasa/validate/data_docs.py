@@ -1,36 +1,107 @@
-"""Great Expectations' pages, put where they belong, and the same whenever they tell of the same."""
+"""Data Docs: what Great Expectations found in every audit that is kept, and what it expects, as pages.
 
-import re
-import shutil
-import uuid
-from collections.abc import Callable
-from datetime import datetime
+They are written anew from `audits`, the same for the same audits. Great Expectations' own pages load their
+styles and scripts from the network, and are blank without it.
+"""
+
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
-_TIME = re.compile(r"\b\d{8}T\d{6}\.\d{6}Z\b")
-_RANDOM = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
+from akasa.validate import audits
+from akasa.validate.audits import SHOWN, Audit, Finding
+from akasa.validate.suites import suites
+from akasa.workspace import files, page, wording
+from akasa.workspace.settings import Settings
+
+TEMPLATES = Path(__file__).parent / "templates"
+FOLDER = "data_docs"
+_MOST_NAMES = 3
+# What a row of a table is called.
+ROWS = {
+    "customers": ("customer", "customers"),
+    "orders": ("order", "orders"),
+    "order_items": ("order line", "order lines"),
+    "holdings": ("holding of a number", "holdings of numbers"),
+}
 
 
-def put(site: Path, folder: Path, time: datetime, edit: Callable[[str], str] = str) -> None:
-    """Copy a site's pages, edited, into a folder, as the umask says; `time` is when the audit was made."""
-    for source in (path for path in site.rglob("*") if path.is_file()):
-        target = folder / source.relative_to(site)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.suffix == ".html":
-            target.write_text(edit(repeatable(source.read_text("utf-8"), time)), "utf-8")
-        else:
-            shutil.copyfile(source, target)
+def write(settings: Settings, elsewhere: Path | None = None) -> None:
+    """Write `data_docs/` to the output folder: a list, a page a validation, a page a suite.
 
-
-def repeatable(page: str, time: datetime) -> str:
-    """Return a page whose times are the audit's own, and whose random ids are numbers in their order.
-
-    >>> repeatable("a.png?d=20250102T030405.678901Z", datetime(2025, 1, 1))
-    'a.png?d=20250101T000000.000000Z'
+    `elsewhere` is another folder for them, in which they stand without the report.
     """
-    numbers: dict[str, uuid.UUID] = {}
+    kept = audits.latest(settings)
+    shown = [audits.masked(one) for one in kept] if settings.mask_pii else kept
+    folder = elsewhere or settings.output_dir / FOLDER
+    for name, html in pages(shown, ZoneInfo(settings.business_timezone), alone=bool(elsewhere)).items():
+        files.write_text(folder / name, html)
 
-    def number(found: re.Match[str]) -> str:
-        return str(numbers.setdefault(found[0], uuid.UUID(int=len(numbers) + 1)))
 
-    return _RANDOM.sub(number, _TIME.sub(f"{time:%Y%m%dT%H%M%S.%fZ}", page))
+def pages(kept: list[Audit], zone: ZoneInfo, alone: bool = False) -> dict[str, str]:
+    """Return name → page; `kept` are the audits to be told, the latest first, `zone` that of their times.
+
+    `alone` they have no links to the report.
+    """
+    every = suites()
+    of_suites = {
+        suite_page(table): _rendered("suite", alone=alone, table=table, checks=checks)
+        for table, checks in every.items()
+    }
+    of_validations = {
+        validation_page(one, table): _rendered(
+            "validation", alone=alone, audit=one.of(table), table=table, made=one.made.astimezone(zone)
+        )
+        for one in kept
+        for table in one.rows
+    }
+    index = _rendered("index", alone=alone, kept=kept, zone=zone, suites=every, most=SHOWN)
+    return {"index.html": index, **of_validations, **of_suites}
+
+
+def validation_page(audit: Audit, table: str) -> str:
+    """Return the address, within Data Docs, of what an audit says of a table."""
+    return f"validations/{audit.number:06d}-{table}.html"
+
+
+def suite_page(table: str) -> str:
+    """Return the address, within Data Docs, of what is expected of a table."""
+    return f"expectations/{table}.html"
+
+
+def whose_rows(audit: Audit) -> str:
+    """Say whose rows were audited."""
+    if not audit.deliveries:
+        return "all that is published"
+    named, more = audit.deliveries[:_MOST_NAMES], len(audit.deliveries) - _MOST_NAMES
+    return ", ".join(named) + (f" and {wording.counted(more, 'more', 'more')}" if more > 0 else "")
+
+
+def rows_of(table: str, number: int) -> str:
+    """Say how many rows of a table that is.
+
+    >>> rows_of("orders", 1), rows_of("order_items", 1200)
+    ('1 order', '1,200 order lines')
+    """
+    return wording.counted(number, *ROWS.get(table, ("row", "rows")))
+
+
+def against(finding: Finding, rows: int) -> str:
+    """Say how many rows are against an expectation."""
+    if finding.error:
+        return "not asked"
+    if not finding.unexpected:
+        return "none"
+    return f"{wording.indian_count(finding.unexpected)} ({wording.percent(finding.unexpected, rows)})"
+
+
+def _rendered(template: str, **values: Any) -> str:
+    tools: dict[str, Any] = {
+        "validation_page": validation_page,
+        "suite_page": suite_page,
+        "whose_rows": whose_rows,
+        "rows_of": rows_of,
+        "against": against,
+        "counted": wording.counted,
+    }
+    return page.render(TEMPLATES, f"{template}.html.j2", **tools, **values)

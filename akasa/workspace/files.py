@@ -4,8 +4,10 @@ A file is written under a temporary name beside its own and moved over it, so th
 finds the old file or the new one. Temporary names hold a random number, so that none is a user's own.
 """
 
+import hashlib
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +43,21 @@ def sweep(folder: Path) -> None:
 def write_text(path: Path, text: str) -> None:
     with atomic(path) as part:
         part.write_text(text, encoding="utf-8")
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def share(path: Path, place: Path) -> None:
+    """Let a file be found at another place, too: as a link, or, where there are none, as a copy."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(path, place, follow_symlinks=False)
+    except (OSError, NotImplementedError):  # a file system without links, or no file
+        with atomic(place) as part:
+            shutil.copy2(path, part, follow_symlinks=False)
 
 
 @contextmanager

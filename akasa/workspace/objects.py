@@ -30,12 +30,6 @@ class Object(NamedTuple):
     mark: str
 
 
-def require(place: Bucket) -> None:
-    """Raise StorageUnavailable unless the bucket is there and answers."""
-    with _faults(place) as client:
-        client.list_objects_v2(Bucket=place.name, Prefix=place.prefix, MaxKeys=1)
-
-
 def listed(place: Bucket) -> tuple[list[Object], list[str]]:
     """Return the objects that lie directly below the prefix, and the names of what looks like folders."""
     found, folders, start = [], [], len(place.prefix)
@@ -46,6 +40,18 @@ def listed(place: Bucket) -> tuple[list[Object], list[str]]:
                 found.append(Object(one["Key"][start:], _mark(one["ETag"], one["Size"], one["LastModified"])))
             folders += [one["Prefix"][start:-1] for one in page.get("CommonPrefixes", ())]
     return [one for one in found if one.name], folders
+
+
+def below(place: Bucket) -> dict[str, str]:
+    """Return the mark of every object below the prefix, by its name."""
+    start = len(place.prefix)
+    with _faults(place) as client:
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=place.name, Prefix=place.prefix)
+        return {
+            one["Key"][start:]: _mark(one["ETag"], one["Size"], one["LastModified"])
+            for page in pages
+            for one in page.get("Contents", ())
+        }
 
 
 def fetch(place: Bucket, name: str, path: Path) -> tuple[str, str]:

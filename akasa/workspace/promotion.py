@@ -6,13 +6,12 @@ in place, with the run that made them: a reader who finds a file's SHA-256 there
 and only what stands there is ever removed.
 """
 
-import hashlib
 import json
 import os
 import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -69,15 +68,20 @@ def promote(
     public: Path,
     about: Mapping[str, Any],
     stays: Callable[[str], bool] = lambda name: False,
+    taken_over: Collection[str] = (),
 ) -> None:
     """Put a run's files from its private folder, which lies in `public`, into place; list them in run.json.
 
     `about` is what run.json says of the run, its name as `run`. Of the files that it listed before, those
     that are not written anew go, unless they `stay`, or somebody has changed them. No other file is touched.
+    Those that the run has only taken over remain those of the run that wrote them.
     Raises PromotionFailed, or whatever stops it, and then the earlier run's files are in place.
     """
     earlier = listed(public)
-    new = {name: {"sha256": _sha256(private / name), "run": about["run"]} for name in _names(private)}
+    new = {name: {"sha256": files.sha256(private / name), "run": about["run"]} for name in _names(private)}
+    for name in earlier.keys() & new.keys() & set(taken_over):
+        if earlier[name]["sha256"] == new[name]["sha256"]:
+            new[name] = earlier[name]
     left = {name: known for name, known in earlier.items() if name not in new and _is(public / name, known)}
     kept = {name: known for name, known in left.items() if stays(name)}
     manifest = {**about, "files": dict(sorted({**kept, **new}.items()))}
@@ -177,14 +181,8 @@ def _close(public: Path, journal: Journal, gone: Sequence[str]) -> None:
 
 def _keep(file: Path, place: Path) -> None:
     """Keep an earlier file under another name too; it stays in its place until the new one replaces it."""
-    if not os.path.lexists(file) or os.path.lexists(place):
-        return
-    place.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(file, place, follow_symlinks=False)
-    except (OSError, NotImplementedError):  # a file system without links, or no file
-        with files.atomic(place) as part:
-            shutil.copy2(file, part, follow_symlinks=False)
+    if os.path.lexists(file) and not os.path.lexists(place):
+        files.share(file, place)
 
 
 def _note(public: Path, journal: Journal) -> None:
@@ -214,12 +212,7 @@ def _is_inside(name: str) -> bool:
 
 
 def _is(file: Path, known: Mapping[str, str]) -> bool:
-    return file.is_file() and not file.is_symlink() and _sha256(file) == known["sha256"]
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return file.is_file() and not file.is_symlink() and files.sha256(file) == known["sha256"]
 
 
 def _remove_empty_folders(public: Path, folder: Path) -> None:

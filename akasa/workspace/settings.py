@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ADDRESS = re.compile(rf"s3://({_BUCKET.pattern})((?:/[A-Za-z0-9_=.-]+)*)/?")
 _ENDPOINT = re.compile(r"https?://[^/@?#\s]+/?")
+BY_HAND = ROOT / "work" / "outputs"  # where notebooks write that somebody runs by hand
 _UNFIT = re.compile(r"%[0-9A-Fa-f]{2}|[\[\]|^\\\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -117,6 +118,7 @@ class Settings(BaseSettings):
     today: date | None = None
     warehouse_retention_days: float = Field(default=1, ge=0)
     freshness_hours: float = Field(default=48, gt=0)
+    keep_runs: int = Field(default=14, ge=0)
     lock_timeout: float = Field(default=60, ge=0)
     cell_timeout: float | None = Field(default=None, gt=0)
     run_timeout: float | None = Field(default=None, gt=0)
@@ -146,6 +148,10 @@ class Settings(BaseSettings):
         return self.incoming_dir or self.data_dir / "incoming"
 
     @property
+    def sqlite(self) -> Path:
+        return self.data_dir / "akasa.db"
+
+    @property
     def staging(self) -> Path:
         return self.data_dir / "staging"
 
@@ -154,9 +160,13 @@ class Settings(BaseSettings):
         return self.data_dir / "judged"
 
     @property
+    def audits(self) -> Path:
+        return self.data_dir / "audits"
+
+    @property
     def exact(self) -> Path:
         """Where the KPI files are kept unmasked, to be compared, while those in `output_dir` are masked."""
-        return self.data_dir / "exact" / self.output_dir.name
+        return self.data_dir / "exact" / ("work" if self.output_dir == BY_HAND else self.output_dir.name)
 
     @property
     def quarantine(self) -> Path:
@@ -173,8 +183,12 @@ class Settings(BaseSettings):
         return self.data_dir / "warehouse"
 
     def label(self, path: Path) -> str:
-        """Return a name that is the same on every machine: `outputs/…`, `data/…`, else the file's name."""
-        for name, folder in (("outputs", self.output_dir), ("data", self.data_dir)):
+        """Return a name that is the same on every machine: `outputs/…`, `data/…`, else the file's name.
+
+        By hand, `work/outputs/…`.
+        """
+        outputs = "work/outputs" if self.output_dir == BY_HAND else "outputs"
+        for name, folder in ((outputs, self.output_dir), ("data", self.data_dir)):
             if path.is_relative_to(folder):
                 return (Path(name) / path.relative_to(folder)).as_posix()
         return path.name

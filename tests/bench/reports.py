@@ -13,7 +13,7 @@ from typing import Any
 
 import nbformat
 
-from akasa.run import notebook, samples
+from akasa.run import kernel, samples
 from akasa.run.steps import NOTEBOOKS, STEPS
 from akasa.workspace.settings import ROOT
 from bench.harness import Clock, race
@@ -34,6 +34,7 @@ def measure(folder: Path, delivered: Mapping[int, Path], runs: int) -> dict[str,
             "five notebooks that only import": empty_notebooks,
             "report on the sample": report_on_the_sample,
             "the same again, nothing new": report_again_on_the_sample,
+            "its first line": first_line,
         },
         (folder,),
         runs,
@@ -84,7 +85,7 @@ def empty_notebooks(clock: Clock, folder: Path) -> int:
                 place / f"{step}.out.ipynb",
                 progress_bar=False,
                 cwd=place,
-                config=notebook.private_channels(Path(channels)),
+                config=kernel.channels(Path(channels)),
             )
     return 0
 
@@ -107,20 +108,32 @@ def report(clock: Clock, place: Path, source: Path) -> int:
 
 
 def report_again(clock: Clock, place: Path) -> int:
+    with clock:
+        done = subprocess.run(**_command(place), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:] + done.stdout[-2000:]
+    steps = {step: float(seconds) for step, seconds in _STEP.findall(done.stdout)}
+    (place / "steps.json").write_text(json.dumps(steps), "utf-8")
+    return 0
+
+
+def first_line(clock: Clock, folder: Path) -> int:
+    """Wait for the first line of a report on the sample, and end it."""
+    with clock:
+        process = subprocess.Popen(**_command(folder / "sample"), stdout=subprocess.PIPE)
+        assert process.stdout
+        process.stdout.readline()
+    process.terminate()
+    process.communicate()
+    return 0
+
+
+def _command(place: Path) -> dict[str, Any]:
     ours: Mapping[str, str] = {
         "DATA_DIR": str(place / "data"),
         "OUTPUT_DIR": str(place / "outputs"),
         "AKASA_ENV_FILE": os.devnull,
     }
-    command = [sys.executable, "-m", "akasa", "report"]
-    with clock:
-        done = subprocess.run(
-            command, env={**os.environ, **ours}, capture_output=True, text=True, check=False
-        )
-    assert done.returncode == 0, done.stderr[-2000:] + done.stdout[-2000:]
-    steps = {step: float(seconds) for step, seconds in _STEP.findall(done.stdout)}
-    (place / "steps.json").write_text(json.dumps(steps), "utf-8")
-    return 0
+    return {"args": [sys.executable, "-m", "akasa", "report"], "env": {**os.environ, **ours}}
 
 
 def _steps(place: Path) -> dict[str, float]:

@@ -62,7 +62,7 @@ def test_the_manifest_is_read_back_as_it_was_written(workspace, put):
 
 
 def test_without_a_manifest_it_says_what_to_run(workspace):
-    with pytest.raises(FileNotFoundError, match=r"run notebooks/01_ingest\.ipynb first, or `make report`"):
+    with pytest.raises(staging.NothingStaged, match="nothing is staged yet: run 01_ingest first"):
         staging.read_manifest(workspace)
 
 

@@ -138,12 +138,10 @@ def test_missing_text_is_refused(write, read, tmp_path: Path) -> None:
 
 
 def test_a_missing_file_says_what_writes_it(tmp_path: Path) -> None:
-    with pytest.raises(
-        FileNotFoundError, match=r"sql_x.json is missing: `make report`, or notebook 03_kpis_sql"
-    ):
+    with pytest.raises(results.NotComputed, match=r"sql_x.json is missing: run notebook 03_kpis_sql first"):
         results.read_json(tmp_path / "sql_x.json", "top_spenders")
     with pytest.raises(
-        FileNotFoundError, match=r"dask_x.csv is missing: `make report`, or notebook 04_kpis_memory"
+        results.NotComputed, match=r'dask_x.csv is missing: run notebook 04_kpis_memory with engine = "dask"'
     ):
         results.read_csv(tmp_path / "dask_x.csv", "top_spenders")
 

@@ -10,9 +10,15 @@ import pytest
 PROGRAM = shutil.which("chromium")
 AXE = Path(__file__).with_name("axe") / "axe.min.js"
 WIDTHS = {390: 844, 768: 1024, 1366: 768}
-# What is wider than the place it has, but for what is hidden from the eye on purpose.
-_CLIPPED = """() => [...document.querySelectorAll("body, body *")]
+# What is wider than the place it has, but for what is hidden from the eye on purpose; and, where that may
+# be scrolled, for what stands in a frame of its own that does.
+_CLIPPED = """mayScroll => [...document.querySelectorAll("body, body *")]
     .filter(one => !(one instanceof SVGElement) && !one.closest(".unseen, .skip"))
+    .filter(one => {
+        for (let frame = one; mayScroll && frame !== document.body; frame = frame.parentElement)
+            if (["auto", "scroll"].includes(getComputedStyle(frame).overflowX)) return false;
+        return true;
+    })
     .filter(one => one.clientWidth > 0 && one.scrollWidth > one.clientWidth + 1)
     .map(one => `${one.className || one.tagName} ${one.scrollWidth} > ${one.clientWidth} ${one.innerText}`)"""
 _CROWDED = """() => [...document.querySelectorAll("figure svg")].flatMap(svg => {
@@ -67,14 +73,18 @@ class Opened:
     def unfold(self):
         self.page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
 
-    def clipped(self):
-        """Return what is cut off or has to be scrolled sideways, and texts that leave their drawing."""
-        return self.page.evaluate(_CLIPPED) + self.page.evaluate(_CROWDED)
+    def clipped(self, may_scroll=False):
+        """Return what is cut off or has to be scrolled sideways, and texts that leave their drawing.
+
+        Where it `may_scroll`, what has a frame to be scrolled in is not cut off.
+        """
+        return self.page.evaluate(_CLIPPED, may_scroll) + self.page.evaluate(_CROWDED)
 
     def axe(self):
         """Return what axe-core finds: rule, and the first elements."""
-        self.page.evaluate(AXE.read_text("utf-8"))
-        found = self.page.evaluate("axe.run()")
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE.read_text("utf-8"))
+        found = self.page.evaluate("axe.run({resultTypes: ['violations']})")  # of others, one node is enough
         return [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in found["violations"]]
 
     def texts(self, selector):

@@ -22,7 +22,7 @@ from akasa.kpis import engines, reconcile, results
 from akasa.publish import backfill, days, differences, level, versions, withdraw
 from akasa.report import bottom_line
 from akasa.stores import database, migrate, warehouse
-from akasa.validate import cleaning, gate, plan, quarantine, rules, verdicts
+from akasa.validate import audits, cleaning, gate, plan, quarantine, rules, verdicts
 from akasa.workspace.settings import Settings
 
 FIRST, LAST = date(2025, 9, 1), date(2025, 9, 30)
@@ -487,6 +487,13 @@ def test_a_broken_audit_publishes_nothing(published, monkeypatch):
     with pytest.raises(gate.GateStopped, match=r"orders\.mobile_number"):
         backfill.commit(published, change)
     assert (in_database(published), in_warehouse(published), quarantined(published)) == before
+    (kept,) = audits.latest(published)
+    assert {one.words for one in kept.broken} == {
+        "Every mobile number is ten digits and begins with 6, 7, 8 or 9"
+    }
+    assert kept.deliveries == tuple(
+        one.delivery.name for one in change.judged if one.delivery.kind == "orders"
+    )
 
 
 @pytest.mark.parametrize(

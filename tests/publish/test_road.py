@@ -582,13 +582,14 @@ def test_what_is_audited_is_the_new_rows_or_else_all_that_was_published(workspac
     _, assessed = judged(workspace, ("customers.csv", ASHA))
     new = versions.latest(assessed, "order")
     seen = []
-    monkeypatch.setattr(gate, "audit", lambda tables, docs, mask: seen.append(tables))
+    monkeypatch.setattr(gate, "audit", lambda tables, cfg, whose: seen.append((tables, whose)))
     road.audit(workspace, new, audit_all=True)
     run(workspace)
     nothing = versions.latest([], "order")
     road.audit(workspace, nothing)
     road.audit(workspace, nothing, audit_all=True)
-    assert [len(tables["customers"]) for tables in seen] == [1, 0, 1]
+    assert [len(tables["customers"]) for tables, _ in seen] == [1, 0, 1]
+    assert [whose for _, whose in seen] == [["customers.csv"], [], []]
 
 
 def test_a_delivery_is_numbered_by_its_first_sixty_bits():

@@ -1,15 +1,14 @@
 """What the page tells of a small world, worked out by hand."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from lib import paged
+from lib import audited, paged
 from lib.drops import customers, deliver, orders
 
 from akasa.report import facts, front, tables
-from akasa.stores import warehouse
-from akasa.validate import gate
+from akasa.validate import audits
 from akasa.workspace.settings import Settings
 
 ASHA, BINA, CHITRA = "9000000001", "9000000002", "9000000003"
@@ -118,14 +117,18 @@ def test_who_came_back_is_asked_by_the_orders_own_days(world):
     assert known.came_back == ((2, 3), (2, 3), (1, 1))
 
 
-def test_the_audits_verdicts_are_told_where_there_was_one(world):
-    assert facts.gather(world, *paged.proved(world)).verdicts.empty
-    found = gate.audit({"orders": warehouse.orders(world)}, world.output_dir / "data_docs")
+def test_the_last_audit_that_passed_is_told_and_what_failed_since(world):
+    assert facts.gather(world, *paged.proved(world)).audit is None
+    rows = {"orders": 8}
+    for made, words in ((13, ""), (14, ""), (15, "No amount is below zero")):
+        one = audited.audit(datetime(2025, 11, made, 4, 30, tzinfo=UTC), rows=rows)
+        audits.keep(world, audited.broken(one, words, ("O-1", "-5")) if words else one)
     known = facts.gather(world, *paged.proved(world))
-    assert known.verdicts.equals(found)
+    assert (known.audit.number, known.audit.made.isoformat()) == (2, "2025-11-14T10:00:00+05:30")
+    assert [one.number for one in known.failed_since] == [3]
     shown = tables.verdicts(known)
     assert [cell.text for cell in shown.rows[0]] == [
-        "orders", "order_id", "column values to be unique", "0", "✓\u00a0yes",
+        "orders", "No two rows are the same order", "order_id", "0", "✓\u00a0yes",
     ]  # fmt: skip
 
 

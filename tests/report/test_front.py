@@ -9,7 +9,7 @@ from html import unescape
 from urllib.parse import unquote
 
 import pytest
-from lib import browser, paged, truth
+from lib import audited, browser, paged, truth
 from lib.drops import customers, deliver, orders
 
 from akasa import kpis
@@ -17,7 +17,7 @@ from akasa.kpis import results
 from akasa.kpis.definitions import DEFINITIONS
 from akasa.report import front
 from akasa.run import samples
-from akasa.validate import gate, quarantine
+from akasa.validate import audits, quarantine
 from akasa.workspace import settings
 from akasa.workspace.settings import ROOT
 
@@ -50,20 +50,8 @@ def sample(tmp_path_factory):
         shutil.copy(ROOT / "data" / name, cfg.data_dir)
     for file in (ROOT / "tests/data/incoming").iterdir():
         shutil.copy(file, cfg.incoming)
-    (cfg.output_dir / "data_docs").mkdir()
-    (cfg.output_dir / "data_docs/verdicts.json").write_text(json.dumps(verdicts()))
+    audits.keep(cfg, audited.audit())
     return paged.page(cfg)
-
-
-def verdicts():
-    """What an audit finds of good tables; a real one takes seconds."""
-    columns = [
-        (table, name, given.get("column") or ", ".join(given.get("column_list", ["until_day", "from_day"])))
-        for table, suite in gate.suites().items()
-        for name, given in suite
-    ]
-    names = ("table", "expectation", "column", "success", "unexpected")
-    return [dict(zip(names, (*one, True, 0), strict=True)) for one in columns]
 
 
 @pytest.fixture(scope="module")

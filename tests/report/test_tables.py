@@ -3,9 +3,10 @@ from html import unescape
 import pandas as pd
 import pytest
 
-from akasa.report import front, tables
+from akasa.report import tables
 from akasa.report.tables import Cell, Column, Table
 from akasa.validate.rules import REASONS
+from akasa.workspace import page
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_every_reason_is_told_without_a_files_words():
 
 @pytest.mark.parametrize("text", ["", "a b", "<b>&" * 9, "x" * 255, "₹10,00,00,00,07,203.90", "a/b_c,d" * 5])
 def test_breaks_change_no_text(text):
-    shown = front.breakable(text)
+    shown = page.breakable(text)
     assert unescape(shown.replace("<wbr>", "")) == text
     assert "<b>" not in shown
     assert max(map(len, unescape(shown.replace("<wbr>", "\n")).split("\n"))) <= 16

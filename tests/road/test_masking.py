@@ -78,8 +78,7 @@ def test_no_number_is_shown_or_put_into_outputs_and_the_next_run_without_it_show
 
     masked = report(data, *options, MASK_PII="1")
     assert masked.returncode == 0, masked.stderr
-    assert "done and reconciled" in masked.stdout
-    assert "94xxxxxx82" in masked.stdout
+    assert "sql = pandas = dask" in masked.stdout
     found = {name: pattern.search(content) for name, content in written(outputs).items()}
     assert {name: hit[0] for name, hit in found.items() if hit} == {}
     assert not pattern.search((masked.stdout + masked.stderr).encode())
@@ -95,4 +94,4 @@ def test_no_number_is_shown_or_put_into_outputs_and_the_next_run_without_it_show
     assert not (data / "exact/outputs").exists()
     spenders = json.loads((outputs / "sql_top_spenders.json").read_text("utf-8"))
     assert {row["mobile_number"] for row in spenders} <= known
-    assert "9447013582" in usual.stdout
+    assert "9447013582" in {row["mobile_number"] for row in spenders}

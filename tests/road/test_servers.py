@@ -92,6 +92,13 @@ def test_text_is_grouped_and_keyed_as_pandas_does(on_server, charset):
     assert dict(zip(found["region"], found["n"], strict=True)) == expected.to_dict()
 
 
+def test_the_server_is_named_with_its_version(on_server, request):
+    name, version = database.server(on_server())
+    assert f"[{name}]" in request.node.name
+    assert version[0].isdigit()
+    assert ("MariaDB" in version) == (name == "MariaDB")
+
+
 def test_times_keep_microseconds_and_sessions_are_strict_and_in_utc(on_server):
     settings = on_server()
     migrate.upgrade(settings)

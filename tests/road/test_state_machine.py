@@ -264,7 +264,7 @@ class Workspace(RuleBasedStateMachine):
         cfg = self.cfg.model_copy(update={"max_reject_ratio": 1.0})
 
         def go():
-            with mock.patch.object(gate, "audit", lambda tables: no_audit(cfg, tables)):
+            with mock.patch.object(gate, "audit", lambda tables, *rest: no_audit(cfg, tables)):
                 change = backfill.derive(cfg, *days) if days else backfill.derive_all(cfg)
                 backfill.commit(cfg, change)
 

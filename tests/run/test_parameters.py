@@ -82,6 +82,12 @@ def test_every_parameter_has_a_rule_or_no_wrong_value():
     assert declared == {*parameters.RULES, "audit_all"}
 
 
-def test_an_unknown_name_is_wrong_usage_and_the_known_ones_are_listed():
-    with pytest.raises(UsageError, match="'topn'; there are: as_of, audit_all, engine"):
-        parameters.check({"topn": 3})
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("topn", "did you mean top_n? There"), ("As_Of", "did you mean as_of? There"), ("x", "there")],
+)
+def test_an_unknown_name_is_wrong_usage_and_the_nearest_and_all_known_ones_are_named(name, meant):
+    with pytest.raises(UsageError) as refused:
+        parameters.check({name: 3})
+    known = sorted({*parameters.RULES, "audit_all"})
+    assert str(refused.value) == f"no notebook has the parameter {name!r}; {meant} are: {', '.join(known)}"

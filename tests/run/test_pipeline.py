@@ -9,7 +9,6 @@ import pytest
 from akasa.kpis import results
 from akasa.kpis.definitions import DEFINITIONS, DTYPES
 from akasa.run import pipeline
-from akasa.run.notebook import Limits
 from akasa.workspace import promotion
 
 AS_OF = date(2025, 11, 10)
@@ -27,7 +26,7 @@ def promoted(settings, name, **engines):
     with promotion.private_folder(settings.output_dir) as folder:
         to_private = settings.model_copy(update={"output_dir": folder})
         results.write_results(to_private, engines, AS_OF)
-        run = pipeline.Run(settings, folder, folder, {}, {}, print, name, datetime.now(UTC), Limits())
+        run = pipeline.Run(settings, folder, {}, {}, print, name, datetime.now(UTC), time.monotonic())
         return run.promote()
 
 

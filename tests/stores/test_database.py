@@ -1,5 +1,7 @@
 """The database: its schema, queries with bound parameters, and a publish that is one transaction."""
 
+import sqlite3
+
 import pytest
 from lib.stores import customer, in_database, ledger_row, order, tables
 from sqlalchemy import inspect
@@ -113,6 +115,10 @@ def test_an_error_in_the_middle_leaves_neither_rows_nor_ledger(workspace):
         with pytest.raises(IntegrityError, match=r"order_items\.sku_id"):
             database_load.merge(workspace, spoilt, [ledger_row(number)])
         assert in_database(workspace) == before
+
+
+def test_the_server_is_named_with_its_version(workspace):
+    assert database.server(workspace) == ("SQLite", sqlite3.sqlite_version)
 
 
 def test_the_ledger_has_whole_numbers_also_when_it_is_empty(workspace):

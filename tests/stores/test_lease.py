@@ -112,7 +112,7 @@ def test_a_turn_that_goes_on_is_waited_for_however_long_it_takes(on_moto, quick,
     with lock.run(cfg) as me:
         other = shared(cfg, monkeypatch, 1.5 * lease.LEASE_SECONDS)
         with pytest.raises(lock.Busy) as told:
-            lease.hold(other, "me").__enter__()
+            lease.hold(other, other.warehouse_url, "me").__enter__()
         assert str(told.value).startswith(f"{me} on ")
         assert f" holds s3://{cfg.s3_bucket}/warehouse; waited 3 s. Try again" in str(told.value)
 
@@ -123,7 +123,7 @@ def test_a_turn_that_is_not_renewed_ends_and_its_holder_publishes_nothing_more(o
     monkeypatch.setattr(lease, "BREATH_SECONDS", 60)
     with lock.run(cfg):
         other = shared(cfg, monkeypatch, 30)
-        with lease.hold(other, "the other"):
+        with lease.hold(other, other.warehouse_url, "the other"):
             with pytest.raises(lock.LockLost, match="another one has taken s3://"):
                 run(cfg)
             assert in_database(cfg)["orders"] == []
@@ -139,7 +139,8 @@ def test_a_turn_that_ends_between_database_and_warehouse_leaves_the_warehouse(on
 
     def taken(place):
         if place == "before the Delta commit of customers":
-            others.enter_context(lease.hold(shared(cfg, monkeypatch, 30), "the other"))
+            other = shared(cfg, monkeypatch, 30)
+            others.enter_context(lease.hold(other, other.warehouse_url, "the other"))
 
     with monkeypatch.context() as during, lock.run(cfg):
         during.setattr(warehouse_merge, "reached", taken)

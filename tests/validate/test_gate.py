@@ -1,4 +1,4 @@
-"""The audit before publishing: suites on the accepted tables, and Data Docs. One run of GX takes seconds."""
+"""The audit before publishing: suites on the accepted tables. To import GX takes seconds."""
 
 import os
 import socket
@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from lib.stores import EVER, customer, holding, item, order, tables
 
-from akasa.validate import gate
+from akasa.validate import audits, gate
 from akasa.validate.gate import GateStopped
+from akasa.validate.suites import suites
 
 
 @pytest.fixture(autouse=True)
@@ -31,17 +32,19 @@ def by_expectation(verdicts):
     return {(row.table, row.column, row.expectation): row.unexpected for row in failed.itertuples()}
 
 
-def test_good_tables_pass_and_data_docs_are_written(tmp_path):
+def test_good_tables_pass_and_that_is_kept(workspace):
     good = tables([customer("007", "9123456781")], [order("O-1", paise=0)])
-    verdicts = gate.audit(good, tmp_path / "docs")
+    verdicts = gate.audit(good, workspace, ["customers.csv", "orders.xml"])
     assert verdicts["success"].all()
     assert set(verdicts["unexpected"]) == {0}
-    assert {name: len(suite) for name, suite in gate.suites().items()} == verdicts[
+    assert {name: len(suite) for name, suite in suites().items()} == verdicts[
         "table"
     ].value_counts().to_dict()
     gate.require_success(verdicts)
-    index = (tmp_path / "docs" / "index.html").read_text("utf-8")
-    assert all(name in index for name in good)
+    (kept,) = audits.latest(workspace)
+    assert kept.rows == {"customers": 1, "orders": 1, "order_items": 1, "holdings": 1}
+    assert (kept.deliveries, kept.max_reject_ratio) == (("customers.csv", "orders.xml"), 0.1)
+    assert {(one.unexpected, one.examples, one.error) for one in kept.findings} == {(0, (), "")}
     assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
 
 
@@ -67,8 +70,8 @@ def bad_tables():
     return bad
 
 
-def test_bad_tables_fail_and_each_fault_is_counted(tmp_path):
-    verdicts = gate.audit(bad_tables(), tmp_path / "docs")
+def test_bad_tables_fail_and_each_fault_is_counted():
+    verdicts = gate.audit(bad_tables())
     unique, known = "expect_column_values_to_be_unique", "expect_column_values_to_not_be_null"
     length, mobile = "expect_column_value_lengths_to_be_between", "expect_column_values_to_match_regex"
     between = "expect_column_values_to_be_between"
@@ -101,16 +104,45 @@ def test_bad_tables_fail_and_each_fault_is_counted(tmp_path):
     assert f"order_items.sku_count: {between} (2 rows)" in message
 
 
-def test_tables_without_rows_are_passed_over(tmp_path):
-    verdicts = gate.audit(tables(orders=[order("O-1")], items=[]), tmp_path / "docs")
+def test_rows_that_break_an_expectation_are_kept_by_their_keys(workspace):
+    gate.audit(bad_tables(), workspace)
+    (kept,) = audits.latest(workspace)
+    rows = {(one.table, one.words): one.examples for one in kept.broken}
+    assert rows["customers", "No two rows are the same customer"] == (("C-1",), ("C-1",))
+    assert rows["customers", "Every customer has a region, if only Unknown"] == (("C-4", ""),)
+    assert rows["orders", "No amount is below zero"] == (("O-1", "-1"),)
+    assert rows["order_items", "Every quantity is 1 or more"] == (("O-2", "", "0"), ("O-3", "SKU-1", "-1"))
+    ends = rows["holdings", "A holding that ends does so after the day on which it began"]
+    assert ends == (("9000000005", "1000-01-01", "C-5", "1000-01-01"),)
+
+
+def test_of_many_rows_the_first_twenty_are_kept(workspace):
+    many = [order(f"O-{n:02}", paise=-1) for n in range(30)]
+    gate.audit({"orders": tables(orders=many)["orders"].iloc[::-1]}, workspace)
+    (broken,) = audits.latest(workspace)[0].broken
+    assert (broken.unexpected, len(broken.examples), broken.examples[0]) == (30, 20, ("O-29", "-1"))
+
+
+def test_a_check_that_cannot_be_asked_fails_and_says_so(workspace):
+    verdicts = gate.audit(
+        {"orders": tables(orders=[order("O-1")])["orders"].drop(columns="order_date_time")}, workspace
+    )
+    assert verdicts["success"].sum() == len(verdicts) - 1
+    (broken,) = audits.latest(workspace)[0].broken
+    assert "order_date_time" in broken.error
+    with pytest.raises(GateStopped):
+        gate.require_success(verdicts)
+
+
+def test_tables_without_rows_are_passed_over():
+    verdicts = gate.audit(tables(orders=[order("O-1")], items=[]))
     assert set(verdicts["table"]) == {"orders"}
     assert verdicts["success"].all()
 
 
-def test_without_any_rows_earlier_data_docs_stay(tmp_path):
-    (tmp_path / "index.html").write_text("earlier")
-    verdicts = gate.audit(tables(), tmp_path)
+def test_without_any_rows_nothing_is_kept(workspace):
+    verdicts = gate.audit(tables(), workspace)
     assert verdicts.columns.tolist() == ["table", "expectation", "column", "success", "unexpected"]
     assert len(verdicts) == 0
     gate.require_success(verdicts)
-    assert (tmp_path / "index.html").read_text() == "earlier"
+    assert not audits.are_kept(workspace)

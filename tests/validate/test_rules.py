@@ -1,3 +1,4 @@
+import re
 from datetime import date
 
 import pandas as pd
@@ -559,10 +560,18 @@ def test_the_share_that_is_allowed_passes_and_one_more_record_stops():
         "b.xml: 200 of 1,990 records were rejected (10.1%, more than 10.0%); c.xml: 1 of 1 "
     )
     assert "a.csv" not in message
-    assert (
-        "Nothing was published. See data/rejects/unpublished/; mend the delivery, or raise MAX_REJECT_RATIO"
-        in message
+    way_out = (
+        "See data/rejects/unpublished/; mend the delivery, or set MAX_REJECT_RATIO=1.00 to let it through."
     )
+    assert message.endswith(f"Nothing was published. {way_out}")
+
+
+@pytest.mark.parametrize(("rejected", "records"), [(1, 3), (2, 3), (29, 100), (1, 1), (100_001, 1_000_000)])
+def test_the_ratio_that_the_message_offers_lets_the_delivery_through(rejected, records):
+    with pytest.raises(GateStopped) as stopped:
+        gate.require_few_rejected(counts(("a.csv", records, rejected)), 0.0)
+    (offered,) = re.findall(r"MAX_REJECT_RATIO=([\d.]+) ", str(stopped.value))
+    gate.require_few_rejected(counts(("a.csv", records, rejected)), float(offered))
 
 
 @pytest.mark.parametrize("percent", range(1, 101))

@@ -3,6 +3,6 @@ const show = () => document.querySelectorAll("details.code").forEach(code => { c
 box.addEventListener("change", show);
 box.parentElement.hidden = false;
 if (box.checked) show();
-document.querySelectorAll(".output_html, .output_markdown").forEach(area => {
-  if (area.scrollWidth > area.clientWidth) Object.assign(area, { tabIndex: 0, role: "region", ariaLabel: "Wide table" });
+document.querySelectorAll(".output_html, .output_markdown").forEach((area, place) => {
+  if (area.scrollWidth > area.clientWidth) Object.assign(area, { tabIndex: 0, role: "region", ariaLabel: `Wide table ${place + 1}` });
 });
