@@ -9,7 +9,7 @@ from typing import Any
 
 import hypothesis
 import pytest
-from lib import mariadb, mysql
+from lib import buckets, mariadb, mysql
 from lib.once import made_once
 from lib.servers import Server
 
@@ -99,6 +99,7 @@ def server(request: pytest.FixtureRequest) -> Server:
 
 
 _databases = count(1)
+_buckets = count(1)
 
 
 @pytest.fixture
@@ -130,3 +131,42 @@ def on_mariadb(emptied: Callable[..., Settings], mariadb_server: Server) -> Call
 def on_mysql(emptied: Callable[..., Settings], mysql_server: Server) -> Callable[..., Settings]:
     """Give what makes an empty database on MySQL."""
     return functools.partial(emptied, mysql_server)
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[buckets.Server]:
+    """A private S3 server of this worker, which takes any keys."""
+    with buckets.moto(tmp_path_factory.mktemp("moto")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[buckets.Server]:
+    """A private SeaweedFS server of this worker; skipped, or failed in CI, where it is not installed."""
+    with buckets.seaweed(tmp_path_factory.mktemp("seaweed")) as started:
+        yield started
+
+
+@pytest.fixture
+def in_a_bucket(workspace: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Settings]:
+    """Give a function that makes a bucket on a server and returns settings whose warehouse lies in it."""
+
+    def made(server: buckets.Server, **changes: str) -> Settings:
+        environment = server.create(f"akasa-{next(_buckets)}")
+        for name, value in {**environment, "WAREHOUSE_URL": "s3:///warehouse", **changes}.items():
+            monkeypatch.setenv(name, value)
+        return settings.load()
+
+    return made
+
+
+@pytest.fixture
+def on_moto(in_a_bucket: Callable[..., Settings], moto: buckets.Server) -> Callable[..., Settings]:
+    """Give what makes a bucket on moto's server."""
+    return functools.partial(in_a_bucket, moto)
+
+
+@pytest.fixture
+def on_seaweed(in_a_bucket: Callable[..., Settings], seaweed: buckets.Server) -> Callable[..., Settings]:
+    """Give what makes a bucket on SeaweedFS."""
+    return functools.partial(in_a_bucket, seaweed)

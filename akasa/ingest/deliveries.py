@@ -3,18 +3,25 @@
 import hashlib
 import os
 import re
+import shutil
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from akasa.workspace.files import sha256 as sha256
 from akasa.workspace.settings import Settings
 
+if TYPE_CHECKING:
+    from akasa.workspace.objects import Object
+
 Kind = Literal["customers", "orders"]
 
+FETCHED = ".fetched"  # in the staging folder: bytes of objects, until they are read
 KINDS: dict[str, Kind] = {".csv": "customers", ".xml": "orders"}
 _MONTHS = [
     "january",
@@ -47,6 +54,8 @@ _CONTROLS = {code: 0x2400 + code for code in range(32)}  # to their pictures, wh
 _INCOMING = "incoming"
 _LINK = "is a symbolic link, not a delivery: put the file itself there"
 _UNREADABLE = "has a name that is not UTF-8, or has control characters, so it was passed over: rename it"
+_FOLDER = "is not a file, so it was passed over"
+_GONE = "went away while it was looked at, so it was passed over"
 _UNDATED = "has no day in its name that is understood, so it stands behind all dated ones: put its day there"
 
 
@@ -56,6 +65,9 @@ class Delivery:
 
     `name` is relative to the data folder; `date` is the one in the file name, if any;
     `rank` is 0 for the two base files, 1 for a dated file in the incoming folder, 2 for an undated one.
+    `opened` gives the file to be read: of one in a bucket, what is fetched to `path`. Of a bucket that was
+    only looked at, `sha256` is empty where the bytes were never fetched; `mark` is another one with other
+    bytes.
     """
 
     path: Path
@@ -64,6 +76,14 @@ class Delivery:
     sha256: str
     rank: int
     date: date | None
+    mark: str = ""
+    fetched: Callable[[], AbstractContextManager[Path]] | None = field(
+        default=None, repr=False, compare=False
+    )
+
+    def opened(self) -> AbstractContextManager[Path]:
+        """Give the file while it is read."""
+        return self.fetched() if self.fetched else nullcontext(self.path)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -167,32 +187,33 @@ def position_of(name: str, kind: str, revision: int) -> str:
     return position(rank(name), day.isoformat() if day else None, name, revision)
 
 
-def find(settings: Settings) -> Found:
+def find(settings: Settings, fetch: bool = True) -> Found:
     """Return every delivery in order (base files, dated, undated; then by name) and what was passed over.
 
-    Raises FileNotFoundError when a base file or the folder that was named in the settings is not there,
+    Without `fetch`, what lies in a bucket is listed only. Raises StorageUnavailable where it cannot be, and
+    FileNotFoundError when a base file or the folder that was named in the settings is not there,
     or when there is no delivery at all.
     """
-    if settings.incoming_dir and not settings.incoming.is_dir():
-        raise FileNotFoundError(
-            f"{settings.incoming} is not a folder that is there: mend INCOMING_DIR, or make the folder"
-        )
     warnings: list[str] = []
-    base, incoming = _base(settings, warnings), []
-    for path in sorted(settings.incoming.iterdir()) if settings.incoming.exists() else []:
-        reason = _passed_over(path)
-        if reason is None:
-            rank = 1 if date_in_name(path.name) else 2
-            incoming.append(_delivery(path, f"incoming/{path.name}", rank, KINDS[path.suffix.lower()]))
-            warnings += [f"incoming/{path.name} {_UNDATED}"] if rank == 2 else []
-        elif reason:
-            warnings.append(f"incoming/{_shown(path.name)} {reason}")
+    base = _base(settings, warnings)
+    lying = (
+        _in_bucket(settings, settings.incoming_url, fetch) if settings.incoming_url else _in_folder(settings)
+    )
+    incoming = [one for one in (_taken(*each, warnings) for each in lying) if one]
+    if settings.incoming_url:
+        warnings += _not_looked_at(settings)
     if not base and not incoming:
+        place = settings.incoming_url or settings.incoming
         raise FileNotFoundError(
             f"no delivery found: put {settings.customers_csv.name} and {settings.orders_xml.name} into "
-            f"{settings.customers_csv.parent}, or dated files into {settings.incoming}"
+            f"{settings.customers_csv.parent}, or dated files into {place}"
         )
     return Found(tuple(sorted(base + incoming, key=_place)), tuple(warnings))
+
+
+def forget_fetched(settings: Settings) -> None:
+    """Remove what was fetched of a bucket and need not be read, or was not by a run that was killed."""
+    shutil.rmtree(settings.staging / FETCHED, ignore_errors=True)
 
 
 def repeats(deliveries: Iterable[Delivery]) -> dict[tuple[str, str], list[str]]:
@@ -201,6 +222,64 @@ def repeats(deliveries: Iterable[Delivery]) -> dict[tuple[str, str], list[str]]:
     for delivery in deliveries:
         names.setdefault(delivery.key, []).append(delivery.name)
     return {key: rest for key, (_, *rest) in names.items() if rest}
+
+
+Lying = tuple[str, str | None, Callable[[str, int], Delivery | None]]  # name, why passed over, how to know it
+
+
+def _in_folder(settings: Settings) -> Iterator[Lying]:
+    if settings.incoming_dir and not settings.incoming.is_dir():
+        raise FileNotFoundError(
+            f"{settings.incoming} is not a folder that is there: mend INCOMING_DIR, or make the folder"
+        )
+    for path in sorted(settings.incoming.iterdir()) if settings.incoming.exists() else []:
+        yield path.name, _passed_over(path), partial(_lying, path)
+
+
+def _lying(path: Path, name: str, rank: int) -> Delivery:
+    return _delivery(path, name, rank, _kind(path.name))
+
+
+def _in_bucket(settings: Settings, url: str, fetch: bool) -> Iterator[Lying]:
+    from akasa.ingest import arrivals  # what reads buckets takes its time
+
+    if fetch:
+        forget_fetched(settings)
+    found = arrivals.look(settings, url)
+    yield from ((folder, _FOLDER, lambda name, rank: None) for folder in found.folders)
+
+    def known(one: "Object", name: str, rank: int) -> Delivery | None:
+        try:
+            sha256 = found.known(one) or (found.fetch(one.name) if fetch else "")
+        except FileNotFoundError:
+            return None
+        bring = partial(found.bytes_of, one.name)
+        day = date_in_name(one.name)
+        return Delivery(found.path(one.name), name, _kind(one.name), sha256, rank, day, one.mark, bring)
+
+    yield from ((one.name, _unfit_name(one.name), partial(known, one)) for one in found.objects)
+
+
+def _taken(
+    name: str, reason: str | None, know: Callable[[str, int], Delivery | None], warnings: list[str]
+) -> Delivery | None:
+    """Return what lies in the incoming folder or bucket as a delivery, or warn why it is none."""
+    if reason is not None:
+        warnings += [f"incoming/{_shown(name)} {reason}"] if reason else []
+        return None
+    rank = 1 if date_in_name(name) else 2
+    found = know(f"incoming/{name}", rank)
+    if found is None or rank == 2:
+        warnings.append(f"incoming/{name} {_GONE if found is None else _UNDATED}")
+    return found
+
+
+def _not_looked_at(settings: Settings) -> list[str]:
+    """Warn of deliveries in the folder in whose place the bucket stands."""
+    there = settings.incoming.iterdir() if settings.incoming.is_dir() else ()
+    names = [path.name for path in there if _passed_over(path) is None]
+    folder = settings.label(settings.incoming)
+    return [f"{folder} is not looked at, as INCOMING_URL is set: {len(names):,} deliveries"] if names else []
 
 
 def _place(delivery: Delivery) -> str:
@@ -229,17 +308,30 @@ def _delivery(path: Path, name: str, rank: int, kind: Kind) -> Delivery:
     return Delivery(path, name, kind, sha256(path), rank, date_in_name(path.name))
 
 
+def _kind(name: str) -> Kind:
+    return KINDS[Path(name).suffix.lower()]
+
+
 def _passed_over(path: Path) -> str | None:
     """Say why a path is no delivery: None for a delivery, empty where nobody needs to be told."""
-    if path.name.startswith(".") or path.suffix.lower() in (".part", ".tmp"):
+    if _is_unfinished(path.name):
         return ""
     if path.is_symlink():
         return _LINK
-    if not path.is_file():
-        return "is not a file, so it was passed over"
-    if path.suffix.lower() not in KINDS:
+    return _unfit_name(path.name) if path.is_file() else _FOLDER
+
+
+def _is_unfinished(name: str) -> bool:
+    return name.startswith(".") or Path(name).suffix.lower() in (".part", ".tmp")
+
+
+def _unfit_name(name: str) -> str | None:
+    """Say by its name why a file is no delivery, as `_passed_over` does."""
+    if _is_unfinished(name):
+        return ""
+    if Path(name).suffix.lower() not in KINDS:
         return "ends neither in .csv nor in .xml, so it was passed over"
-    return None if path.name == _shown(path.name) else _UNREADABLE
+    return None if name == _shown(name) else _UNREADABLE
 
 
 def _shown(name: str) -> str:

@@ -82,6 +82,7 @@ def stage_all(settings: Settings, tell: Progress = progress.tell) -> Manifest:
         except RefusedDelivery as refusal:
             refused.append(str(refusal))
             events.tell("delivery refused", WARNING, kind=delivery.kind, delivery=delivery.name)
+    deliveries.forget_fetched(settings)
     manifest = Manifest(tuple(staged.values()), tuple(refused), found.warnings)
     write_manifest(settings, manifest)
     return manifest
@@ -97,8 +98,8 @@ def stage(delivery: Delivery, folder: Path, tell: Progress = progress.tell) -> S
     if footer is None:
         began = time.monotonic()
         try:
-            with files.private(), files.atomic(there) as temporary:
-                _write(delivery, temporary, tell)
+            with files.private(), delivery.opened() as file, files.atomic(there) as temporary:
+                _write(delivery, file, temporary, tell)
         except RefusedDelivery as refusal:
             raise RefusedDelivery(delivery.name, refusal.line, refusal.cause) from None
         footer = pq.read_metadata(there)
@@ -218,16 +219,16 @@ def _version() -> bytes:
     return str(readers.READER_VERSION).encode()
 
 
-def _write(delivery: Delivery, path: Path, tell: Progress) -> None:
+def _write(delivery: Delivery, file: Path, staged: Path, tell: Progress) -> None:
     unknown: Counter[str] = Counter()
-    batches = READERS[delivery.kind](delivery.path, unknown)
-    with pq.ParquetWriter(path, batches.schema, compression="zstd") as writer:
+    batches = READERS[delivery.kind](file, unknown)
+    with pq.ParquetWriter(staged, batches.schema, compression="zstd") as writer:
         for batch in _told(batches, delivery.name, tell):
             writer.write_batch(batch)
         counts = json.dumps(dict(sorted(unknown.items())))
         writer.add_key_value_metadata({_UNKNOWN: counts, _VERSION: _version()})
     # A feed may still have been writing: what was staged must be the bytes that the ledger will name.
-    if deliveries.sha256(delivery.path) != delivery.sha256:
+    if deliveries.sha256(file) != delivery.sha256:
         cause = "changed while it was read; deliver under a temporary name (*.part) and rename it when whole"
         raise RefusedDelivery(delivery.name, None, cause)
 

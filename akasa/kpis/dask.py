@@ -78,7 +78,7 @@ class Tables:
 
 def source(settings: Settings) -> Tables:
     """Return the warehouse's orders, still to be read, its customers and holdings."""
-    orders = read_orders(warehouse.files("orders", settings))
+    orders = read_orders(warehouse.files("orders", settings), storage.warehouse(settings).options)
     customers, holdings = warehouse.customers(settings), warehouse.holdings(settings)
     return Tables(orders, customers, holdings, settings.dask_scheduler_address)
 

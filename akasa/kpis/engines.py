@@ -5,6 +5,7 @@ function a KPI, of its name: (source, as_of, …) → the canonical frame. SQL h
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from functools import partial
 from importlib import import_module
@@ -14,7 +15,7 @@ import pandas as pd
 
 from akasa.kpis.definitions import DEFINITIONS, TOP_N, WINDOW_DAYS, resolve_as_of
 from akasa.stores import database, published, warehouse
-from akasa.workspace import progress
+from akasa.workspace import progress, storage
 from akasa.workspace.settings import Settings
 
 ENGINES = ("sql", "pandas", "dask")
@@ -65,8 +66,9 @@ def compute(
 
     Money is in paise; frames have no rows where `as_of` is None.
     """
-    sources = {name: _module(name).source(settings) for name in chosen(engine)}
-    return compute_from(sources, as_of, window_days, top_n)
+    with _faults(settings, engine):
+        sources = {name: _module(name).source(settings) for name in chosen(engine)}
+        return compute_from(sources, as_of, window_days, top_n)
 
 
 def compute_from(
@@ -88,7 +90,8 @@ def compute_one(
     top_n: int = TOP_N,
 ) -> pd.DataFrame:
     """Return one KPI's canonical frame by one engine, money in paise."""
-    return _frame(engine, _module(engine).source(settings), kpi, as_of, window_days, top_n)
+    with _faults(settings, engine):
+        return _frame(engine, _module(engine).source(settings), kpi, as_of, window_days, top_n)
 
 
 def function(engine: str, kpi: str) -> Any:
@@ -105,6 +108,11 @@ def _frame(
     options = {option: given[option] for option in DEFINITIONS[kpi].options}
     found: pd.DataFrame = function(engine, kpi)(source, as_of, **options)
     return found
+
+
+def _faults(settings: Settings, engine: str) -> AbstractContextManager[None]:
+    """Tell what is wrong with the warehouse's bucket in one sentence; SQL does not look there."""
+    return nullcontext() if engine == "sql" else storage.warehouse(settings).faults()
 
 
 def _module(engine: str) -> Any:

@@ -1,6 +1,5 @@
 """Keep the warehouse level with the database, which is published first."""
 
-import shutil
 import sys
 from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from deltalake import DeltaTable
 from akasa.publish import warehouse_merge
 from akasa.publish.versions import typed
 from akasa.stores import database, models, warehouse
-from akasa.workspace import files
+from akasa.workspace import files, storage
 from akasa.workspace.settings import Settings
 from akasa.workspace.tables import VERSIONED
 
@@ -69,7 +68,7 @@ def _found(settings: Settings) -> tuple[dict[str, DeltaTable], str | None]:
         noted, found = warehouse.noted(settings, opened), warehouse.contents(settings, opened)
     except warehouse.UNREADABLE as error:
         for table in warehouse.SCHEMAS:
-            shutil.rmtree(settings.warehouse / table, ignore_errors=True)
+            storage.warehouse(settings).remove(table)
         first = str(error).splitlines()[0].replace(str(settings.data_dir), settings.label(settings.data_dir))
         return {}, f"it could not be read ({first})"
     return opened, None if noted in (None, found) else f"it was left with {noted}, and has {found}"

@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
 
 from akasa.publish.versions import beside
-from akasa.stores import warehouse
+from akasa.stores import lock, warehouse
+from akasa.workspace import storage
 from akasa.workspace.failpoints import reached
 from akasa.workspace.settings import Settings
 from akasa.workspace.tables import KEYS, VERSIONED
@@ -98,7 +99,11 @@ def _tidy(settings: Settings, opened: Opened, name: str) -> None:
 
     Old versions are read by nobody but those who began before this publish.
     """
-    table, hours = opened[name], math.ceil(settings.warehouse_retention_days * 24)
+    with storage.warehouse(settings).faults():
+        _tidied(opened[name], name, math.ceil(settings.warehouse_retention_days * 24))
+
+
+def _tidied(table: DeltaTable, name: str, hours: int) -> None:
     kept = dict.fromkeys(
         ("delta.logRetentionDuration", "delta.deletedFileRetentionDuration"), f"interval {hours} hours"
     )
@@ -159,18 +164,23 @@ def _overwrite(
     keys = [(key, "ascending") for key in KEYS.get(name, ("position",))]
     rows = rows.sort_by(keys)
     reached(f"before the Delta commit of {name}")
-    if name not in opened:
-        write_deltalake(warehouse.uri(settings, name), rows, mode="error", partition_by=partition)
-        opened[name] = DeltaTable(warehouse.uri(settings, name))
-        return
-    write_deltalake(
-        opened[name],
-        rows,
-        mode="overwrite",
-        partition_by=partition,
-        predicate=predicate,
-        schema_mode=None if predicate else "overwrite",
-    )
+    lock.require_lease(settings)
+    place = storage.warehouse(settings)
+    with place.faults():
+        if name not in opened:
+            write_deltalake(
+                place.uri(name), rows, mode="error", partition_by=partition, storage_options=place.options
+            )
+            opened[name] = warehouse.present(settings, name)
+            return
+        write_deltalake(
+            opened[name],
+            rows,
+            mode="overwrite",
+            partition_by=partition,
+            predicate=predicate,
+            schema_mode=None if predicate else "overwrite",
+        )
 
 
 def _versions(

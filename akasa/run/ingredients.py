@@ -54,6 +54,13 @@ WITHOUT_EFFECT = (
     "log_format",
     "metrics_file",
     "aws_secret_name",  # what it gives counts
+    "publish_url",
+    "s3_bucket",
+    "aws_endpoint_url",
+    "aws_region",
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_session_token",
 )
 # The steps that read a setting; one that is not here counts as read by all.
 _OF_DATABASE = ("02_validate", "03_kpis_sql", "05_report")
@@ -63,6 +70,8 @@ READ_BY = {
     **dict.fromkeys(("db_local_infile", "warehouse_retention_days"), ("02_validate",)),
     **dict.fromkeys(("business_timezone", "max_reject_ratio"), ("02_validate", "05_report")),
     **dict.fromkeys(("db_host", "db_port", "db_user", "db_name"), _OF_DATABASE),
+    "incoming_url": ("01_ingest",),
+    "warehouse_url": ("02_validate", "04_kpis_memory", "05_report"),
     "dask_scheduler_address": ("04_kpis_memory",),
     "freshness_hours": ("05_report",),
 }
@@ -135,10 +144,10 @@ def _looked_at(part: str, settings: Settings) -> Part:
 
 
 def _deliveries(settings: Settings) -> Part:
-    found = deliveries.find(settings)
+    found = deliveries.find(settings, fetch=False)
     there: dict[str, str] = {}
     for one in found.deliveries:  # both base files may go by one name
-        there[one.name] = f"{there.get(one.name, '')} {one.kind} {one.sha256}".strip()
+        there[one.name] = f"{there.get(one.name, '')} {one.kind} {one.mark or one.sha256}".strip()
     return there | dict.fromkeys(found.warnings, SAID)
 
 
@@ -152,6 +161,15 @@ def _silence(settings: Settings) -> Part:
     last = digests.last_published(settings)
     hours = clock.hours_of_silence(last, clock.now(), settings.freshness_hours)
     return {} if hours is None else {"hours without a delivery": str(hours)}
+
+
+def _warehouse(settings: Settings) -> Part:
+    if settings.warehouse_url is None:
+        return _each_folder(settings.warehouse, "data/warehouse")
+    from akasa.workspace import objects, storage
+
+    there = objects.below(storage.bucket(settings, settings.warehouse_url))
+    return _each_thing({name: mark for name, mark in there.items() if "/" in name}, "data/warehouse")
 
 
 def _package(_: Settings) -> Part:
@@ -181,7 +199,7 @@ _PARTS: Mapping[str, Callable[[Settings], Part]] = {
     "manifest": _manifest,
     "database": digests.of_database,
     "silence": _silence,
-    "warehouse": lambda settings: _each_folder(settings.warehouse, "data/warehouse"),
+    "warehouse": _warehouse,
     "judged": lambda settings: _each_folder(settings.judged, "data/judged"),
     "rejects": lambda settings: _each_file(settings.quarantine, "data/rejects"),
     "audits": lambda settings: _each_file(settings.audits, "data/audits"),
@@ -219,9 +237,13 @@ def _each_file(folder: Path, label: str) -> Part:
 
 def _each_folder(folder: Path, label: str) -> Part:
     """Return one digest for each of the things in a folder, with all that is in it."""
+    return _each_thing({name: _content(folder / name) for name in _names(folder)}, label)
+
+
+def _each_thing(contents: Part, label: str) -> Part:
     things: dict[str, list[str]] = {}
-    for name in _names(folder):
-        things.setdefault(name.partition("/")[0], []).append(f"{name} {_content(folder / name)}")
+    for name, content in contents.items():
+        things.setdefault(name.partition("/")[0], []).append(f"{name} {content}")
     return {f"{label}/{name}": _digest("\n".join(there)) for name, there in things.items()}
 
 

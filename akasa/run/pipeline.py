@@ -374,15 +374,33 @@ def report(
 ) -> Path:
     """Run the steps that are not up to date, or were chosen; return the report.
 
-    Their outputs are put in place when the last one has reconciled.
-    Raises as `begin` does, Incomplete, and StepFailed, which leaves the outputs of earlier runs untouched.
+    Their outputs are put in place when the last one has reconciled, and below PUBLISH_URL, if it is set.
+    Raises as `begin` does, Incomplete, and StepFailed, which leaves the outputs of earlier runs untouched;
+    StorageUnavailable where a bucket cannot be used.
     """
-    with watch.over(settings, listener) as watched, begin(settings, given, watched, chosen) as run:
+    with (
+        watch.over(settings, listener) as watched,
+        begin(settings, given, watched, chosen) as run,
+        _published(settings),
+    ):
         watched.follow(run)
         run.require_others()
         for step in STEPS:
             run.go(step)
         return run.promote()
+
+
+@contextmanager
+def _published(settings: Settings) -> Iterator[None]:
+    """Put what is in place at the end where PUBLISH_URL says, unless it is there already."""
+    if settings.publish_url is None:
+        yield
+        return
+    from akasa.run import upload
+
+    before = upload.pointer(settings)
+    yield
+    upload.publish(settings, before)
 
 
 def progress_file(settings: Settings) -> Path:

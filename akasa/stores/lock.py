@@ -3,13 +3,18 @@
 A run outlives its kernels, and a kernel may outlive its run: one whose runner was killed goes on for a while.
 So the kernel that publishes takes the publish's lock itself, and must not publish once another run has begun.
 All locks are the kernel's or the server's: they are free again when their holder dies.
+
+Across machines one rule holds: **who shares a database shares its lock**. With MySQL or MariaDB that is the
+server's, wherever warehouse and deliveries lie. SQLite is one machine's, with the locks of its folders; where
+its warehouse lies in a bucket, which others reach, a lease beside the tables says whose it is (see `lease`).
+What nobody can put right, two databases that share a warehouse, is refused.
 """
 
 import os
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,11 +35,11 @@ _held: dict[str, int] = {}  # the connections that hold this process's locks on 
 
 
 class Busy(RuntimeError):
-    """Another run holds the workspace, the database or the outputs."""
+    """Another run holds the workspace, the database, the warehouse or the outputs."""
 
 
 class LockLost(RuntimeError):
-    """The server has freed this publish's lock, so that another may be publishing."""
+    """This publish's lock is no longer its own, so that another may be publishing."""
 
 
 class RunOver(RuntimeError):
@@ -102,11 +107,21 @@ def _turn(settings: Settings) -> Iterator[str]:
     with _hold(settings, settings.data_dir, "run") as me, hold_database(settings, "run"):
         with _hold(settings, settings.data_dir, "publish"):
             pass  # the kernel of a killed run may just be publishing; later it will find that its run is over
-        before = _RUN.set(me)
-        try:
-            yield me
-        finally:
-            _RUN.reset(before)
+        with _warehouse(settings, me):
+            before = _RUN.set(me)
+            try:
+                yield me
+            finally:
+                _RUN.reset(before)
+
+
+def _warehouse(settings: Settings, me: str) -> AbstractContextManager[None]:
+    """Hold a warehouse that lies in a bucket."""
+    if settings.warehouse_url is None:
+        return nullcontext()
+    from akasa.stores import lease
+
+    return lease.hold(settings, settings.warehouse_url, me)
 
 
 @contextmanager
@@ -174,10 +189,11 @@ def hold_database(settings: Settings, what: str) -> Iterator[None]:
 
 
 def require_held(settings: Settings, opened: "Connection") -> None:
-    """Raise LockLost where the server has freed the lock of this process's publish.
+    """Raise LockLost where the lock of this process's publish is no longer its own.
 
     To be asked in the publish's transaction, just before its commit. Where no lock was taken, none is lost.
     """
+    require_lease(settings)
     name = _name(settings, "publish")
     if name not in _held:
         return
@@ -189,6 +205,16 @@ def require_held(settings: Settings, opened: "Connection") -> None:
             "nothing was published: the server ended the connection that held the lock on database "
             f"{settings.db_name!r}, and another run may be publishing; run it again"
         )
+
+
+def require_lease(settings: Settings) -> None:
+    """Raise LockLost where the warehouse in a bucket is no longer this run's: to be asked before a commit."""
+    run = _RUN.get() or os.environ.get(VARIABLE)
+    if settings.warehouse_url is None or run is None:
+        return
+    from akasa.stores import lease
+
+    lease.require_held(settings, settings.warehouse_url, run)
 
 
 def _name(settings: Settings, what: str) -> str:

@@ -1,6 +1,7 @@
 """The warehouse: the published tables as Delta Lake, orders and their items partitioned by month.
 
 It follows the database's ledger: `publish` is told which deliveries it should hold and brings itself level.
+It lies in a folder, or in a bucket (see `storage`).
 """
 
 import hashlib
@@ -14,9 +15,9 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from pyarrow.dataset import Dataset, InMemoryDataset
-from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from akasa.stores import arrow
+from akasa.workspace import storage
 from akasa.workspace.settings import Settings, load
 
 _MONTH = pa.field("order_month", arrow.TEXT)  # what orders and their items are partitioned by
@@ -69,7 +70,14 @@ def opened(settings: Settings) -> dict[str, DeltaTable]:
     What is written through a table that was opened before another writer's commit is refused
     (CommitFailedError); written to its URI, it would undo that commit without a word.
     """
-    return {name: DeltaTable(uri(settings, name)) for name in SCHEMAS if exists(settings, name)}
+    return {name: present(settings, name) for name in SCHEMAS if exists(settings, name)}
+
+
+def present(settings: Settings, name: str) -> DeltaTable:
+    """Return a table at its present version."""
+    place = storage.warehouse(settings)
+    with place.faults():
+        return DeltaTable(place.uri(name), storage_options=place.options)
 
 
 def contents(settings: Settings, tables: Mapping[str, DeltaTable]) -> str:
@@ -79,13 +87,15 @@ def contents(settings: Settings, tables: Mapping[str, DeltaTable]) -> str:
     lost or cut off, for rows are counted in the files' footers; or the end of a table's log, which nobody
     misses who reads from a checkpoint, but every writer.
     """
+    place = storage.warehouse(settings)
     for name, table in tables.items():
-        end = settings.warehouse / name / "_delta_log" / f"{table.version():020d}.json"
-        if not end.exists():
-            raise FileNotFoundError(f"{end} is not there")
+        end = f"_delta_log/{table.version():020d}.json"
+        with place.faults():
+            if not place.has(name, end):
+                raise FileNotFoundError(f"{place.address(name, end)} is not there")
     told = []
     for name in (name for name in SCHEMAS if name in tables and name != "deliveries"):
-        rows = dataset(name, settings, tables[name]).count_rows()
+        rows = count(name, settings, tables[name])
         digest = hashlib.sha256("\n".join(_paths(tables[name])).encode()).hexdigest()[:8]
         told.append(f"{name} {tables[name].version()} with {rows:,} rows ({digest})")
     return ", ".join(told)
@@ -107,15 +117,16 @@ def dataset(table: str, settings: Settings, at: DeltaTable | None = None) -> Dat
     """
     if at is None and not exists(settings, table):
         return InMemoryDataset(SCHEMAS[table].empty_table())
-    at = at or DeltaTable(uri(settings, table))
-    place = SubTreeFileSystem(str(settings.warehouse / table), LocalFileSystem())
-    return at.to_pyarrow_dataset(filesystem=place)
+    at, place = at or present(settings, table), storage.warehouse(settings)
+    with place.faults():
+        return at.to_pyarrow_dataset(filesystem=place.file_system(table))
 
 
-def count(table: str, settings: Settings) -> int:
+def count(table: str, settings: Settings, at: DeltaTable | None = None) -> int:
     """Return how many rows a published table has, from the files' footers."""
-    rows: int = dataset(table, settings).count_rows()
-    return rows
+    with storage.warehouse(settings).faults():
+        rows: int = dataset(table, settings, at).count_rows()
+        return rows
 
 
 def read(settings: Settings, name: str) -> pd.DataFrame:
@@ -150,15 +161,16 @@ def marks(deliveries: pd.DataFrame) -> set[Any]:
 def months(settings: Settings) -> set[str]:
     """Return the months (`2025-10`) in which orders or their items stand, as their partitions tell."""
     held = [name for name in ("orders", "order_items") if exists(settings, name)]
-    return {part["order_month"] for name in held for part in DeltaTable(uri(settings, name)).partitions()}
+    return {part["order_month"] for name in held for part in present(settings, name).partitions()}
 
 
 def files(table: str, settings: Settings | None = None) -> list[str]:
-    """Return the Parquet files that make up the table's present version."""
+    """Return the Parquet files that make up the table's present version: paths, or `s3://` addresses."""
     settings = settings or load()
     if not exists(settings, table):
         return []
-    return [str(settings.warehouse / table / path) for path in _paths(DeltaTable(uri(settings, table)))]
+    place = storage.warehouse(settings)
+    return [place.address(table, path) for path in _paths(present(settings, table))]
 
 
 def _paths(table: DeltaTable) -> list[str]:
@@ -174,21 +186,24 @@ def select(
     at: DeltaTable | None = None,
 ) -> pa.Table:
     columns = list(columns or SCHEMAS[name].names)
-    found = dataset(name, settings, at).to_table(columns=columns, filter=filter_)
+    with storage.warehouse(settings).faults():
+        found = dataset(name, settings, at).to_table(columns=columns, filter=filter_)
     return found.cast(pa.schema([SCHEMAS[name].field(column) for column in columns]))
 
 
 def exists(settings: Settings, table: str) -> bool:
-    return bool(DeltaTable.is_deltatable(uri(settings, table)))
+    place = storage.warehouse(settings)
+    with place.faults():
+        return bool(DeltaTable.is_deltatable(place.uri(table), place.options))
 
 
 def _is_current(settings: Settings, table: str) -> bool:
     if not exists(settings, table):
         return False
-    names: list[str] = [field.name for field in DeltaTable(uri(settings, table)).schema().fields]
+    names: list[str] = [field.name for field in present(settings, table).schema().fields]
     return names == list(SCHEMAS[table].names)
 
 
 def uri(settings: Settings, table: str) -> str:
-    """Return a table's folder for deltalake, which would take parts of a plain path for those of a URI."""
-    return (settings.warehouse / table).as_uri()
+    """Return what deltalake calls a table's place."""
+    return storage.warehouse(settings).uri(table)

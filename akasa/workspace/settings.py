@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -37,6 +37,9 @@ def project(code: Path, here: Path, named: str | None) -> Path:
 
 CODE = Path(__file__).resolve().parent.parent.parent  # a checkout, or where pip has installed it
 ROOT = project(CODE, Path.cwd(), os.environ.get(WORKSPACE))
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_ADDRESS = re.compile(rf"s3://({_BUCKET.pattern})((?:/[A-Za-z0-9_=.-]+)*)/?")
+_ENDPOINT = re.compile(r"https?://[^/@?#\s]+/?")
 BY_HAND = ROOT / "work" / "outputs"  # where notebooks write that somebody runs by hand
 _SECRET = "AWS secret"
 _UNFIT = re.compile(r"%[0-9A-Fa-f]{2}|[\[\]|^\\\x00-\x1f\x7f\ud800-\udfff]")
@@ -77,9 +80,47 @@ def _for_the_collector(path: Path) -> Path:
     return path
 
 
+def _in_a_bucket(url: str, info: ValidationInfo) -> str:
+    """Return `s3://bucket/prefix`; `s3:///prefix` lies in the bucket of S3_BUCKET."""
+    bucket = info.data.get("s3_bucket")
+    if url.startswith("s3:///") and not bucket:
+        raise ValueError("names no bucket, and S3_BUCKET is not set: write s3://bucket/prefix")
+    whole = url.replace("s3:///", f"s3://{bucket}/") if url.startswith("s3:///") else url
+    if not _ADDRESS.fullmatch(whole) or "/.." in whole or "/./" in whole:
+        raise ValueError(
+            "is not an address such as s3://bucket/prefix, of letters, digits and -_.= between the slashes"
+        )
+    return whole.rstrip("/")
+
+
+def _bucket(name: str) -> str:
+    if not _BUCKET.fullmatch(name):
+        raise ValueError("is not a bucket's name: 3 to 63 small letters, digits, hyphens and dots")
+    return name
+
+
+def _endpoint(url: str) -> str:
+    if not _ENDPOINT.fullmatch(url):
+        raise ValueError("is not an address such as https://s3.example.org or http://127.0.0.1:9000")
+    return url.rstrip("/")
+
+
+def _instead_of_a_folder(url: str | None, info: ValidationInfo) -> str | None:
+    if url and info.data.get("incoming_dir"):
+        raise ValueError("INCOMING_DIR is set, too: unset one of them")
+    return url
+
+
+def _with_its_id(secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    if bool(secret) != bool(info.data.get("aws_access_key_id")):
+        raise ValueError("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together: set both, or none")
+    return secret
+
+
 Folder = Annotated[Path, AfterValidator(_below_root)]
 DataFolder = Annotated[Folder, AfterValidator(_fit_for_delta)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
+Address = Annotated[str, AfterValidator(_in_a_bucket)]
 
 
 class Settings(BaseSettings):
@@ -139,6 +180,16 @@ class Settings(BaseSettings):
         """The least level of events that are printed, None for none; LOG_FORMAT=json alone asks for INFO."""
         return self.log_level or ("INFO" if self.log_format == "json" else None)
 
+    s3_bucket: Annotated[str, AfterValidator(_bucket)] | None = None
+    warehouse_url: Address | None = None
+    incoming_url: Annotated[Address | None, AfterValidator(_instead_of_a_folder)] = None
+    publish_url: Address | None = None
+    aws_endpoint_url: Annotated[str, AfterValidator(_endpoint)] | None = None
+    aws_region: str = "us-east-1"
+    aws_access_key_id: str | None = None
+    aws_secret_access_key: Annotated[SecretStr | None, AfterValidator(_with_its_id)] = None
+    aws_session_token: SecretStr | None = None
+
     @property
     def customers_csv(self) -> Path:
         return self.customers_csv_path or self.data_dir / "customers.csv"
@@ -183,6 +234,7 @@ class Settings(BaseSettings):
 
     @property
     def warehouse(self) -> Path:
+        """Where the warehouse lies, unless WAREHOUSE_URL puts it into a bucket (see `storage.warehouse`)."""
         return self.data_dir / "warehouse"
 
     def label(self, path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Real Dask schedulers and workers, and an S3 server, as processes on free loopback ports.
+"""Real Dask schedulers and workers, as processes on free loopback ports.
 
 None of them can import akasa: workers elsewhere need not have it.
 """
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from distributed import Client
-from lib.ports import free_port, wait_for
+from lib.ports import free_port
 
 _SECONDS_TO_START = 60
 
@@ -65,25 +65,6 @@ class Cluster:
             "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
         }
         return started([sys.executable, "-m", "dask", *command], self.folder / "cluster.log", environment)
-
-
-@contextmanager
-def s3(folder: Path) -> Iterator[dict[str, str]]:
-    """Start an S3 server; give deltalake's storage options for it."""
-    port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    server = started(command, folder / "s3.log", dict(os.environ))
-    try:
-        wait_for(port)
-        yield {
-            "AWS_ACCESS_KEY_ID": "an-id",
-            "AWS_SECRET_ACCESS_KEY": "s3cr3t/key",
-            "AWS_REGION": "ap-south-1",
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-            "AWS_ALLOW_HTTP": "true",
-        }
-    finally:
-        kill(server)
 
 
 def started(command: list[str], log: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:

@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path
 
 import pyarrow.compute as pc
+from lib import drops
 
 from akasa.ingest import staging
 from akasa.kpis import engines, pandas, results, sql  # noqa: F401
@@ -31,6 +32,14 @@ def whole_road():
     chosen = settings.load()
     with lock.run(chosen):
         publish_and_report(chosen)
+
+
+def publish_alone():
+    """Publish what lies in the drop folders, unaudited, and nothing else."""
+    chosen = settings.load()
+    with lock.run(chosen):
+        staging.stage_all(chosen)
+        road.publish(chosen, auditor=drops.no_audit)
 
 
 def publish_and_report(chosen):
@@ -81,10 +90,14 @@ def withdrawal_of_a_day():
 
 ROADS = {
     "publish": whole_road,
+    "publish alone": publish_alone,
     "backfill": backfill_of_august,
     "backfill all": backfill_of_all,
     "withdraw": withdrawal_of_a_day,
 }
+
+
+_FOLDERS = (Path(pipeline.__file__).parents[2], Path(__file__).parents[1])
 
 
 class Runs:
@@ -96,7 +109,7 @@ class Runs:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(Path(pipeline.__file__).parents[2])},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, _FOLDERS))},
         )
 
     def run(self, environment):

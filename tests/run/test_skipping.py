@@ -96,6 +96,31 @@ def test_with_nothing_to_do_nothing_is_imported_that_takes_time(settings):
     assert imported == "[]"
 
 
+@pytest.mark.long
+def test_in_buckets_what_was_just_run_is_up_to_date_until_something_comes(
+    ran_once, monkeypatch, tmp_path, on_moto, moto
+):
+    shutil.copytree(ran_once / "data", tmp_path / "data", dirs_exist_ok=True, symlinks=True)
+    (tmp_path / "data/incoming" / DAILY.name).unlink()
+    cfg = on_moto(INCOMING_URL="s3:///incoming", PUBLISH_URL="s3:///outputs")
+    client, bucket = moto.client(), cfg.s3_bucket
+    client.put_object(Bucket=bucket, Key=f"incoming/{DAILY.name}", Body=DAILY.read_bytes())
+    assert report(cfg, chosen=pipeline.chosen(force=True)) != {}
+    there = moto.objects(bucket)
+    assert report(cfg) == dict.fromkeys(STEPS, ("up to date", ""))
+    assert {key for key, content in moto.objects(bucket).items() if there.get(key) != content} == {
+        "warehouse/_akasa.json"
+    }
+    client.delete_object(Bucket=bucket, Key="outputs/latest.json")
+    assert report(cfg) == dict.fromkeys(STEPS, ("up to date", ""))
+    assert "outputs/latest.json" in moto.objects(bucket)
+    client.put_object(Bucket=bucket, Key="incoming/o_2025-11-13.xml", Body=DAILY.read_bytes() + b" ")
+    assert why(cfg) == {INGEST: "incoming/o_2025-11-13.xml is new"}
+    part = next(key for key in there if key.startswith("warehouse/orders/order_month"))
+    client.delete_object(Bucket=bucket, Key=part)
+    assert {VALIDATE, MEMORY, REPORT} <= why(cfg).keys()
+
+
 # Code.
 
 
@@ -236,7 +261,13 @@ NONE = {
     "LOG_LEVEL": "INFO",
     "LOG_FORMAT": "json",
     "METRICS_FILE": "a.prom",
+    "PUBLISH_URL": "s3://bucket/outputs",
+    "S3_BUCKET": "bucket",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+    "AWS_REGION": "ap-south-1",
+    "AWS_SESSION_TOKEN": "hunter22",
 }
+IN_BUCKETS = {"incoming_url", "warehouse_url", "aws_access_key_id", "aws_secret_access_key"}
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -257,7 +288,8 @@ def test_a_setting_without_effect(settings, monkeypatch, name):
 
 def test_every_setting_is_tried():
     tried = {name.lower() for name in (*SETTINGS, *NONE)} - {"source_date_epoch"}
-    assert tried | {"data_dir", "output_dir", "db_host", "aws_secret_name"} == set(Settings.model_fields)
+    alone = {"data_dir", "output_dir", "db_host", "aws_secret_name"}
+    assert tried | alone | IN_BUCKETS == set(Settings.model_fields)
     assert set(ingredients.READ_BY) <= set(Settings.model_fields)
     assert set(ingredients.READS) == set(STEPS)
 

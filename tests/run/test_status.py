@@ -136,3 +136,18 @@ def test_what_is_no_file_of_ours_is_told(workspace):
     shown = asked()
     for what in ("rejects", "staging", "outputs"):
         assert f"problem: {what}: " in shown
+
+
+def test_deliveries_in_a_bucket_are_told_without_being_fetched(on_moto, moto):
+    cfg = on_moto(INCOMING_URL="s3:///incoming")
+    moto.client().put_object(Bucket=cfg.s3_bucket, Key="incoming/o_2025-11-12.xml", Body=ORDERS)
+    assert status.look(cfg).waiting == ["incoming/o_2025-11-12.xml"]
+    assert everything(cfg.data_dir) == {cfg.incoming: None}
+    run(cfg)
+    assert status.look(cfg).waiting == []
+    away = cfg.model_copy(update={"incoming_url": "s3://no-such-bucket/incoming"})
+    (problem,) = status.look(away).problems
+    assert problem == (
+        f"deliveries: cannot use s3://no-such-bucket/incoming at {cfg.aws_endpoint_url}: "
+        "there is no such bucket: create it, or mend the address"
+    )

@@ -39,16 +39,20 @@ KINDS = {
     "MySQL": (DATABASE, "on_mysql", "0"),
     "MySQL's own loader": (DATABASE, "on_mysql", "1"),
     "Delta": (WAREHOUSE, None, None),
+    "Delta in a bucket": (WAREHOUSE, "on_moto", None),
 }
+
+LONG = {kind for kind in KINDS if "MySQL" in kind or "bucket" in kind}
 
 
 @pytest.fixture(
-    params=[pytest.param(kind, marks=[pytest.mark.long] if "MySQL" in kind else []) for kind in KINDS]
+    params=[pytest.param(kind, marks=[pytest.mark.long] if kind in LONG else []) for kind in KINDS]
 )
 def opened(request, workspace):
     """An empty store of each kind."""
     store, server, infile = KINDS[request.param]
-    settings = request.getfixturevalue(server)(DB_LOCAL_INFILE=infile) if server else workspace
+    options = {"DB_LOCAL_INFILE": infile} if infile else {}
+    settings = request.getfixturevalue(server)(**options) if server else workspace
     if store is DATABASE:
         migrate.upgrade(settings)
     return Opened(store, settings)

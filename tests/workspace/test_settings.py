@@ -96,11 +96,45 @@ def test_every_bad_value_is_named_and_no_other_value_is_echoed(monkeypatch):
         ("SOURCE_TIMEZONE", "/etc/localtime"),
         ("SOURCE_TIMEZONE", "IST+5"),
         ("DATA_DIR", "~nobody-at-all/x"),
+        ("S3_BUCKET", "Bucket_of/mine"),
+        ("WAREHOUSE_URL", "s3:///warehouse"),
+        ("WAREHOUSE_URL", "/srv/warehouse"),
+        ("WAREHOUSE_URL", "gs://bucket/warehouse"),
+        ("WAREHOUSE_URL", "s3://key:secret@bucket/warehouse"),
+        ("INCOMING_URL", "s3://bucket/a b"),
+        ("PUBLISH_URL", "s3://bucket/../other"),
+        ("PUBLISH_URL", "s3://bucket/out?x=1"),
+        ("AWS_ENDPOINT_URL", "127.0.0.1:9000"),
+        ("AWS_ENDPOINT_URL", "https://key:secret@127.0.0.1:9000"),
     ],
 )
 def test_a_value_out_of_range_is_refused(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=f"^{name}: "):
+        settings.load()
+
+
+def test_addresses_of_buckets(monkeypatch):
+    monkeypatch.setenv("S3_BUCKET", "mine")
+    monkeypatch.setenv("WAREHOUSE_URL", "s3:///a/warehouse/")
+    monkeypatch.setenv("INCOMING_URL", "s3://theirs/")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9000/")
+    cfg = settings.load()
+    assert (cfg.warehouse_url, cfg.incoming_url) == ("s3://mine/a/warehouse", "s3://theirs")
+    assert (cfg.publish_url, cfg.aws_endpoint_url) == (None, "http://127.0.0.1:9000")
+
+
+@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+def test_a_key_without_its_other_half_is_refused(monkeypatch, name):
+    monkeypatch.setenv(name, "canary-7-in-a-key")
+    with pytest.raises(SettingsError, match=r"^AWS_SECRET_ACCESS_KEY: .* go together: set both, or none$"):
+        settings.load()
+
+
+def test_deliveries_lie_in_a_folder_or_in_a_bucket(monkeypatch, tmp_path):
+    monkeypatch.setenv("INCOMING_DIR", str(tmp_path))
+    monkeypatch.setenv("INCOMING_URL", "s3://theirs/incoming")
+    with pytest.raises(SettingsError, match=r"^INCOMING_URL: .*INCOMING_DIR is set, too: unset one of them$"):
         settings.load()
 
 
