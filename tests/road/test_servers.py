@@ -36,7 +36,8 @@ def publish_and_report(settings):
     for engine in ("sql", "pandas"):
         results.write_results(settings, engines.compute(settings, engine, day), day)
     assert reconcile.prove(settings, "pandas").holds
-    return {path.name: path.read_bytes() for path in settings.output_dir.iterdir() if path.is_file()}
+    shown = (path for path in settings.output_dir.iterdir() if not path.name.startswith("."))
+    return {path.name: path.read_bytes() for path in shown}
 
 
 @pytest.mark.parametrize("infile", ["0", "1"])
