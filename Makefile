@@ -49,7 +49,7 @@ lab-reset: $(installed) ## copy the notebooks into work/ anew; those that you ch
 
 test: lint ## lint, then every test but the long proofs
 	$(pytest)
-test-long: $(installed) ## the long proofs: kills at many writes, and so on [KILL_EVERY=5]
+test-long: $(installed) ## the long proofs: kills at many writes, and so on [KILL_EVERY=12]
 	$(pytest) -m long
 fuzz: $(installed) ## the readers beside slower ones, on made and spoilt files [EXAMPLES=50000]
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),50000) $(pytest) -m long -k fuzz tests/ingest/readers
