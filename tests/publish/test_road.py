@@ -102,7 +102,7 @@ slowly = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.slow
-@settings(slowly, max_examples=10)
+@settings(slowly, max_examples=6)
 @given(arrangements())
 def test_any_order_repetition_and_spreading_over_runs_end_in_the_same_content(arrangement):
     parts, keep = arrangement
@@ -135,7 +135,7 @@ CORRECTIONS = st.one_of(
 
 
 @pytest.mark.slow
-@settings(slowly, max_examples=10)
+@settings(slowly, max_examples=6)
 @given(st.lists(CORRECTIONS, min_size=2, max_size=6))
 def test_corrections_win_over_their_predecessors(deliveries):
     with tempfile.TemporaryDirectory() as folder:

@@ -57,7 +57,7 @@ def filled(folder, names):
     return cfg
 
 
-@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=4, suppress_health_check=[HealthCheck.too_slow])
 @given(st.permutations(sorted(DELIVERIES)), st.sampled_from(sorted(DELIVERIES)), st.booleans())
 def test_it_is_as_if_the_delivery_had_never_come(names, name, stays_there):
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:

@@ -40,7 +40,7 @@ def expected(delivery):
 def test_engines_differences_and_totals_with_both_their_sides(workspace):
     proof_file.write(workspace, proof(TOTALS))
     found = json.loads((workspace.output_dir / "proof.json").read_text("utf-8"))
-    assert found == proof_file.read(workspace) == expected("incoming/c_9876543210.csv")
+    assert found == proof_file.read(workspace.output_dir) == expected("incoming/c_9876543210.csv")
 
 
 @pytest.mark.parametrize("value", [9_876_543_210, "9,876,543,210"])
@@ -49,9 +49,9 @@ def test_a_number_in_a_name_is_masked_and_a_total_is_none(workspace, monkeypatch
     monkeypatch.setenv("MASK_PII", "1")
     first, second = TOTALS
     proof_file.write(workspace, proof([(*first[:2], value, *first[3:]), second]))
-    assert proof_file.read(workspace) == expected("incoming/c_98xxxxxx10.csv")
+    assert proof_file.read(workspace.output_dir) == expected("incoming/c_98xxxxxx10.csv")
 
 
 def test_of_nothing_there_is_nothing_to_tie(workspace):
     proof_file.write(workspace, proof([]))
-    assert proof_file.read(workspace)["totals"] == []
+    assert proof_file.read(workspace.output_dir)["totals"] == []

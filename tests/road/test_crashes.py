@@ -24,7 +24,7 @@ SIDE_BY_SIDE = 2
 ROOMY = 65_536  # kibibytes
 _STATEMENT = "insert|select|delete|update|create|drop|load|show"
 OF_DATABASE = re.compile(rf"\d+ (before ({_STATEMENT})|(before|after) the (commit|migration))\b")
-KILL_EVERY = int(os.environ.get("KILL_EVERY", "3"))  # of the long proof; KILL_EVERY=1 takes an hour
+KILL_EVERY = int(os.environ.get("KILL_EVERY", "12"))  # of the long proof; KILL_EVERY=1 takes an hour
 
 
 def every_nth(n):
@@ -196,7 +196,7 @@ def doubled(n):
 
 def in_small_steps(n):
     """Return kibibytes as `doubled` does, of many more sizes."""
-    return 4 * (1 + n) ** 2
+    return 8 * (1 + n) ** 2
 
 
 @pytest.mark.parametrize("room", [doubled, pytest.param(in_small_steps, marks=pytest.mark.long)])

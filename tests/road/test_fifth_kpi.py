@@ -79,7 +79,7 @@ print(*found["kpi"].unique())
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_files_comparison_and_report_follow_from_the_definition(project):
     done = python(project, "-m", "akasa", "report", "--engine", "both")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -106,7 +106,7 @@ def test_the_console_names_each_step_and_ends_with_the_answer(daily):
     day, count, revenue, rejected, records, kept, tie, page = said.groups()
     numbers = [int(re.sub(r"[,.]", "", one)) for one in (count, revenue, tie)]
     assert numbers == [orders, paise, len(totals)]
-    assert (kept, page) == (f"{data / 'rejects'}/", str(outputs / "index.html"))
+    assert (kept, page) == ("data/rejects/", str(outputs / "index.html"))
     latest = max(order["order_date_time"].date() for order in known["orders"])
     assert datetime.strptime(day, "%d %b %Y").date() == latest
     for column, counted in (("rejected", rejected), ("records", records)):

@@ -47,6 +47,7 @@ def project(tmp_path):
     return folder
 
 
+@pytest.mark.long
 def test_of_make_a_refused_file_is_passed_over_and_a_bad_delivery_let_through_as_printed(project):
     laid(project / "data", "orders_2025-11-11.xml", BROKEN_ORDERS)
     laid(project / "data", "customers_2025-11-11.csv", BAD_CUSTOMERS)
