@@ -195,14 +195,14 @@ def migrate() -> None:
     """Bring the database to the tables that this version expects. (A report does so by itself.)"""
     from akasa.stores import lock, soundness
     from akasa.stores.database import DatabaseUnavailable
-    from akasa.stores.migrate import upgrade
+    from akasa.stores.migrate import NewerDatabase, upgrade
 
     chosen = _settings()
     lock.settle(chosen)
     try:
         soundness.require_whole(chosen)
         before, after = upgrade(chosen)
-    except (DatabaseUnavailable, soundness.TornDatabase) as error:
+    except (DatabaseUnavailable, NewerDatabase, soundness.TornDatabase) as error:
         raise _failure(error) from None
     click.echo(f"the database was at {before or 'nothing'}, and is at {after}")
 
