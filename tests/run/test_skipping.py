@@ -18,7 +18,7 @@ from lib.command import sample
 from akasa.publish import withdraw
 from akasa.run import ingredients, parameters, pipeline, record
 from akasa.run.steps import NOTEBOOKS, STEPS
-from akasa.stores import lock
+from akasa.stores import lock, soundness
 from akasa.workspace import clock
 from akasa.workspace.settings import ROOT, Settings, load
 
@@ -446,7 +446,7 @@ def test_rejected_records_of_a_run_that_was_stopped(settings):
     [
         "update customers set region = 'East' where customer_id = 'CUST-001'",
         "update deliveries set repeats = repeats + 1",
-        "delete from sightings where name = 'orders.xml'",
+        "update sightings set day = '2025-11-01' where name = 'orders.xml'",
     ],
 )
 def test_a_row_of_sqlite_that_somebody_edited(settings, edit):
@@ -456,6 +456,7 @@ def test_a_row_of_sqlite_that_somebody_edited(settings, edit):
 
 
 def test_what_a_killed_writer_left_beside_sqlite(settings):
+    soundness.note(settings)
     settings.sqlite.with_name("akasa.db-wal").write_bytes(b"x")
     assert set(why(settings)) == {VALIDATE, SQL, REPORT}
 
