@@ -30,7 +30,7 @@ def environment(folder, **changes):
 
 @contextmanager
 def workspace(monkeypatch, folder, **changes):
-    """Give the settings of a workspace, in which steps run without kernels, audits and pictures; and those."""
+    """Give the settings of a workspace, and a list of the steps that run: without kernels and audits."""
     with monkeypatch.context() as patched:
         for name, value in environment(folder, **changes).items():
             patched.setenv(name, value)

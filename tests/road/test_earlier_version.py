@@ -105,9 +105,7 @@ def test_what_is_no_longer_to_be_had_counts_as_it_is_published(earlier, capsys):
 
 
 @pytest.mark.long
-def test_the_first_release_is_upgraded_with_its_data_and_reports_as_from_scratch(
-    first, tmp_path, monkeypatch
-):
+def test_the_first_release_comes_along_and_reports_as_from_scratch(first, tmp_path, monkeypatch):
     before, after = migrate.upgrade(first)
     assert (before, after) == ("0002" if first.db_host else None, migrate.scripts().get_current_head())
     changes = differences_from_models(first)  # SQLite heeds no length of a text
