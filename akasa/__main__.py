@@ -202,6 +202,7 @@ def migrate() -> None:
     try:
         soundness.require_whole(chosen)
         before, after = upgrade(chosen)
+        soundness.note(chosen)
     except (DatabaseUnavailable, NewerDatabase, soundness.TornDatabase) as error:
         raise _failure(error) from None
     click.echo(f"the database was at {before or 'nothing'}, and is at {after}")

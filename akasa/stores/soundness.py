@@ -9,12 +9,13 @@ index, and whether rows and ledger belong together. Nothing is imported for it t
 import json
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from akasa.workspace import files
 from akasa.workspace.settings import Settings
 
+_CACHE_KIBIBYTES = 262_144  # with SQLite's own 2 MB, each page is read again and again
 _FILE = ".database.json"  # in DATA_DIR: how the last run left SQLite's file
 # What no publish, backfill or withdrawal leaves: where it finds a row, tables are of two moments.
 _APART = {
@@ -73,9 +74,9 @@ def require_whole(settings: Settings) -> None:
 
 
 def note(settings: Settings) -> None:
-    """Note how SQLite's file is left, where it was found whole and a run has ended."""
+    """Note how a run leaves SQLite's file. (Where the disk is full, the next one looks through it.)"""
     if settings.db_host is None and settings.sqlite.exists():
-        with files.private():
+        with files.private(), suppress(OSError):
             files.write_text(settings.data_dir / _FILE, json.dumps(_look(settings)) + "\n")
 
 
@@ -95,6 +96,7 @@ def fault(file: Path) -> str | None:
     """Return the first thing that is wrong with a file of SQLite, if any."""
     try:
         with closing(sqlite3.connect(file)) as opened:
+            opened.execute(f"pragma cache_size = -{_CACHE_KIBIBYTES}")
             (said,) = opened.execute("pragma integrity_check(1)").fetchone()
             if said != "ok":
                 return str(said).replace("\n", " ")

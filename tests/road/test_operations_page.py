@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import PurePath
 
 import pytest
 from lib import command, mysql, restoring
@@ -167,3 +168,26 @@ def test_the_words_of_each_failure_are_those_of_the_code():
     wanted = {re.sub(r"^Error: ", "", part) for part in parts if part} - foreign
     assert len(wanted) > 25
     assert sorted(part for part in wanted if part not in texts) == []
+
+
+# Tests that go by the words of an error, not by its name.
+BY_WORDS = {
+    "NoSuchRun": "there is no run ",
+    "Unreadable": "is not what run ",
+    "SecretUnavailable": "cannot be used: ",
+    "NewerDatabase": "use that version, then",
+    "Busy": "holds ",
+}
+
+
+def test_every_error_was_seen_by_a_test():
+    ours = {name for name in CLASSES if is_error(name)} - TOLD_OTHERWISE - INNER
+    others = [
+        path for path in sorted((ROOT / "tests").rglob("test_*.py")) if path.name != PurePath(__file__).name
+    ]
+    texts = "\n".join(path.read_text("utf-8") for path in others)
+    assert [
+        name
+        for name in sorted(ours)
+        if not re.search(rf"\b{name}\b", texts) and BY_WORDS.get(name, "-\0") not in texts
+    ] == []

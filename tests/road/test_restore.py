@@ -5,6 +5,8 @@ The commands are those of docs/operations.md, as they stand there.
 
 import shutil
 import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +16,7 @@ from lib import command, mysql, restoring
 from lib.restoring import outputs, without
 
 from akasa.publish import database_load
+from akasa.stores import soundness
 from akasa.workspace.settings import ROOT
 
 MOMENTS = ("before the commit", "after the commit")
@@ -181,3 +184,47 @@ def test_dumps_of_a_server_restore_the_report(with_clients, tmp_path, monkeypatc
         restoring.report(monkeypatch, folder, **empty)
         left_out = (*OF_AUDITS, "notebooks")  # 03 shows the server's own plan of each query
         assert outputs(folder, left_out) == outputs(original.folder, left_out)
+
+
+# While a whole run goes on.
+
+
+@pytest.mark.long
+def test_dumps_and_copies_of_a_run_that_goes_on(tmp_path, reported):
+    """Each dump is of one moment; so is each copy of the file, or it is told to be none."""
+    folder = tmp_path / "w"
+    shutil.copytree(reported, folder / "data", ignore=shutil.ignore_patterns("failed", ".*"))
+    shutil.copytree(ROOT / "tests/data/incoming", folder / "data/incoming")
+    (folder / "backup").mkdir()
+    before = rows(folder / "data/akasa.db")
+    fixed = {"SOURCE_DATE_EPOCH": restoring.EPOCH, "KEEP_RUNS": "0"}
+    with ThreadPoolExecutor() as threads:
+        running = threads.submit(command.report, folder / "data", **fixed)
+        dumps, copies = [], []
+        while not running.done():
+            dump, copy = (folder / f"{what}-{len(dumps)}.db" for what in ("dump", "copy"))
+            assert restoring.shell(restoring.command('python -c "import sqlite3'), folder).returncode == 0
+            dumps.append((folder / "backup/akasa.db").rename(dump))
+            copies.append(Path(shutil.copy(folder / "data/akasa.db", copy)))
+            time.sleep(0.5)
+    assert running.result().returncode == 0, running.result().stderr
+    after = rows(folder / "data/akasa.db")
+    assert {str(rows(dump)) for dump in dumps} == {str(before), str(after)}
+    assert {str(rows(copy)) for copy in copies if soundness.fault(copy) is None} <= {str(before), str(after)}
+
+    again = tmp_path / "r"
+    kept = shutil.ignore_patterns(*DERIVED)
+    shutil.copytree(folder / "data", again / "data", ignore=kept)
+    shutil.rmtree(again / "data/audits")
+    shutil.copytree(reported / "audits", again / "data/audits")
+    shutil.copy(dumps[0], again / "data/akasa.db")
+    done = command.report(again / "data", **fixed)
+    assert done.returncode == 0, done.stderr
+    assert outputs(again) == outputs(folder)
+
+
+def rows(file):
+    """Return the rows of each table of a file of SQLite."""
+    with closing(sqlite3.connect(file)) as opened:
+        tables = [name for (name,) in opened.execute("select name from sqlite_master where type = 'table'")]
+        return {name: sorted(opened.execute(f"select * from {name}"), key=repr) for name in sorted(tables)}
