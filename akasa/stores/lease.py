@@ -245,8 +245,8 @@ def _of_workspace(settings: Settings) -> Known:
         return known
     except (ValueError, KeyError, TypeError):
         raise StorageUnavailable(
-            f"{settings.label(settings.data_dir / _FILE)} is not what akasa wrote: it says which turns at the "
-            f"warehouse this database has taken. Put it back; without it, remove {NAME} from below "
+            f"{settings.label(settings.data_dir / _FILE)} is not what akasa wrote: it says which turns at "
+            f"the warehouse this database has taken. Put it back; without it, remove {NAME} from below "
             "WAREHOUSE_URL as well, to have the warehouse follow this database"
         ) from None
 
