@@ -412,6 +412,7 @@ def test_clean_removes_what_is_derived_and_keeps_deliveries(project: Path) -> No
         "data/failed/x",
         "data/akasa.db",
         "data/akasa.db-wal",
+        "data/.database.json",
     ]
     for name in kept + derived:
         (project / name).parent.mkdir(parents=True, exist_ok=True)
