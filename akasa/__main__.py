@@ -19,7 +19,7 @@ from akasa import __version__
 from akasa.workspace import events, masking, promotion, secrets, settings
 
 if TYPE_CHECKING:
-    from akasa.run.pipeline import Chosen
+    from akasa.run.due import Chosen
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -77,6 +77,7 @@ def report(
     Every option is, in capitals, a variable of `make report`; those before -p are parameters of notebooks.
     """
     from akasa.run import console, terminal, way_out
+    from akasa.run.told import StepFailed
 
     given, chosen = dict(ChainMap(*options.values(), parameters)), _settings()
     steps = _chosen_steps(force, start, only)
@@ -85,7 +86,7 @@ def report(
 
         try:
             page = pipeline.report(chosen, given, ticker, steps)
-        except pipeline.StepFailed as error:
+        except StepFailed as error:
             ticker.failed(error)
             raise SystemExit(1) from None
         except RuntimeError as error:
@@ -301,10 +302,10 @@ def generate(directory: Path, **sizes: Any) -> None:
 
 
 def _chosen_steps(force: bool, start: str | None, only: str | None) -> "Chosen":
-    from akasa.run import parameters, pipeline
+    from akasa.run import due, parameters
 
     try:
-        return pipeline.chosen(force, start, only)
+        return due.chosen(force, start, only)
     except parameters.UsageError as error:
         raise click.UsageError(str(error)) from None
 
