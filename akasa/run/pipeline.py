@@ -22,6 +22,7 @@ from akasa.workspace.settings import Settings
 
 if TYPE_CHECKING:
     from akasa.run.notebook import Limits
+    from akasa.run.upload import Pointer
 
 # Where nothing is to be done, nothing is imported that takes time: notebooks, kernels and frames come late.
 _MANIFEST = f"outputs/{promotion.MANIFEST}"
@@ -34,7 +35,7 @@ class Run:
     `folder` is its own: all that it writes to outputs lies there until `promote`. `given` are the parameters,
     `typed` those of each step, `name` is that of its lock, `environment` what its kernels get, `ended` lists
     the steps that came to their end, `known` knows what is due and what all is made of; `taken_over` are the
-    files of steps that it did not run.
+    files of steps that it did not run. `readers` says where readers of PUBLISH_URL were when it began.
     """
 
     settings: Settings
@@ -49,6 +50,7 @@ class Run:
     open: ExitStack = field(default_factory=ExitStack)
     ended: list[Ended] = field(default_factory=list)
     taken_over: set[str] = field(default_factory=set)
+    readers: "Pointer | None" = None
 
     @property
     def limits(self) -> "Limits":
@@ -133,10 +135,17 @@ class Run:
             notebook.execute(step, self._parameters(step), executed, started, *where, self.limits, mask)
         except Exception as error:
             cause = secrets.hide(_cause(error))
-            raise StepFailed(step, cause, failed.keep(self.settings, step, cause, executed)) from error
+            saved = failed.keep(self.settings, step, cause, executed)
+            self._forget(record.names(self.own) - before)
+            raise StepFailed(step, cause, saved) from error
         site.render(executed, STEPS)
         self.known.note(step, before)
         self._end(Ended(step, DONE, time.monotonic() - began, reason), executed)
+
+    def _forget(self, names: set[str]) -> None:
+        """Remove what a failed step wrote: where it is run again, all that it leaves is to be its own."""
+        for name in names:
+            record.place(self.own, name).unlink(missing_ok=True)
 
     def _parameters(self, step: str) -> dict[str, Any]:
         """Return what the step's notebook is given: to audit all, where no audit is kept."""
@@ -221,6 +230,16 @@ class Run:
                 )
         return public / "index.html"
 
+    def publish(self) -> None:
+        """Put what is in place where PUBLISH_URL says, if it is set, unless it is there already.
+
+        Raises PublishFailed.
+        """
+        if self.readers is not None:
+            from akasa.run import upload
+
+            upload.publish(self.settings, self.readers)
+
     def _keep_exact(self) -> None:
         """Keep the run's unmasked KPI files, if any, for a notebook 05 that is opened by hand."""
         from akasa.kpis import results
@@ -261,29 +280,30 @@ def report(settings: Settings, given: Mapping[str, Any], listener: Listener, cho
     Raises as `begin` does, Incomplete, and StepFailed, which leaves the outputs of earlier runs untouched;
     StorageUnavailable where a bucket cannot be used.
     """
-    with (
-        watch.over(settings, listener) as watched,
-        begin(settings, given, watched, chosen) as run,
-        _published(settings),
-    ):
-        watched.follow(run)
-        run.require_others()
+    with watch.over(settings, listener) as watched, opened(settings, given, watched, chosen) as run:
         for step in STEPS:
             run.go(step)
-        return run.promote()
+        page = run.promote()
+        run.publish()
+        return page
 
 
 @contextmanager
-def _published(settings: Settings) -> Iterator[None]:
-    """Put what is in place at the end where PUBLISH_URL says, unless it is there already."""
-    if settings.publish_url is None:
-        yield
-        return
-    from akasa.run import upload
+def opened(
+    settings: Settings, given: Mapping[str, Any], watched: watch.Watch, chosen: Chosen = AS_DUE
+) -> Iterator[Run]:
+    """Give a run whose steps can go, one after the other, before it promotes and publishes what they wrote.
 
-    before = upload.pointer(settings)
-    yield
-    upload.publish(settings, before)
+    Raises as `begin` does, Incomplete, and StorageUnavailable where PUBLISH_URL cannot be read.
+    """
+    with begin(settings, given, watched, chosen) as run:
+        if settings.publish_url is not None:
+            from akasa.run import upload
+
+            run.readers = upload.pointer(settings)
+        watched.follow(run)
+        run.require_others()
+        yield run
 
 
 def progress_file(settings: Settings) -> Path:
