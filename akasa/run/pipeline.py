@@ -114,6 +114,11 @@ class Run:
         else:
             self._keep(step, Ended(step, UP_TO_DATE, 0.0))
 
+    def hold_again(self) -> None:
+        """Take the database's lock again where a server that went away has freed it. Raises Busy."""
+        if lock.is_lost(self.settings, "run"):
+            self.open.enter_context(lock.hold_database(self.settings, "run"))
+
     def execute(self, step: str, reason: str = "") -> None:
         """Execute a step's notebook and write its page. Raises StepFailed."""
         from akasa.report import site

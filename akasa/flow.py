@@ -1,0 +1,333 @@
+"""The same run as Prefect's flows: `python -m akasa.flow` runs one; with --serve, it waits for them.
+
+Each step is a task run of its own name. What may pass by itself is tried again; a gate, a disagreement, bad
+parameters and refused files are not.
+"""
+
+import inspect
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import date
+from functools import partial
+from typing import Annotated, Any, Literal, TypeVar
+
+import click
+from pydantic import Field, ValidationError
+
+# Before Prefect is imported: it tells nobody of us.
+os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+os.environ["DO_NOT_TRACK"] = "1"
+if __name__ == "__main__":  # by its own name, under which runners find the flows
+    try:
+        from akasa.flow import main as command
+    except ImportError as lacking:
+        sys.exit(click.UsageError(str(lacking)).show() or 2)
+    command()
+try:
+    from prefect import flow, get_client, get_run_logger, runtime, serve, task
+    from prefect.artifacts import create_markdown_artifact, create_table_artifact
+    from prefect.cache_policies import NO_CACHE
+    from prefect.client.schemas.schedules import CronSchedule
+    from prefect.deployments.runner import EntrypointType
+    from prefect.exceptions import TerminationSignal
+    from prefect.settings import PREFECT_HOME, get_current_settings, temporary_settings
+    from prefect.settings import PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS as SECONDS_TO_START
+    from prefect.states import Cancelled, Completed, Failed, State
+except ImportError as error:
+    if (error.name or "").partition(".")[0] != "prefect":
+        raise
+    raise ImportError("Prefect is not installed; pip install 'akasa[flow]'") from None
+
+from akasa.run import changes, console, due, entry, options, parameters, passing, pipeline, summary, watch
+from akasa.run.steps import STEPS
+from akasa.run.told import DONE, Ended, Told
+from akasa.workspace import masking
+from akasa.workspace.settings import SettingsError
+
+_T = TypeVar("_T")
+SETTINGS, BEGIN, PLACE, PUBLISH = "read settings", "begin", "put in place", "publish"
+SECONDS_BETWEEN_TRIES = [30, 60, 120, 300]
+SECONDS_BETWEEN_LOOKS = 5.0
+_tasks = get_current_settings().tasks  # an operator's PREFECT_TASKS_DEFAULT_RETRIES and …_RETRY_DELAY_SECONDS
+
+
+def _may_pass(_task: Any, _run: Any, state: State[Any]) -> bool:
+    return isinstance(state.data, Exception) and passing.passes(state.data)
+
+
+@task(
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=_tasks.default_retries or len(SECONDS_BETWEEN_TRIES),
+    retry_delay_seconds=_tasks.default_retry_delay_seconds or SECONDS_BETWEEN_TRIES,
+    retry_condition_fn=_may_pass,
+)
+def attempt(do: Callable[[], Any]) -> Any:
+    """Do one thing of a run; an error of ours becomes a state that says it in our words."""
+    try:
+        return do()
+    except Exception as error:
+        if not passing.is_ours(error):
+            raise
+        return Failed(message=summary.cause(error), data=error)
+
+
+TASKS = {
+    name: attempt.with_options(name=name, task_run_name=name)
+    for name in (SETTINGS, BEGIN, *STEPS, PLACE, PUBLISH, "backfill", "withdraw")
+}
+
+
+def _attempted(name: str, do: Callable[[], _T]) -> _T:
+    """Run a task of that name; return what it did, or raise what stopped it."""
+    state: State[Any] = TASKS[name](do, return_state=True)
+    found = state.result(raise_on_failure=False)
+    if isinstance(found, Exception):
+        raise found
+    return found  # type: ignore[no-any-return]
+
+
+def _report(
+    force: bool = False,
+    start: str | None = None,
+    only: str | None = None,
+    parameters: dict[str, Any] | None = None,
+    **by_name: Any,
+) -> str:
+    given = {**(parameters or {}), **{name: value for name, value in by_name.items() if value is not None}}
+    chosen = due.chosen(force, start, only)
+    settings = _attempted(SETTINGS, entry.enter)
+    with watch.over(settings, _tell) as watched, ExitStack() as opened:
+        begin = partial(pipeline.opened, settings, given, watched, chosen)
+        run = _attempted(BEGIN, lambda: opened.enter_context(begin()))
+        for step in STEPS:
+            _attempted(step, partial(_go, run, step))
+        page = _attempted(PLACE, run.promote)
+        if settings.publish_url:
+            _attempted(PUBLISH, run.publish)
+        told = summary.of_run(settings, run.ended, page)
+    create_table_artifact(told.steps, key="akasa-steps", description="The steps of the run")
+    for name, rows in told.kpis.items():
+        create_table_artifact(rows, key=f"akasa-{name.replace('_', '-')}", description=name)
+    create_markdown_artifact(told.markdown, key="akasa-report", description=told.answer)
+    return told.answer
+
+
+def _go(run: pipeline.Run, step: str) -> State[Any]:
+    """Run a step; the state's name says whether it was run, or left as it is."""
+    if runtime.task_run.run_count > 1:
+        run.hold_again()
+    run.go(step)
+    ended = run.ended[-1]
+    reason = masking.shown(ended.reason)
+    return Completed(name=None if ended.status == DONE else ended.status.capitalize(), message=reason)
+
+
+def _backfill(start: date | None, end: date | None, dry_run: bool) -> str:
+    of = changes.days(*(None if day is None else str(day) for day in (start, end)))
+    settings = _attempted(SETTINGS, entry.enter)
+    return _changed("backfill", partial(changes.backfill, settings, of, dry_run, _say))
+
+
+def _withdraw(name: str, dry_run: bool) -> str:
+    settings = _attempted(SETTINGS, entry.enter)
+    return _changed("withdraw", partial(changes.withdraw, settings, name, dry_run, _say))
+
+
+def _changed(name: str, change: Callable[[], str]) -> str:
+    """Make a change of what is published; keep what it says as an artifact, and return its last line."""
+    told = masking.shown(_attempted(name, change))
+    create_markdown_artifact(f"```text\n{told}\n```", key=f"akasa-{name}", description=f"What {name} did")
+    return told.splitlines()[-1]
+
+
+def _concluded(do: Callable[[], str]) -> State[Any]:
+    """Return the state that a flow ends in: what it came to, or the cause why not, in our words."""
+    with _looked_after() as asked:
+        try:
+            return Completed(message=masking.shown(do()))
+        except TerminationSignal:
+            if asked.is_set():
+                return Cancelled(message="stopped; earlier outputs are untouched")
+            raise
+        except Exception as error:
+            if not passing.is_ours(error):
+                raise
+            create_markdown_artifact(
+                summary.of_failure(error), key="akasa-failure", description=summary.cause(error)[:200]
+            )
+            return Failed(message=summary.cause(error))
+
+
+@contextmanager
+def _looked_after() -> Iterator[threading.Event]:
+    """End this process's run where somebody cancels it, as a runner does for those of its deployments."""
+    asked, over = threading.Event(), threading.Event()
+
+    def look(run: Any) -> None:
+        with get_client(sync_client=True) as client:
+            while not over.wait(SECONDS_BETWEEN_LOOKS):
+                state = client.read_flow_run(run).state
+                if state and state.is_cancelling():
+                    asked.set()
+                    os.kill(os.getpid(), signal.SIGTERM)
+                    return
+
+    alone = runtime.deployment.id is None and threading.current_thread() is threading.main_thread()
+    thread = threading.Thread(target=look, args=(runtime.flow_run.id,), daemon=True)
+    if alone:
+        thread.start()
+    try:
+        yield asked
+    finally:
+        over.set()
+
+
+def _tell(told: Told | Ended) -> None:
+    if isinstance(told, Ended):
+        because = f", because {told.reason}" if told.reason else ""
+        _say(f"{told.step} {told.status} in {told.seconds:.1f} s{because}")
+
+
+def _say(text: str) -> None:
+    get_run_logger().info(masking.shown(text))
+
+
+def _form(name: str, kind: Any, help: str, default: Any = None) -> inspect.Parameter:
+    said = Annotated[kind if default is not None else kind | None, Field(description=help)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=said)
+
+
+def report(**given: Any) -> State[Any]:
+    """Run those of the five notebooks that are not up to date, and put the report in place."""
+    return _concluded(partial(_report, **given))
+
+
+_STEP = Literal[STEPS]
+report.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    [
+        *(_form(name, rule.kind, rule.help) for name, rule in parameters.RULES.items()),
+        _form("parameters", dict[str, Any], "Any notebook parameters."),
+        _form("force", bool, "Run all steps, up to date or not.", False),
+        _form("start", _STEP, "Run this step and those behind it in any case."),
+        _form("only", _STEP, "Run this step alone, on what the others left."),
+    ]
+)
+report = flow(report, validate_parameters=False)
+
+
+@flow(validate_parameters=False)
+def backfill(start: date | None = None, end: date | None = None, dry_run: bool = False) -> State[Any]:
+    """Derive what is published again from the deliveries, under the rules of today: all, or some days."""
+    return _concluded(partial(_backfill, start, end, dry_run))
+
+
+@flow(validate_parameters=False)
+def withdraw(name: str, dry_run: bool = False) -> State[Any]:
+    """Take back a delivery (`incoming/x.xml`), as if it had never come."""
+    return _concluded(partial(_withdraw, name, dry_run))
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@options.of_report
+@click.option("--serve", "serves", is_flag=True, help="Wait for runs: of the schedule, of Prefect's page.")
+@click.option("--cron", metavar="'M H D M W'", help="With --serve: when a report is run by itself.")
+@click.option("--timezone", metavar="ZONE", help="Where --cron's clock is [BUSINESS_TIMEZONE].")
+def main(
+    parameters: dict[str, Any],
+    force: bool,
+    start: str | None,
+    only: str | None,
+    serves: bool,
+    cron: str | None,
+    timezone: str | None,
+    **by_name: dict[str, Any],
+) -> None:
+    """Run the report as a flow of Prefect's; with --serve, wait for runs instead.
+
+    PREFECT_API_URL names Prefect's server. Without one, a single run has a server of its own while it lasts.
+    With --serve, the options of the report are what each run takes by default; backfill and withdraw are
+    served, too. Of a flow, one run goes on at a time.
+    """
+    options.chosen(force, start, only)
+    steps = {"force": force or None, "start": start, "only": only}
+    given = {**options.flat(parameters, by_name), **{name: one for name, one in steps.items() if one}}
+    if serves:
+        _serve(given, cron, timezone)
+    elif cron or timezone:
+        raise click.UsageError("--cron and --timezone go with --serve")
+    else:
+        _run_once(given)
+
+
+def _run_once(given: dict[str, Any]) -> None:
+    """Run one report; exit with 1 where it fails."""
+    with console.interrupted(), _server():
+        state = report(**given, return_state=True)
+    if not state.is_completed():
+        raise SystemExit(1)
+
+
+@contextmanager
+def _server() -> Iterator[None]:
+    """Have a server: the named one, else Prefect's temporary one, of which nothing is left."""
+    if get_current_settings().api.url:
+        _require_answer()
+        yield
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="akasa-prefect-") as home,
+        temporary_settings({PREFECT_HOME: home, SECONDS_TO_START: 240}),
+    ):
+        yield
+
+
+def _require_answer() -> None:
+    url = get_current_settings().api.url
+    with get_client(sync_client=True) as client:
+        if client.api_healthcheck():
+            raise click.ClickException(
+                f"Prefect's server does not answer at {url} (PREFECT_API_URL): start it, or name another"
+            )
+
+
+def _serve(given: dict[str, Any], cron: str | None, timezone: str | None) -> None:
+    """Serve the three flows until the process is stopped."""
+    schedules = _schedule(cron, timezone)
+    if not get_current_settings().api.url:
+        raise click.UsageError(
+            "no server of Prefect's is named: run `prefect server start`, and set PREFECT_API_URL to it, "
+            "such as http://127.0.0.1:4200/api"
+        )
+    _require_answer()
+    common: dict[str, Any] = {"entrypoint_type": EntrypointType.MODULE_PATH, "concurrency_limit": 1}
+    serve(
+        report.to_deployment("akasa", parameters=given, schedules=schedules, **common),
+        backfill.to_deployment("akasa", **common),
+        withdraw.to_deployment("akasa", **common),
+    )
+
+
+def _schedule(cron: str | None, timezone: str | None) -> list[CronSchedule]:
+    """Return when the report is run by itself: no times, without --cron. Raises click's BadParameter."""
+    try:
+        zone = timezone or entry.enter().business_timezone
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from None
+    try:
+        return [CronSchedule(cron=cron, timezone=zone)] if cron else []
+    except ValidationError as error:
+        (fault, *_) = error.errors()
+        option, value = ("--timezone", zone) if "timezone" in fault["loc"] else ("--cron", cron)
+        raise click.BadParameter(_unfit(option, value), param_hint=option) from None
+
+
+def _unfit(option: str, value: str) -> str:
+    if option == "--timezone":
+        return f"{value!r} is not a time zone of the IANA database, such as Asia/Kolkata"
+    return f"{value!r} is not a time of cron's, such as '30 5 * * *' for half past five every day"
