@@ -4,92 +4,49 @@ Each step is a task run of its own name. What may pass by itself is tried again;
 parameters and refused files are not.
 """
 
+import importlib
 import inspect
 import os
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from functools import partial
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import click
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-# Before Prefect is imported: it tells nobody of us.
-os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
-os.environ["DO_NOT_TRACK"] = "1"
 if __name__ == "__main__":  # by its own name, under which runners find the flows
     try:
-        from akasa.flow import main as command
+        importlib.import_module("akasa.flow").main()
     except ImportError as lacking:
-        sys.exit(click.UsageError(str(lacking)).show() or 2)
-    command()
-try:
-    from prefect import flow, get_client, get_run_logger, runtime, serve, task
-    from prefect.artifacts import create_markdown_artifact, create_table_artifact
-    from prefect.cache_policies import NO_CACHE
-    from prefect.client.schemas.schedules import CronSchedule
-    from prefect.deployments.runner import EntrypointType
-    from prefect.exceptions import TerminationSignal
-    from prefect.settings import PREFECT_HOME, get_current_settings, temporary_settings
-    from prefect.settings import PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS as SECONDS_TO_START
-    from prefect.states import Cancelled, Completed, Failed, State
-except ImportError as error:
-    if (error.name or "").partition(".")[0] != "prefect":
-        raise
-    raise ImportError("Prefect is not installed; pip install 'akasa[flow]'") from None
+        if lacking.name:
+            raise
+        click.UsageError(str(lacking)).show()
+        sys.exit(2)
 
-from akasa.run import changes, console, due, entry, options, parameters, passing, pipeline, summary, watch
+from akasa.run import tasks  # before Prefect, which it keeps from telling of us
+
+# isort: split
+from prefect import flow, get_client, get_run_logger, runtime, serve
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.exceptions import TerminationSignal
+from prefect.settings import get_current_settings
+from prefect.states import Cancelled, Completed, Failed
+from prefect.types.entrypoint import EntrypointType
+
+from akasa.run import changes, console, due, entry, options, passing, pipeline, serving, summary, watch
+from akasa.run.parameters import RULES
 from akasa.run.steps import STEPS
 from akasa.run.told import DONE, Ended, Told
 from akasa.workspace import masking
 from akasa.workspace.settings import SettingsError
 
-_T = TypeVar("_T")
-SETTINGS, BEGIN, PLACE, PUBLISH = "read settings", "begin", "put in place", "publish"
-SECONDS_BETWEEN_TRIES = [30, 60, 120, 300]
 SECONDS_BETWEEN_LOOKS = 5.0
-_tasks = get_current_settings().tasks  # an operator's PREFECT_TASKS_DEFAULT_RETRIES and …_RETRY_DELAY_SECONDS
-
-
-def _may_pass(_task: Any, _run: Any, state: State[Any]) -> bool:
-    return isinstance(state.data, Exception) and passing.passes(state.data)
-
-
-@task(
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retries=_tasks.default_retries or len(SECONDS_BETWEEN_TRIES),
-    retry_delay_seconds=_tasks.default_retry_delay_seconds or SECONDS_BETWEEN_TRIES,
-    retry_condition_fn=_may_pass,
-)
-def attempt(do: Callable[[], Any]) -> Any:
-    """Do one thing of a run; an error of ours becomes a state that says it in our words."""
-    try:
-        return do()
-    except Exception as error:
-        if not passing.is_ours(error):
-            raise
-        return Failed(message=summary.cause(error), data=error)
-
-
-TASKS = {
-    name: attempt.with_options(name=name, task_run_name=name)
-    for name in (SETTINGS, BEGIN, *STEPS, PLACE, PUBLISH, "backfill", "withdraw")
-}
-
-
-def _attempted(name: str, do: Callable[[], _T]) -> _T:
-    """Run a task of that name; return what it did, or raise what stopped it."""
-    state: State[Any] = TASKS[name](do, return_state=True)
-    found = state.result(raise_on_failure=False)
-    if isinstance(found, Exception):
-        raise found
-    return found  # type: ignore[no-any-return]
 
 
 def _report(
@@ -101,15 +58,15 @@ def _report(
 ) -> str:
     given = {**(parameters or {}), **{name: value for name, value in by_name.items() if value is not None}}
     chosen = due.chosen(force, start, only)
-    settings = _attempted(SETTINGS, entry.enter)
+    settings = tasks.attempted(tasks.SETTINGS, entry.enter)
     with watch.over(settings, _tell) as watched, ExitStack() as opened:
         begin = partial(pipeline.opened, settings, given, watched, chosen)
-        run = _attempted(BEGIN, lambda: opened.enter_context(begin()))
+        run = tasks.attempted(tasks.BEGIN, lambda: opened.enter_context(begin()))
         for step in STEPS:
-            _attempted(step, partial(_go, run, step))
-        page = _attempted(PLACE, run.promote)
+            tasks.attempted(step, partial(_go, run, step))
+        page = tasks.attempted(tasks.PLACE, run.promote)
         if settings.publish_url:
-            _attempted(PUBLISH, run.publish)
+            tasks.attempted(tasks.PUBLISH, run.publish)
         told = summary.of_run(settings, run.ended, page)
     create_table_artifact(told.steps, key="akasa-steps", description="The steps of the run")
     for name, rows in told.kpis.items():
@@ -130,18 +87,18 @@ def _go(run: pipeline.Run, step: str) -> State[Any]:
 
 def _backfill(start: date | None, end: date | None, dry_run: bool) -> str:
     of = changes.days(*(None if day is None else str(day) for day in (start, end)))
-    settings = _attempted(SETTINGS, entry.enter)
-    return _changed("backfill", partial(changes.backfill, settings, of, dry_run, _say))
+    settings = tasks.attempted(tasks.SETTINGS, entry.enter)
+    return _changed(tasks.BACKFILL, partial(changes.backfill, settings, of, dry_run, _say))
 
 
 def _withdraw(name: str, dry_run: bool) -> str:
-    settings = _attempted(SETTINGS, entry.enter)
-    return _changed("withdraw", partial(changes.withdraw, settings, name, dry_run, _say))
+    settings = tasks.attempted(tasks.SETTINGS, entry.enter)
+    return _changed(tasks.WITHDRAW, partial(changes.withdraw, settings, name, dry_run, _say))
 
 
 def _changed(name: str, change: Callable[[], str]) -> str:
     """Make a change of what is published; keep what it says as an artifact, and return its last line."""
-    told = masking.shown(_attempted(name, change))
+    told = masking.shown(tasks.attempted(name, change))
     create_markdown_artifact(f"```text\n{told}\n```", key=f"akasa-{name}", description=f"What {name} did")
     return told.splitlines()[-1]
 
@@ -199,26 +156,29 @@ def _say(text: str) -> None:
 
 
 def _form(name: str, kind: Any, help: str, default: Any = None) -> inspect.Parameter:
-    said = Annotated[kind if default is not None else kind | None, Field(description=help)]
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=said)
+    taken = kind | None if default is None else kind
+    said = {"default": default, "annotation": Annotated[taken, Field(description=help)]}
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, **said)
 
 
+def _with_forms(run: Callable[..., State[Any]]) -> Callable[..., State[Any]]:
+    """Give the flow the parameters of the command line, with types and help, for Prefect's forms."""
+    forms = [
+        *(_form(name, rule.kind, rule.help) for name, rule in RULES.items()),
+        _form("parameters", dict[str, Any], "Any notebook parameters."),
+        _form("force", bool, "Run all steps, up to date or not.", False),
+        _form("start", Literal[STEPS], "Run this step and those behind it in any case."),
+        _form("only", Literal[STEPS], "Run this step alone, on what the others left."),
+    ]
+    run.__signature__ = inspect.Signature(forms)  # type: ignore[attr-defined]
+    return run
+
+
+@flow(validate_parameters=False)
+@_with_forms
 def report(**given: Any) -> State[Any]:
     """Run those of the five notebooks that are not up to date, and put the report in place."""
     return _concluded(partial(_report, **given))
-
-
-_STEP = Literal[STEPS]
-report.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-    [
-        *(_form(name, rule.kind, rule.help) for name, rule in parameters.RULES.items()),
-        _form("parameters", dict[str, Any], "Any notebook parameters."),
-        _form("force", bool, "Run all steps, up to date or not.", False),
-        _form("start", _STEP, "Run this step and those behind it in any case."),
-        _form("only", _STEP, "Run this step alone, on what the others left."),
-    ]
-)
-report = flow(report, validate_parameters=False)
 
 
 @flow(validate_parameters=False)
@@ -267,67 +227,28 @@ def main(
 
 def _run_once(given: dict[str, Any]) -> None:
     """Run one report; exit with 1 where it fails."""
-    with console.interrupted(), _server():
+    with console.interrupted(), serving.server():
         state = report(**given, return_state=True)
     if not state.is_completed():
         raise SystemExit(1)
 
 
-@contextmanager
-def _server() -> Iterator[None]:
-    """Have a server: the named one, else Prefect's temporary one, of which nothing is left."""
-    if get_current_settings().api.url:
-        _require_answer()
-        yield
-        return
-    with (
-        tempfile.TemporaryDirectory(prefix="akasa-prefect-") as home,
-        temporary_settings({PREFECT_HOME: home, SECONDS_TO_START: 240}),
-    ):
-        yield
-
-
-def _require_answer() -> None:
-    url = get_current_settings().api.url
-    with get_client(sync_client=True) as client:
-        if client.api_healthcheck():
-            raise click.ClickException(
-                f"Prefect's server does not answer at {url} (PREFECT_API_URL): start it, or name another"
-            )
-
-
 def _serve(given: dict[str, Any], cron: str | None, timezone: str | None) -> None:
     """Serve the three flows until the process is stopped."""
-    schedules = _schedule(cron, timezone)
+    try:
+        schedules = serving.schedule(cron, timezone or entry.enter().business_timezone)
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from None
     if not get_current_settings().api.url:
         raise click.UsageError(
             "no server of Prefect's is named: run `prefect server start`, and set PREFECT_API_URL to it, "
             "such as http://127.0.0.1:4200/api"
         )
-    _require_answer()
+    serving.require_answer()
     common: dict[str, Any] = {"entrypoint_type": EntrypointType.MODULE_PATH, "concurrency_limit": 1}
-    serve(
+    served: list[Any] = [
         report.to_deployment("akasa", parameters=given, schedules=schedules, **common),
         backfill.to_deployment("akasa", **common),
         withdraw.to_deployment("akasa", **common),
-    )
-
-
-def _schedule(cron: str | None, timezone: str | None) -> list[CronSchedule]:
-    """Return when the report is run by itself: no times, without --cron. Raises click's BadParameter."""
-    try:
-        zone = timezone or entry.enter().business_timezone
-    except SettingsError as error:
-        raise click.UsageError(str(error)) from None
-    try:
-        return [CronSchedule(cron=cron, timezone=zone)] if cron else []
-    except ValidationError as error:
-        (fault, *_) = error.errors()
-        option, value = ("--timezone", zone) if "timezone" in fault["loc"] else ("--cron", cron)
-        raise click.BadParameter(_unfit(option, value), param_hint=option) from None
-
-
-def _unfit(option: str, value: str) -> str:
-    if option == "--timezone":
-        return f"{value!r} is not a time zone of the IANA database, such as Asia/Kolkata"
-    return f"{value!r} is not a time of cron's, such as '30 5 * * *' for half past five every day"
+    ]
+    serve(*served)

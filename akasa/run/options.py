@@ -26,7 +26,7 @@ def _options() -> list[Callable[[Any], Any]]:
         click.option(_flag(name), metavar=rule.shown, help=rule.help, callback=_fitting)
         for name, rule in RULES.items()
     ]
-    pairs = {"metavar": "NAME=VALUE", "multiple": True, "help": "Any notebook parameter."}
+    pairs: dict[str, Any] = {"metavar": "NAME=VALUE", "multiple": True, "help": "Any notebook parameter."}
     again = "Run this step and those behind it in any case."
     return [
         *by_name,
