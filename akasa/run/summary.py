@@ -59,8 +59,16 @@ def cause(error: Exception) -> str:
 
 
 def _way(way: way_out.Way) -> str:
+    """Return a way out in words.
+
+    >>> _way(way_out.Way("mend the delivery, then"))
+    'mend the delivery, then run it again'
+    >>> _way(way_out.Way("or wait longer", {"LOCK_TIMEOUT": "600"}))
+    'or wait longer: run it again with `lock_timeout=600`'
+    """
     changes = ", ".join(f"`{name.lower()}={value}`" for name, value in way.changes.items() if value)
-    return f"{way.words} run it again" + (f" with {changes}" if changes else "")
+    again = f"run it again with {changes}" if changes else "run it again"
+    return f"{way.words}{'' if way.words.endswith('then') else ':'} {again}"
 
 
 def _places(settings: Settings, about: Mapping[str, Any], page: Path) -> dict[str, str]:

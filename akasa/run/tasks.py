@@ -1,4 +1,4 @@
-"""What a run consists of, as Prefect's tasks: each a task run of its own name, tried again where that helps."""
+"""What a run consists of, as Prefect's tasks: each a task run of its own name, tried again if that helps."""
 
 import os
 from collections.abc import Callable
