@@ -14,10 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import click
-from pydantic import Field
 
 if __name__ == "__main__":  # by its own name, under which runners find the flows
     try:
@@ -155,22 +154,22 @@ def _say(text: str) -> None:
     get_run_logger().info(masking.shown(text))
 
 
-def _form(name: str, kind: Any, help: str, default: Any = None) -> inspect.Parameter:
-    taken = kind | None if default is None else kind
-    said = {"default": default, "annotation": Annotated[taken, Field(description=help)]}
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, **said)
-
-
 def _with_forms(run: Callable[..., State[Any]]) -> Callable[..., State[Any]]:
     """Give the flow the parameters of the command line, with types and help, for Prefect's forms."""
+    step = Literal[STEPS] | None
+    kinds = {
+        **{name: rule.kind | None for name, rule in RULES.items()},
+        "parameters": dict[str, Any] | None, "force": bool, "start": step, "only": step,
+    }
     forms = [
-        *(_form(name, rule.kind, rule.help) for name, rule in RULES.items()),
-        _form("parameters", dict[str, Any], "Any notebook parameters."),
-        _form("force", bool, "Run all steps, up to date or not.", False),
-        _form("start", Literal[STEPS], "Run this step and those behind it in any case."),
-        _form("only", Literal[STEPS], "Run this step alone, on what the others left."),
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=False if kind is bool else None, annotation=kind
+        )
+        for name, kind in kinds.items()
     ]
     run.__signature__ = inspect.Signature(forms)  # type: ignore[attr-defined]
+    helps = "\n".join(f"    {name}: {options.HELP[name]}" for name in kinds)
+    run.__doc__ = f"{run.__doc__}\n\nArgs:\n{helps}"
     return run
 
 

@@ -13,6 +13,13 @@ from akasa.run.parameters import RULES, UsageError
 if TYPE_CHECKING:
     from akasa.run.due import Chosen
 
+HELP = {
+    **{name: rule.help for name, rule in RULES.items()},
+    "parameters": "Any notebook parameter.",
+    "force": "Run all steps, up to date or not.",
+    "start": "Run this step and those behind it in any case.",
+    "only": "Run this step alone, on what the others left.",
+}
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -23,17 +30,16 @@ def of_report(command: _Command) -> _Command:
 
 def _options() -> list[Callable[[Any], Any]]:
     by_name = [
-        click.option(_flag(name), metavar=rule.shown, help=rule.help, callback=_fitting)
+        click.option(_flag(name), metavar=rule.shown, help=HELP[name], callback=_fitting)
         for name, rule in RULES.items()
     ]
-    pairs: dict[str, Any] = {"metavar": "NAME=VALUE", "multiple": True, "help": "Any notebook parameter."}
-    again = "Run this step and those behind it in any case."
+    pairs: dict[str, Any] = {"metavar": "NAME=VALUE", "multiple": True, "help": HELP["parameters"]}
     return [
         *by_name,
         click.option("-p", "parameters", callback=_fitting, **pairs),
-        click.option("--force", is_flag=True, help="Run all steps, up to date or not."),
-        click.option("--from", "start", metavar="STEP", help=again),
-        click.option("--only", metavar="STEP", help="Run this step alone, on what the others left."),
+        click.option("--force", is_flag=True, help=HELP["force"]),
+        click.option("--from", "start", metavar="STEP", help=HELP["start"]),
+        click.option("--only", metavar="STEP", help=HELP["only"]),
     ]
 
 

@@ -1,19 +1,26 @@
 """Prefect, with a real server process: good, retried, stopped, cancelled and scheduled runs."""
 
+import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
+import time
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 
 import filelock
 import pytest
+from click.testing import CliRunner
 from lib import command, prefect
 from lib.prefect import until
 
-from akasa.run import parameters
+from akasa.__main__ import main
+from akasa.run.parameters import RULES, UsageError
 from akasa.run.steps import STEPS
+from akasa.stores.lock import Busy
 from akasa.workspace import promotion
 from akasa.workspace.settings import ROOT
 
@@ -171,7 +178,7 @@ def the_schedule(server):
     }
     assert deployment["global_concurrency_limit"]["limit"] == 1
     forms = deployment["parameter_openapi_schema"]["properties"]
-    assert {*parameters.RULES, "parameters", "force", "start", "only"} == forms.keys()
+    assert {*RULES, "parameters", "force", "start", "only"} == forms.keys()
 
 
 def a_scheduled_run(server):
@@ -194,13 +201,15 @@ def a_cancelled_run(server, data):
     before = kpis(data), (data.parent / "outputs/run.json").read_bytes()
     run = server.asked("report", force=True)
     kernel = until(lambda: processes(data, "ipykernel_launcher"), 120)
+    time.sleep(2)  # so that a cell runs
     family = {*kernel, *processes(data, "prefect.engine"), *processes(data, "multiprocessing")}
     server.set_state(run, "CANCELLING")
     assert server.ended(run)["state_type"] == "CANCELLED"
     until(lambda: not [pid for pid in family if Path(f"/proc/{pid}").exists()], 10)
     assert processes(data, "ipykernel_launcher") == []
     assert (kpis(data), (data.parent / "outputs/run.json").read_bytes()) == before
-    assert list((data.parent / "outputs").glob(".run-*")) == []
+    left = [path.name for path in (data.parent / "outputs").glob(".run-*")]
+    assert left == [".run-mine"]  # a user's own
     with filelock.FileLock(data / ".run.lock", timeout=0):
         pass
 
@@ -231,3 +240,74 @@ def processes(data, word):
         if word.encode() in told[0] and f"DATA_DIR={data}".encode() in told[1]:
             found.append(int(folder.name))
     return found
+
+
+# Without a server.
+
+
+@pytest.fixture
+def flow():
+    """The module akasa.flow."""
+    prefect.required()
+    return import_module("akasa.flow")
+
+
+def test_the_parameters_are_those_of_the_command_line_with_their_help_and_types(flow):
+    forms, options = flow.report.parameters.properties, main.commands["report"].params
+    assert set(forms) == {one.name for one in options}
+    assert {name: form["description"] for name, form in forms.items()} == {
+        one.name: one.help for one in options
+    }
+    assert forms["engine"]["anyOf"][0]["enum"] == ["pandas", "dask", "both"]
+    assert forms["top_n"]["anyOf"][0] == {"minimum": 1, "maximum": 999_999_999, "type": "integer"}
+    assert forms["as_of"]["anyOf"][0] == {"format": "date", "type": "string"}
+    assert forms["only"]["anyOf"][0]["enum"] == list(STEPS)
+    assert set(flow.backfill.parameters.properties) == {one.name for one in main.commands["backfill"].params}
+    assert set(flow.withdraw.parameters.properties) == {one.name for one in main.commands["withdraw"].params}
+
+
+def test_a_task_says_in_our_words_what_stopped_it_and_passes_a_bug_on(flow):
+    def refuse():
+        raise UsageError("top_n: 0 is not a whole number")
+
+    state = flow.tasks.attempt.fn(refuse)
+    assert (state.is_failed(), state.message) == (True, "UsageError: top_n: 0 is not a whole number")
+    assert not flow.tasks.attempt.retry_condition_fn(None, None, state)
+    away = flow.tasks.attempt.fn(lambda: (_ for _ in ()).throw(Busy("process 7 holds data")))
+    assert flow.tasks.attempt.retry_condition_fn(None, None, away)
+    with pytest.raises(ZeroDivisionError):
+        flow.tasks.attempt.fn(lambda: 1 / 0)
+    assert all(task.cache_policy is flow.tasks.NO_CACHE for task in flow.tasks.TASKS.values())
+    assert set(STEPS) < set(flow.tasks.TASKS)
+
+
+def test_prefect_tells_nobody_of_us(flow):
+    assert os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
+    assert os.environ["DO_NOT_TRACK"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--serve", "--cron", "99 5 * * *"], "'99 5 * * *' is not a time of cron's"),
+        (["--serve", "--cron", "30 5 * * *", "--timezone", "Mars/One"], "'Mars/One' is not a time zone"),
+        (["--cron", "30 5 * * *"], "--cron and --timezone go with --serve"),
+        (["--serve"], "no server of Prefect's is named"),
+        (["--top-n", "0"], "top_n: '0' is not a whole number"),
+        (["--only", "06_more"], "there is no step '06_more'"),
+    ],
+)
+def test_wrong_usage_is_told_in_a_sentence(flow, monkeypatch, workspace, options, said):
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    told = CliRunner().invoke(flow.main, options)
+    assert told.exit_code == 2
+    assert said in told.output
+    assert "Traceback" not in told.output
+
+
+def test_where_prefect_is_not_installed_that_is_said():
+    absent = "import runpy, sys; sys.modules['prefect'] = None; "
+    called = [sys.executable, "-c", f"{absent}runpy.run_module('akasa.flow', None, '__main__')"]
+    told = subprocess.run(called, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr == "Error: Prefect is not installed; pip install 'akasa[flow]'\n"
