@@ -6,6 +6,7 @@ parameters and refused files are not.
 
 import importlib
 import inspect
+import logging
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import click
 
@@ -33,7 +34,7 @@ from akasa.run import tasks  # before Prefect, which it keeps from telling of us
 from prefect import flow, get_client, get_run_logger, runtime, serve
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.schemas.objects import State
-from prefect.exceptions import TerminationSignal
+from prefect.exceptions import FailedRun, TerminationSignal
 from prefect.settings import get_current_settings
 from prefect.states import Cancelled, Completed, Failed
 from prefect.types.entrypoint import EntrypointType
@@ -46,6 +47,14 @@ from akasa.workspace import masking
 from akasa.workspace.settings import SettingsError
 
 SECONDS_BETWEEN_LOOKS = 5.0
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a line of a run's log tells more than the state that the run has just ended in."""
+    return not (record.exc_info and isinstance(record.exc_info[1], FailedRun))
+
+
+logging.getLogger("prefect.flow_runs").addFilter(_is_news)
 
 
 def _report(
@@ -156,10 +165,12 @@ def _say(text: str) -> None:
 
 def _with_forms(run: Callable[..., State[Any]]) -> Callable[..., State[Any]]:
     """Give the flow the parameters of the command line, with types and help, for Prefect's forms."""
-    step = Literal[STEPS] | None
     kinds = {
         **{name: rule.kind | None for name, rule in RULES.items()},
-        "parameters": dict[str, Any] | None, "force": bool, "start": step, "only": step,
+        "parameters": dict[str, Any] | None,
+        "force": bool,
+        "start": Literal[STEPS] | None,
+        "only": Literal[STEPS] | None,
     }
     forms = [
         inspect.Parameter(
