@@ -96,7 +96,7 @@ class Server:
         """Return all flow runs, the last one first."""
         return self.ask("/flow_runs/filter", sort="EXPECTED_START_TIME_DESC", limit=100)
 
-    def ended(self, run, seconds=180):
+    def ended(self, run, seconds=400):
         """Return a flow run when it has ended."""
         finals = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
         until(lambda: self.run(run)["state_type"] in finals, seconds)

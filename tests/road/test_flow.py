@@ -49,7 +49,7 @@ def once(server, data, *options, **changes):
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=600,
     )
     (run,) = re.findall(r"View at http\S+/([0-9a-f-]{36})", done.stderr + done.stdout)
     return done, server.run(run)
@@ -65,11 +65,19 @@ def states(server, run):
     return {step: found[step]["state_name"] for step in STEPS if step in found}
 
 
+def shows(server, run, expected):
+    """Whether the steps' states come to be these: the server takes its time to note them."""
+    end = time.monotonic() + 60
+    while states(server, run) != expected and time.monotonic() < end:
+        time.sleep(0.5)
+    return states(server, run) == expected or states(server, run)
+
+
 @pytest.mark.long
 def test_a_run_shows_its_steps_and_what_it_came_to_and_writes_the_files_of_report(server, reported, tmp_path):
     done, run = once(server, data := command.sample(tmp_path))
     assert (done.returncode, run["state_type"]) == (0, "COMPLETED"), done.stderr
-    assert states(server, run["id"]) == dict.fromkeys(STEPS, "Completed")
+    assert shows(server, run["id"], dict.fromkeys(STEPS, "Completed")) is True
     assert kpis(data) == {name: kpis(reported)[name] for name in kpis(data)}
     assert len(kpis(data)) == 8
     shown = server.artifacts(run["id"])
@@ -83,7 +91,7 @@ def test_a_run_shows_its_steps_and_what_it_came_to_and_writes_the_files_of_repor
     ]
     again, second = once(server, data, "--only", "05_report")
     assert again.returncode == 0
-    assert states(server, second["id"]) == {**UP_TO_DATE, "05_report": "Completed"}
+    assert shows(server, second["id"], {**UP_TO_DATE, "05_report": "Completed"}) is True
 
 
 @pytest.mark.long
@@ -100,19 +108,19 @@ def test_a_run_waits_for_a_database_that_is_away_at_first_and_in_its_midst(
         env=prefect.environment(data, **server.environment, **tries, **where),
         cwd=ROOT,
     )
-    (run,) = until(lambda: {one["id"] for one in server.runs()} - known, 120)
-    until(lambda: tried(server, run, "begin") > 1, 60)
+    (run,) = until(lambda: {one["id"] for one in server.runs()} - known, 300)
+    until(lambda: tried(server, run, "begin") > 1, 120)
     mariadb_server.start()
-    until(lambda: states(server, run).get("02_validate") == "Running", 120)
+    until(lambda: states(server, run).get("02_validate") == "Running", 300)
     mariadb_server.kill()
-    until(lambda: server.tasks(run)["02_validate"]["state_name"] in ("AwaitingRetry", "Retrying"), 120)
+    until(lambda: server.tasks(run)["02_validate"]["state_name"] in ("AwaitingRetry", "Retrying"), 300)
     mariadb_server.start()
-    assert process.wait(240) == 0
+    assert process.wait(600) == 0
     assert tried(server, run, "02_validate") > 1
     assert tried(server, run, "01_ingest") == 1
     assert kpis(data) == {name: kpis(reported)[name] for name in kpis(data)}
     again, second = once(server, data, **where)
-    assert (again.returncode, states(server, second["id"])) == (0, UP_TO_DATE)
+    assert (again.returncode, shows(server, second["id"], UP_TO_DATE)) == (0, True)
 
 
 def tried(server, run, name):
@@ -130,7 +138,7 @@ def test_a_gate_fails_the_run_at_once_with_its_cause_and_the_way_out(server, cop
     assert (done.returncode, run["state_type"]) == (1, "FAILED"), done.stderr
     assert run["state"]["message"].startswith("02_validate: GateStopped: incoming/orders_2025-11-20.xml: ")
     assert "Traceback" not in done.stderr + done.stdout
-    assert states(server, run["id"]) == {"01_ingest": "Completed", "02_validate": "Failed"}
+    assert shows(server, run["id"], {"01_ingest": "Completed", "02_validate": "Failed"}) is True
     assert tried(server, run["id"], "02_validate") == 1
     failure = server.artifacts(run["id"])["akasa-failure"]
     assert "mend the delivery, then run it again" in failure
@@ -152,7 +160,7 @@ def served(server, copied):
             stderr=log,
         )
     try:
-        until(lambda: process.poll() is None and all(map(server.deployed, ("report", "withdraw"))), 120)
+        until(lambda: process.poll() is None and all(map(server.deployed, ("report", "withdraw"))), 300)
         yield copied
     finally:
         process.send_signal(signal.SIGTERM)
@@ -189,7 +197,7 @@ def a_scheduled_run(server):
     run = server.ended(server.asked("report", at, engine="pandas"))
     assert run["state_type"] == "COMPLETED"
     assert datetime.fromisoformat(run["start_time"]) >= at
-    assert states(server, run["id"]) == UP_TO_DATE
+    assert shows(server, run["id"], UP_TO_DATE) is True
 
 
 def two_at_once(server):
@@ -203,7 +211,7 @@ def two_at_once(server):
 def a_cancelled_run(server, data):
     before = kpis(data), (data.parent / "outputs/run.json").read_bytes()
     run = server.asked("report", force=True)
-    kernel = until(lambda: processes(data, "ipykernel_launcher"), 120)
+    kernel = until(lambda: processes(data, "ipykernel_launcher"), 300)
     time.sleep(2)  # so that a cell runs
     family = {*kernel, *processes(data, "prefect.engine"), *processes(data, "multiprocessing")}
     server.set_state(run, "CANCELLING")
