@@ -16,6 +16,7 @@ from lib.ports import free_port
 from akasa.workspace.settings import ROOT, Settings
 
 _SECONDS_TO_START = 240
+_BUSY = 503  # its database is, for a moment
 _QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
@@ -69,9 +70,17 @@ class Server:
         request = urllib.request.Request(
             f"{self.url}{path}", data, {"content-type": "application/json"}, method="POST" if body else "GET"
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            content = answer.read()
-        return json.loads(content) if content else None
+        end = time.monotonic() + _SECONDS_TO_START
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=60) as answer:
+                    content = answer.read()
+                return json.loads(content) if content else None
+            except urllib.error.HTTPError as error:
+                error.close()
+                if error.code != _BUSY or time.monotonic() > end:
+                    raise
+            time.sleep(1)
 
     def found(self, what, run):
         """Return the task runs or artifacts of a flow run."""
