@@ -187,8 +187,27 @@ def hold_database(settings: Settings, what: str) -> Iterator[None]:
             with _kept_alive(opened):
                 yield
         finally:
-            del _held[name]
+            _held.pop(name, None)  # where it was lost and taken again, there are two that end
             opened.invalidate()
+
+
+def is_lost(settings: Settings, what: str) -> bool:
+    """Say whether the server has ended the connection by which this process held the database."""
+    name = _name(settings, what)
+    if name not in _held:
+        return False
+    return _holder_of(settings, name) != _held[name]
+
+
+def _holder_of(settings: Settings, name: str) -> int | None:
+    """Return the connection that holds a lock of the server."""
+    from sqlalchemy import text
+
+    from akasa.stores.database import connection
+
+    with connection(settings) as opened:
+        holder: int | None = opened.execute(text("select is_used_lock(:name)"), {"name": name}).scalar()
+    return holder
 
 
 def require_held(settings: Settings, opened: "Connection") -> None:

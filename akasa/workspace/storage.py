@@ -30,6 +30,11 @@ ATTEMPTS = 2
 
 _KEYS = "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 _TROUBLE = "the server has trouble of its own: try again later"
+_SILENT = "it does not answer in time: check AWS_ENDPOINT_URL, and that the server is well"
+_NOBODY = (
+    "nothing answers there: check AWS_ENDPOINT_URL (http or https, host, port), and that the server runs"
+)
+AWAY = (_TROUBLE, _SILENT, _NOBODY)  # what is said of a server that may come back by itself
 _WHAT_TO_CHECK = {
     r"InvalidAccessKeyId|INVALID_ACCESS_KEY_ID|SignatureDoesNotMatch|SIGNATURE_DOES_NOT_MATCH": (
         f"it does not know the keys: {_KEYS}"
@@ -56,12 +61,8 @@ _WHAT_TO_CHECK = {
     r"certificate|UnknownIssuer": (
         "its certificate is not trusted: mend it, or have its authority among those that this machine trusts"
     ),
-    r"timed out|Timeout was reached|timeout on endpoint|Operation too slow": (
-        "it does not answer in time: check AWS_ENDPOINT_URL, and that the server is well"
-    ),
-    r"[Cc]onnect|curlCode|dns error|resolve|refused|reset|closed": (
-        "nothing answers there: check AWS_ENDPOINT_URL (http or https, host, port), and that the server runs"
-    ),
+    r"timed out|Timeout was reached|timeout on endpoint|Operation too slow": _SILENT,
+    r"[Cc]onnect|curlCode|dns error|resolve|refused|reset|closed": _NOBODY,
     r"SlowDown|ServiceUnavailable|InternalError|SLOW_DOWN|\b50\d [A-Z]|\(50\d\)": _TROUBLE,
 }
 _OF_S3 = re.compile(r"Generic S3 error|AWS Error|Server returned|HTTP error")
