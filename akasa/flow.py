@@ -4,6 +4,7 @@ Each step is a task run of its own name. What may pass by itself is tried again;
 parameters and refused files are not.
 """
 
+import contextvars
 import importlib
 import inspect
 import logging
@@ -138,15 +139,16 @@ def _looked_after() -> Iterator[threading.Event]:
         with get_client(sync_client=True) as client:
             while not over.wait(SECONDS_BETWEEN_LOOKS):
                 state = client.read_flow_run(run).state
-                if state and state.is_cancelling():
+                if state and state.is_cancelling() and not over.is_set():
                     asked.set()
                     os.kill(os.getpid(), signal.SIGTERM)
                     return
 
-    alone = runtime.deployment.id is None and threading.current_thread() is threading.main_thread()
-    thread = threading.Thread(target=look, args=(runtime.flow_run.id,), daemon=True)
-    if alone:
-        thread.start()
+    # Prefect's temporary server is known to this process alone.
+    alone = runtime.deployment.id is None and get_current_settings().api.url
+    if alone and threading.current_thread() is threading.main_thread():
+        run = contextvars.copy_context().run  # where Prefect keeps its settings
+        threading.Thread(target=run, args=(look, runtime.flow_run.id), daemon=True).start()
     try:
         yield asked
     finally:
