@@ -168,7 +168,7 @@ class Settings(BaseSettings):
     publish_url: Address | None = None
     aws_endpoint_url: Annotated[str, AfterValidator(_endpoint)] | None = None
     aws_region: str | None = None
-    aws_access_key_id: str | None = None
+    aws_access_key_id: SecretStr | None = None
     aws_secret_access_key: Annotated[SecretStr | None, AfterValidator(_with_its_id)] = None
     aws_session_token: SecretStr | None = None
 

@@ -178,11 +178,10 @@ def region(settings: Settings) -> str:
 
 def options(settings: Settings) -> dict[str, str]:
     """Return deltalake's storage options. A log's next entry is put on the condition that there is none."""
-    secret, token = settings.aws_secret_access_key, settings.aws_session_token
+    keys = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+    secrets = {name.upper(): getattr(settings, name) for name in keys}
     given = {
-        "AWS_ACCESS_KEY_ID": settings.aws_access_key_id,
-        "AWS_SECRET_ACCESS_KEY": secret and secret.get_secret_value(),
-        "AWS_SESSION_TOKEN": token and token.get_secret_value(),
+        **{name: secret and secret.get_secret_value() for name, secret in secrets.items()},
         "AWS_ENDPOINT_URL": settings.aws_endpoint_url,
     }
     plain_http = (settings.aws_endpoint_url or "").startswith("http:")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -174,6 +175,7 @@ def test_what_is_served_runs_by_schedule_one_at_a_time_can_be_cancelled_and_chan
     the_schedule(server)
     a_scheduled_run(server)
     two_at_once(server)
+    the_commands_of_the_page(server, served)
     a_cancelled_run(server, served)
     changes(server, served)
 
@@ -206,6 +208,26 @@ def two_at_once(server):
     assert [run["state_type"] for run in both] == ["COMPLETED", "COMPLETED"]
     first, second = sorted(both, key=lambda run: run["start_time"])
     assert first["end_time"] <= second["start_time"]
+
+
+def the_commands_of_the_page(server, data):
+    """Those of docs/operations.md, as they stand there; the last one is of a delivery that is not here."""
+    page = (ROOT / "docs/operations.md").read_text("utf-8")
+    commands = re.findall(r"^\$ python (-m prefect deployment run .*)$", page, re.MULTILINE)
+    states = []
+    for words in commands:
+        said = subprocess.run(
+            [sys.executable, *shlex.split(words)],
+            env=prefect.environment(data, **server.environment),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        states.append(
+            server.ended(re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", said)[0])["state"]
+        )
+    assert [one["type"] for one in states] == ["COMPLETED", "COMPLETED", "FAILED"]
+    assert "incoming/orders_2025-11-20.xml" in states[-1]["message"]
 
 
 def a_cancelled_run(server, data):
