@@ -17,7 +17,7 @@ def make(directory: Path) -> None:
     to_copy = {file: directory / _placed(file) for file in sorted(BEGINNING.iterdir())}
     there = sorted({*_seen(directory), *(path.name for path in to_copy.values() if path.exists())})
     if there:
-        raise FileExistsError(f"nothing was made: {directory} has {_some(there)} already; name another folder")
+        raise FileExistsError(f"nothing was made: {directory} has {_some(there)} already; name another")
     for file, path in to_copy.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         with files.atomic(path) as part:
