@@ -223,13 +223,13 @@ def init(directory: Path) -> None:
     """Make a workspace in DIRECTORY: notebooks, the sample, .env.example and a Makefile.
 
     For an akasa that pip has installed: in that folder, `akasa report` runs its notebooks on its data.
-    Nothing that is there already is changed.
+    A folder that has anything but hidden files is refused.
     """
     from akasa.run import start
 
     try:
         start.make(directory)
-    except FileExistsError as error:
+    except OSError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"made {directory}; go there, and run: akasa report")
 

@@ -58,7 +58,7 @@ def _below_root(path: Path) -> Path:
 
 def _fit_for_delta(path: Path) -> Path:
     """Refuse what deltalake, which decodes a folder's name twice and takes it for a host's, cannot open."""
-    unfit = _UNFIT.search(str(path.resolve()))
+    unfit = _UNFIT.search(path.resolve().as_posix())
     if unfit:
         raise ValueError(
             f"the warehouse (Delta Lake) cannot lie in a folder whose name holds {unfit[0]!r}; name another"

@@ -87,7 +87,7 @@ class Folder:
 
     def file_system(self, table: str) -> FileSystem:
         """Return what Arrow reads a table's files by."""
-        return SubTreeFileSystem(str(self.path / table), LocalFileSystem())
+        return SubTreeFileSystem((self.path / table).as_posix(), LocalFileSystem())
 
     def address(self, table: str, file: str) -> str:
         """Return where a table's file is, for workers of a cluster."""
