@@ -92,6 +92,7 @@ class _TellingEngine(NBClientEngine):  # type: ignore[misc]
         folder: Path,
         limits: Limits,
         mask: bool,
+        executed: Path,
         **_: Any,
     ) -> None:
         begin, cells, now = nb_man.cell_start, len(nb_man.nb.cells), [0]
@@ -118,6 +119,8 @@ class _TellingEngine(NBClientEngine):  # type: ignore[misc]
             raise KernelDied(f"in cell {now[0]} of {cells}, {death}") from None
         except CellTimeoutError:
             raise TookTooLong(f"in cell {now[0]} of {cells}, {limits.broken(time.monotonic())}") from None
+        finally:
+            nbformat.write(nb_man.nb, executed)  # papermill would not, where no cell failed by itself
 
 
 def execute(
@@ -146,6 +149,7 @@ def execute(
             _literal(executed),
             dict(given),
             engine_name=_ENGINE,
+            request_save_on_cell_execute=False,  # else it is written twice for each cell
             kernel_name="python3",
             language="python",
             progress_bar=False,
@@ -155,6 +159,7 @@ def execute(
             folder=own,
             limits=limits,
             mask=mask,
+            executed=executed,
         )
     finally:
         if executed.exists():

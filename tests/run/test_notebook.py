@@ -53,6 +53,15 @@ def test_a_kernel_that_is_killed_for_memory_is_named_as_that(run):
         run("a = 1", "import os; os.kill(os.getpid(), 9)")
 
 
+@pytest.mark.parametrize(
+    "end", ["import os; os.kill(os.getpid(), 9)", "import time; time.sleep(600)", "1 / 0"]
+)
+def test_what_cells_gave_out_until_a_failure_is_there_to_be_read(run, tmp_path, end):
+    with pytest.raises((KernelDied, TookTooLong, PapermillExecutionError)):
+        run("a = 1", "a + 1041", end, limits=Limits(cell=2))
+    assert "1042" in (tmp_path / "made/01_small.ipynb").read_text("utf-8")
+
+
 def test_a_cell_over_its_time_is_named_as_that(run):
     began = time.monotonic()
     with pytest.raises(
