@@ -11,6 +11,7 @@ import pytest
 from papermill.exceptions import PapermillExecutionError
 
 from akasa.run import kernel, notebook
+from akasa.run.kernels import Kernels
 from akasa.run.notebook import KernelDied, Limits, TookTooLong
 
 UNLIMITED = Limits()
@@ -26,10 +27,8 @@ def run(tmp_path, monkeypatch):
         cells[0].metadata["tags"] = ["parameters"]
         nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "01_small.ipynb")
         target = tmp_path / "made/01_small.ipynb"
-        with kernel.private_folder() as folder:
-            notebook.execute(
-                "01_small", given, target, lambda cell, cells: None, dict(os.environ), folder, limits, mask
-            )
+        with kernel.private_folder() as folder, Kernels(dict(os.environ), folder) as kernels:
+            notebook.execute("01_small", given, target, lambda cell, cells: None, kernels, limits, mask)
         return target.read_text("utf-8")
 
     return executed
