@@ -32,6 +32,7 @@ if __name__ == "__main__":  # by its own name, under which runners find the flow
 from akasa.run import tasks  # before Prefect, which it keeps from telling of us
 
 # isort: split
+from httpx import HTTPError
 from prefect import flow, get_client, get_run_logger, runtime, serve
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.schemas.objects import State
@@ -138,7 +139,10 @@ def _looked_after() -> Iterator[threading.Event]:
     def look(run: Any) -> None:
         with get_client(sync_client=True) as client:
             while not over.wait(SECONDS_BETWEEN_LOOKS):
-                state = client.read_flow_run(run).state
+                try:
+                    state = client.read_flow_run(run).state
+                except HTTPError:  # the server is away: it may be back at the next look
+                    continue
                 if state and state.is_cancelling() and not over.is_set():
                     asked.set()
                     os.kill(os.getpid(), signal.SIGTERM)

@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 from akasa.run import parameters, record, watch
 from akasa.run.due import AS_DUE, Chosen, Known
-from akasa.run.steps import STEPS
+from akasa.run.steps import NOTEBOOKS, STEPS
 from akasa.run.told import DONE, LEFT, UP_TO_DATE, Ended, Incomplete, Listener, StepFailed, Told
 from akasa.stores import lock
 from akasa.workspace import clock, events, files, progress, promotion, secrets, secrets_manager
 from akasa.workspace.settings import Settings
 
 if TYPE_CHECKING:
+    from akasa.run.kernels import Kernels
     from akasa.run.notebook import Limits
     from akasa.run.upload import Pointer
 
 # Where nothing is to be done, nothing is imported that takes time: notebooks, kernels and frames come late.
+AHEAD = 2  # kernels that start beside the one at work: two cores have enough to do then
 _MANIFEST = f"outputs/{promotion.MANIFEST}"
 
 
@@ -33,7 +35,7 @@ class Run:
     """One run while it holds the workspace; `begin` makes it.
 
     `folder` is its own: all that it writes to outputs lies there until `promote`. `given` are the parameters,
-    `typed` those of each step, `name` is that of its lock, `environment` what its kernels get, `ended` lists
+    `typed` those of each step, `name` is that of its lock, `ended` lists
     the steps that came to their end, `known` knows what is due and what all is made of; `taken_over` are the
     files of steps that it did not run. `readers` says where readers of PUBLISH_URL were when it began.
     """
@@ -59,11 +61,15 @@ class Run:
         return Limits(self.settings.cell_timeout, self.settings.run_timeout, self.began)
 
     @cached_property
-    def kernels(self) -> Path:
-        """The folder of its kernels, made when the first one is needed."""
-        from akasa.run import kernel
+    def kernels(self) -> "Kernels":
+        """Its kernels, in a folder that is made when the first one is needed."""
+        from akasa.run import kernel, warm
+        from akasa.run.kernels import Kernels
 
-        return self.open.enter_context(kernel.private_folder(self.settings.data_dir / ".run.kernels"))
+        warm.spare()
+        note = self.settings.data_dir / ".run.kernels"
+        folder = self.open.enter_context(kernel.private_folder(note))
+        return self.open.enter_context(Kernels(self.environment(folder), folder))
 
     @cached_property
     def known(self) -> Known:
@@ -84,8 +90,7 @@ class Run:
         """Where its kernels write what happens (see `events`)."""
         return self.settings.data_dir / f".run.events-{self.id}"
 
-    @property
-    def environment(self) -> dict[str, str]:
+    def environment(self, kernels: Path) -> dict[str, str]:
         """This process's own, with the workspace in absolute paths and the private folder for outputs."""
         return {
             **os.environ,
@@ -96,7 +101,7 @@ class Run:
             "MASK_PII": str(int(self.settings.mask_pii)),
             lock.VARIABLE: self.name,
             progress.VARIABLE: str(progress_file(self.settings)),
-            "MPLCONFIGDIR": str(self.kernels),  # no style of the user's, no need of a HOME
+            "MPLCONFIGDIR": str(kernels),  # no style of the user's, no need of a HOME
         }
 
     def go(self, step: str) -> None:
@@ -121,8 +126,10 @@ class Run:
 
     def execute(self, step: str, reason: str = "") -> None:
         """Execute a step's notebook and write its page. Raises StepFailed."""
-        from akasa.report import site
-        from akasa.run import failed, notebook
+        for one in (step, *self._next(step)):
+            self.kernels.start(one, NOTEBOOKS)
+        from akasa.report import site  # what takes its time is imported while kernels do the same
+        from akasa.run import notebook
 
         self.known.ingredients(step, outside=True)  # what comes meanwhile is for the next run
         self._take_over()
@@ -134,11 +141,12 @@ class Run:
         def started(cell: int, cells: int) -> None:
             self.listener(Told(step, cell, cells, time.monotonic() - began, reason))
 
-        where = self.environment, self.kernels
         mask = self.settings.mask_pii
         try:
-            notebook.execute(step, self._parameters(step), executed, started, *where, self.limits, mask)
+            notebook.execute(step, self._parameters(step), executed, started, self.kernels, self.limits, mask)
         except Exception as error:
+            from akasa.run import failed
+
             cause = secrets.hide(_cause(error))
             saved = failed.keep(self.settings, step, cause, executed)
             self._forget(record.names(self.own) - before)
@@ -151,6 +159,11 @@ class Run:
         """Remove what a failed step wrote: where it is run again, all that it leaves is to be its own."""
         for name in names:
             record.place(self.own, name).unlink(missing_ok=True)
+
+    def _next(self, step: str) -> tuple[str, ...]:
+        """Return the steps whose kernels start while this one runs: they are ready when their turn comes."""
+        after = STEPS.index(step) + 1
+        return () if self.chosen.alone else STEPS[after : after + AHEAD]
 
     def _parameters(self, step: str) -> dict[str, Any]:
         """Return what the step's notebook is given: to audit all, where no audit is kept."""

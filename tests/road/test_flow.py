@@ -148,6 +148,21 @@ def test_a_gate_fails_the_run_at_once_with_its_cause_and_the_way_out(server, cop
     assert kpis(copied) == before
 
 
+@pytest.mark.long
+def test_a_run_from_the_shell_can_be_cancelled_at_the_server(server, copied):
+    before, known = kpis(copied), {one["id"] for one in server.runs() or []}
+    process = subprocess.Popen(
+        prefect.command("--force"), env=prefect.environment(copied, **server.environment), cwd=ROOT
+    )
+    (run,) = until(lambda: {one["id"] for one in server.runs()} - known, 300)
+    kernels = until(lambda: processes(copied, "ipykernel_launcher"), 300)
+    server.set_state(run, "CANCELLING")
+    assert process.wait(120) == 1
+    assert server.run(run)["state_type"] == "CANCELLED"
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in kernels), 10)
+    assert kpis(copied) == before
+
+
 @pytest.fixture
 def served(server, copied):
     """The flows of a reported workspace, served; its data folder."""

@@ -98,8 +98,7 @@ def test_its_kernels_know_what_it_read_from_aws_and_show_none_of_it(workspace, m
         aws.lead_to(monkeypatch, endpoint)
         with pipeline.begin(settings.load(), {}, print) as run:
             executed = run.folder / "notebooks/01_small.ipynb"
-            given = {}, executed, lambda cell, cells: None, run.environment, run.kernels
-            notebook.execute("01_small", *given)
+            notebook.execute("01_small", {}, executed, lambda cell, cells: None, run.kernels)
             shown = executed.read_text("utf-8")
         told = secrets_manager.to_hand_down()
     secrets_manager.forget()
