@@ -1,0 +1,299 @@
+"""What was delivered and published: each delivery's file, or what was read of it, and what was turned away."""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from akasa.ingest import deliveries, staging
+from akasa.stores import database
+from akasa.trace import plain, records
+from akasa.trace.records import Record
+from akasa.validate import plan, quarantine
+from akasa.validate.plan import Sighting
+from akasa.workspace import files, storage
+from akasa.workspace.settings import Settings
+from akasa.workspace.storage import StorageUnavailable
+
+FILE_BYTES = 100_000_000  # a larger file takes seconds to be known by its bytes
+FEW = 100  # so many texts are sought one by one
+_CLEAN: dict[str, Callable[[str | None], str]] = {"mobile_number": plain.mobile}
+
+
+class Lost(RuntimeError):
+    """Of a published delivery, its records or its judgement are nowhere any more; the message says the way out."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A published delivery, as the ledger has it; `names` are all under which its bytes ever lay."""
+
+    name: str
+    kind: str
+    sha256: str
+    delivery_id: int
+    position: str
+    rejected: int
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A record that was turned away: its number, reason codes, what a reader says of it, fields, own text."""
+
+    record: int
+    reasons: tuple[str, ...]
+    detail: str
+    fields: records.Fields
+    raw: str
+
+
+@dataclass
+class Workspace:
+    """What a question looks at, each thing once. With `whole`, files of any size are read."""
+
+    settings: Settings
+    whole: bool = False
+    fetching: bool = True
+    _files: dict[str, tuple[Path | None, str]] = field(default_factory=dict)
+    _folder: TemporaryDirectory[str] | None = None
+
+    @cached_property
+    def places(self) -> list[Sighting]:
+        """Where deliveries were ever seen, in the order of deliveries; without those that were taken back."""
+        found = plan.seen(database.sightings(self.settings))
+        return sorted((one for one in found if not one.withdrawn), key=lambda one: one.position)
+
+    @cached_property
+    def deliveries(self) -> list[Delivery]:
+        """The published deliveries, in their order."""
+        names: dict[str, list[str]] = {}
+        for place in self.places:
+            names.setdefault(place.sha256, []).append(place.name)
+        return [
+            Delivery(
+                row.name,
+                row.kind,
+                row.sha256,
+                row.delivery_id,
+                row.position,
+                row.rejected,
+                tuple(dict.fromkeys((row.name, *reversed(names.get(row.sha256, ()))))),
+            )
+            for row in database.ledger(self.settings).itertuples()
+        ]
+
+    def of_kind(self, kind: str) -> list[Delivery]:
+        return [one for one in self.deliveries if one.kind == kind]
+
+    @cached_property
+    def by_id(self) -> dict[int, Delivery]:
+        return {one.delivery_id: one for one in self.deliveries}
+
+    def origin(self, delivery: Delivery) -> str:
+        """Say where its records are read from: `file`, or `staging` and why not from its file."""
+        file, why = self._file(delivery)
+        return "file" if file else f"staging, as {why}"
+
+    def rows(
+        self, delivery: Delivery, column: str, wanted: Collection[str], most_bytes: int = FILE_BYTES
+    ) -> Iterator[Record]:
+        """Yield its records in which a column, cleaned plainly, has one of some values, in their order.
+
+        Those of a file that has more bytes are as they were staged.
+        """
+        clean = _CLEAN.get(column, plain.identifier)
+        there = staging.path(self.settings.staging, delivery.kind, delivery.sha256)
+        if not there.exists():
+            file = self._required(delivery)
+            found = records.of_file(file, delivery.kind)
+            yield from (one for one in found if clean(one.fields.get(column)) in wanted)
+            return
+        found = _staged(there, column, wanted, clean)
+        yield from found if self._is_larger(delivery, most_bytes) else self._as_delivered(delivery, [*found])
+
+    def numbered(self, delivery: Delivery, numbers: Collection[int]) -> list[Record]:
+        """Return its records of some numbers."""
+        there = staging.path(self.settings.staging, delivery.kind, delivery.sha256)
+        file, _ = self._file(delivery)
+        if file or not there.exists():
+            return list(records.of_file(file or self._required(delivery), delivery.kind, set(numbers)))
+        table = pq.read_table(there, filters=[("record", "in", list(numbers))])
+        return [_of_row(row) for row in table.to_pylist()]
+
+    def every(self, delivery: Delivery) -> Iterator[Record]:
+        """Yield all its records, a part of them in memory at a time."""
+        there = staging.path(self.settings.staging, delivery.kind, delivery.sha256)
+        file, _ = self._file(delivery)
+        if file or not there.exists():
+            yield from records.of_file(file or self._required(delivery), delivery.kind)
+            return
+        opened = pq.ParquetFile(there)
+        for part in range(opened.num_row_groups):
+            yield from (_of_row(row) for row in opened.read_row_group(part).to_pylist())
+
+    def turned_away(self, delivery: Delivery) -> pa.Table:
+        """Return what was turned away of it: record, reasons, detail, its fields as they came, raw.
+
+        Raises Lost where it is not kept.
+        """
+        judged = self.settings.judged / f"{delivery.kind}-{delivery.sha256}" / "rejected.parquet"
+        if judged.exists():
+            return pq.read_table(judged)
+        kept = quarantine.files(self.settings.quarantine, delivery.sha256)
+        if kept:
+            found = quarantine.read(kept[0])
+            return pa.Table.from_pandas(found.assign(record=found["record"].astype("int64")))
+        if delivery.rejected:
+            raise Lost(
+                f"what was turned away of {delivery.name} is kept neither in data/judged nor in data/rejects: "
+                "`make backfill` judges it again"
+            )
+        return pa.table({"record": pa.array([], pa.int64())})
+
+    def accepted(self, delivery: Delivery, columns: list[str]) -> Iterator[pa.Table]:
+        """Yield columns of its accepted records, a part at a time; nothing where that is not kept."""
+        judged = self.settings.judged / f"{delivery.kind}-{delivery.sha256}" / "accepted.parquet"
+        if judged.exists():
+            opened = pq.ParquetFile(judged)
+            for part in range(opened.num_row_groups):
+                yield opened.read_row_group(part, columns=columns)
+
+    def _as_delivered(self, delivery: Delivery, staged: list[Record]) -> Iterator[Record]:
+        """Yield staged records as they stand in the file, where it is there."""
+        file, _ = self._file(delivery) if staged else (None, "")
+        if not file:
+            yield from staged
+            return
+        numbers = {one.record for one in staged}
+        yield from records.of_file(file, delivery.kind, numbers)
+
+    def _is_larger(self, delivery: Delivery, most_bytes: int) -> bool:
+        file, _ = self._file(delivery)
+        return file is None or file.stat().st_size > most_bytes
+
+    def _required(self, delivery: Delivery) -> Path:
+        file, why = self._file(delivery)
+        if file is None:
+            raise Lost(
+                f"{delivery.name}: what was read of it is not in data/staging, and {why}: put its bytes back, "
+                "here or in the incoming folder, and run 01_ingest (`make report`)"
+            )
+        return file
+
+    def _file(self, delivery: Delivery) -> tuple[Path | None, str]:
+        """Return the file with a delivery's bytes, or why there is none to be read."""
+        if delivery.sha256 not in self._files:
+            self._files[delivery.sha256] = self._found(delivery)
+        return self._files[delivery.sha256]
+
+    def _found(self, delivery: Delivery) -> tuple[Path | None, str]:
+        why = "its file is gone"
+        for name in delivery.names:
+            path = self._lying(name, delivery.kind)
+            if isinstance(path, str):
+                why = path
+            elif not self.whole and path.stat().st_size > FILE_BYTES:
+                return None, f"its file has more than {FILE_BYTES // 1_000_000} MB"
+            elif files.sha256(path) == delivery.sha256:
+                return path, ""
+            else:
+                why = "its file has other bytes now"
+        return None, why
+
+    def _lying(self, name: str, kind: str) -> Path | str:
+        """Return the file that lies under a name now, or why there is none."""
+        if deliveries.rank(name) and self.settings.incoming_url:
+            return self._fetched(self.settings.incoming_url, name.removeprefix("incoming/"))
+        base = self.settings.customers_csv if kind == "customers" else self.settings.orders_xml
+        path = self.settings.incoming / name.removeprefix("incoming/") if deliveries.rank(name) else base
+        return path if path.is_file() else "its file is gone"
+
+    def _fetched(self, url: str, name: str) -> Path | str:
+        if not self.fetching:
+            return "its file lies in a bucket"
+        from akasa.workspace import objects  # what reads buckets takes its time
+
+        self._folder = self._folder or TemporaryDirectory()
+        path = Path(self._folder.name) / str(len(self._files))
+        try:
+            objects.fetch(storage.bucket(self.settings, url), name, path)
+        except FileNotFoundError:
+            return "its object is gone"
+        except StorageUnavailable:
+            return "its bucket cannot be reached"
+        return path
+
+
+def rejects(table: pa.Table, chosen: pa.Array | None = None) -> Iterator[Rejected]:
+    """Yield the rows of `Workspace.turned_away`, those that are chosen by a mask, or all."""
+    for row in (table if chosen is None else table.filter(chosen)).to_pylist():
+        own = {name: _text(value) for name, value in row.items()}
+        fields = {name: own.get(name) for name in own if name not in _NO_FIELD}
+        reasons = tuple((own["reasons"] or "").split())
+        yield Rejected(row["record"], reasons, own.get("detail") or "", fields, own.get("raw") or "")
+
+
+def among(column: Any, wanted: Collection[str], is_number: bool = False) -> Any:
+    """Mark the texts that may have one of some values; texts with other letters than ASCII may."""
+    texts = pc.fill_null(column.cast(pa.string()), "")
+    told = pc.replace_substring_regex(texts, "[^0-9]", "") if is_number else texts
+    find = pc.ends_with if is_number else pc.match_substring
+    mask = pc.invert(pc.string_is_ascii(texts))
+    for one in wanted:
+        mask = pc.or_(mask, find(told, one) if one else pc.equal(told, ""))
+    return mask
+
+
+_NO_FIELD = ("record", "reasons", "detail", "raw", "malformed", "delivery", "sha256")
+
+
+def _staged(
+    file: Path, column: str, wanted: Collection[str], clean: Callable[[str | None], str]
+) -> Iterator[Record]:
+    """Yield staged records by a column; of those sought by id, parts of the file that cannot have any stay shut."""
+    opened = pq.ParquetFile(file)
+    place = opened.schema_arrow.get_field_index(column)
+    for part in range(opened.num_row_groups):
+        statistics = opened.metadata.row_group(part).column(place).statistics
+        if len(wanted) <= FEW and column != "mobile_number" and not _may_hold(statistics, wanted):
+            continue
+        if len(wanted) > FEW:
+            rows = opened.read_row_group(part)
+        else:
+            texts = opened.read_row_group(part, columns=[column])[column]
+            mask = among(texts, wanted, column == "mobile_number")
+            if not pc.any(mask).as_py():
+                continue
+            rows = opened.read_row_group(part).filter(mask)
+        held = [clean(text) in wanted for text in rows[column].to_pylist()]
+        yield from (_of_row(row) for row in rows.filter(pa.array(held, pa.bool_())).to_pylist())
+
+
+def _may_hold(statistics: Any, wanted: Collection[str]) -> bool:
+    """Say whether a text with one of some ids may lie between the least and the greatest.
+
+    What has spaces or other letters in front sorts before all ids, or behind them.
+    """
+    if statistics is None or not statistics.has_min_max:
+        return True
+    least, greatest = statistics.min, statistics.max
+    odd = least[:1] <= " " or not greatest.isascii() or not least.isascii()
+    return odd or any(least <= f"{one}\uffff" and one <= greatest for one in wanted)
+
+
+def _of_row(row: dict[str, Any]) -> Record:
+    fields = {name: value for name, value in row.items() if name not in _NO_FIELD}
+    raw = row["raw"] or " · ".join(f"{name} {value}" for name, value in fields.items() if value is not None)
+    return Record(row["record"], None, raw, fields)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None or value != value else str(value)
+
