@@ -22,7 +22,8 @@ from akasa.workspace.settings import Settings
 from akasa.workspace.storage import StorageUnavailable
 
 FILE_BYTES = 100_000_000  # a larger file takes seconds to be known by its bytes
-FEW = 100  # so many texts are sought one by one
+FEW = 1_000  # so many ids are sought in parts of a file that may have them
+_ROWS = 8_192
 _CLEAN: dict[str, Callable[[str | None], str]] = {"mobile_number": plain.mobile}
 
 
@@ -135,8 +136,8 @@ class Workspace:
             yield from records.of_file(file or self._required(delivery), delivery.kind)
             return
         opened = pq.ParquetFile(there)
-        for part in range(opened.num_row_groups):
-            yield from (_of_row(row) for row in opened.read_row_group(part).to_pylist())
+        for part in opened.iter_batches(_ROWS):
+            yield from (_of_row(row) for row in part.to_pylist())
 
     def turned_away(self, delivery: Delivery) -> pa.Table:
         """Return what was turned away of it: record, reasons, detail, its fields as they came, raw.
@@ -241,14 +242,14 @@ def rejects(table: pa.Table, chosen: pa.Array | None = None) -> Iterator[Rejecte
 
 
 def among(column: Any, wanted: Collection[str], is_number: bool = False) -> Any:
-    """Mark the texts that may have one of some values; texts with other letters than ASCII may."""
+    """Mark the texts that may have one of some ids or numbers; texts with other letters than ASCII may."""
     texts = pc.fill_null(column.cast(pa.string()), "")
-    told = pc.replace_substring_regex(texts, "[^0-9]", "") if is_number else texts
-    find = pc.ends_with if is_number else pc.match_substring
-    mask = pc.invert(pc.string_is_ascii(texts))
-    for one in wanted:
-        mask = pc.or_(mask, find(told, one) if one else pc.equal(told, ""))
-    return mask
+    if is_number:
+        told = pc.utf8_slice_codeunits(pc.replace_substring_regex(texts, "[^0-9]", ""), -10)
+    else:
+        told = pc.utf8_trim_whitespace(texts)
+    known = pc.is_in(told, value_set=pa.array(list(wanted), pa.string()))
+    return pc.or_(known, pc.invert(pc.string_is_ascii(texts)))
 
 
 _NO_FIELD = ("record", "reasons", "detail", "raw", "malformed", "delivery", "sha256")
@@ -259,21 +260,16 @@ def _staged(
 ) -> Iterator[Record]:
     """Yield staged records by a column; of those sought by id, parts of the file that cannot have any stay shut."""
     opened = pq.ParquetFile(file)
-    place = opened.schema_arrow.get_field_index(column)
+    place, is_number = opened.schema_arrow.get_field_index(column), column == "mobile_number"
     for part in range(opened.num_row_groups):
         statistics = opened.metadata.row_group(part).column(place).statistics
-        if len(wanted) <= FEW and column != "mobile_number" and not _may_hold(statistics, wanted):
+        if not is_number and len(wanted) <= FEW and not _may_hold(statistics, wanted):
             continue
-        if len(wanted) > FEW:
-            rows = opened.read_row_group(part)
-        else:
-            texts = opened.read_row_group(part, columns=[column])[column]
-            mask = among(texts, wanted, column == "mobile_number")
-            if not pc.any(mask).as_py():
-                continue
-            rows = opened.read_row_group(part).filter(mask)
-        held = [clean(text) in wanted for text in rows[column].to_pylist()]
-        yield from (_of_row(row) for row in rows.filter(pa.array(held, pa.bool_())).to_pylist())
+        mask = among(opened.read_row_group(part, columns=[column])[column], wanted, is_number)
+        if pc.any(mask).as_py():
+            for row in opened.read_row_group(part).filter(mask).to_pylist():
+                if clean(row[column]) in wanted:
+                    yield _of_row(row)
 
 
 def _may_hold(statistics: Any, wanted: Collection[str]) -> bool:
