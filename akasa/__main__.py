@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from akasa import __version__
+from akasa.run import explain
 from akasa.workspace import events, masking, promotion, secrets, settings
 
 if TYPE_CHECKING:
@@ -298,6 +299,9 @@ def generate(directory: Path, **sizes: Any) -> None:
     ) as bar:
         write(directory, **sizes, progress=lambda done, total: bar.update(done - bar.pos))
     click.echo(f"wrote {directory / 'customers.csv'} and {directory / 'orders.xml'}")
+
+
+main.add_command(explain.command(lambda: _settings()))
 
 
 def _chosen_steps(force: bool, start: str | None, only: str | None) -> "Chosen":

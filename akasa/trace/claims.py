@@ -24,7 +24,7 @@ class Claim(NamedTuple):
 
 
 class Holding(NamedTuple):
-    """A customer held a number from a day (None: from ever) until before another (None: still), by a claim."""
+    """Who held a number, by which claim: from a day (None: ever) until before another one (None: still)."""
 
     customer_id: str
     since: date | None
@@ -70,9 +70,7 @@ class Claims:
         }
 
 
-def of(
-    look: Workspace, numbers: Collection[str] | None = (), customers: Collection[str] = ()
-) -> Claims:
+def of(look: Workspace, numbers: Collection[str] | None = (), customers: Collection[str] = ()) -> Claims:
     """Return all claims on some numbers, and on those that some customers ever claimed; None: on all."""
     accepted = {one.sha256: _Accepted(look, one) for one in look.of_kind("customers")}
     every = numbers
@@ -88,6 +86,15 @@ def of(
         newest = (one.rows("customer_id", known) for one in accepted.values())
         versions = {row.customer_id: row for rows_ in newest for row in rows_}
     return Claims(by_number, versions)
+
+
+def because(held: Holding | None, number: str) -> str:
+    """Say why an order is whose it is."""
+    if held is None:
+        return f"no customer has ever claimed {number}"
+    until = f" until {held.until}, when another customer did" if held.until else ""
+    since = f"from {held.since} on" if held.since else "from the first day on"
+    return f"{held.customer_id} held {number} {since}{until}, by record {held.by.record} of {held.by.name}"
 
 
 class _Accepted:

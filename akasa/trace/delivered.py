@@ -1,4 +1,4 @@
-"""What was delivered and published: each delivery's file, or what was read of it, and what was turned away."""
+"""What was delivered and published: each delivery's file, or what was read of it; what was turned away."""
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ _CLEAN: dict[str, Callable[[str | None], str]] = {"mobile_number": plain.mobile}
 
 
 class Lost(RuntimeError):
-    """Of a published delivery, its records or its judgement are nowhere any more; the message says the way out."""
+    """A published delivery's records or judgement are nowhere any more; the message says the way out."""
 
 
 @dataclass(frozen=True)
@@ -153,8 +153,8 @@ class Workspace:
             return pa.Table.from_pandas(found.assign(record=found["record"].astype("int64")))
         if delivery.rejected:
             raise Lost(
-                f"what was turned away of {delivery.name} is kept neither in data/judged nor in data/rejects: "
-                "`make backfill` judges it again"
+                f"what was turned away of {delivery.name} is kept neither in data/judged nor in "
+                "data/rejects: `make backfill` judges it again"
             )
         return pa.table({"record": pa.array([], pa.int64())})
 
@@ -183,8 +183,8 @@ class Workspace:
         file, why = self._file(delivery)
         if file is None:
             raise Lost(
-                f"{delivery.name}: what was read of it is not in data/staging, and {why}: put its bytes back, "
-                "here or in the incoming folder, and run 01_ingest (`make report`)"
+                f"{delivery.name}: what was read of it is not in data/staging, and {why}: "
+                "put its bytes back, here or in the incoming folder"
             )
         return file
 
@@ -258,7 +258,7 @@ _NO_FIELD = ("record", "reasons", "detail", "raw", "malformed", "delivery", "sha
 def _staged(
     file: Path, column: str, wanted: Collection[str], clean: Callable[[str | None], str]
 ) -> Iterator[Record]:
-    """Yield staged records by a column; of those sought by id, parts of the file that cannot have any stay shut."""
+    """Yield staged records by a column; parts of the file that cannot have a sought id stay shut."""
     opened = pq.ParquetFile(file)
     place, is_number = opened.schema_arrow.get_field_index(column), column == "mobile_number"
     for part in range(opened.num_row_groups):
@@ -292,4 +292,3 @@ def _of_row(row: dict[str, Any]) -> Record:
 
 def _text(value: Any) -> str | None:
     return None if value is None or value != value else str(value)
-

@@ -71,9 +71,11 @@ def asked(question: Question, known: Claims) -> Ask:
         return lambda day, _: months.get((day.year, day.month), NOBODY)
     if question.kpi in OF_CUSTOMERS:
         places = {row["customer_id"]: place for place, row in enumerate(question.rows)}
-        return lambda day, number: places.get(_owner(known, number, day), NOBODY)
+        return lambda day, number: places.get(_owner(known, number, day) or "", NOBODY)
     regions = {row["region"]: place for place, row in enumerate(question.rows)}
-    folded = {plain.folded(_own_name(str(name))): place for name, place in regions.items() if name != UNMATCHED}
+    folded = {
+        plain.folded(_own_name(str(name))): place for name, place in regions.items() if name != UNMATCHED
+    }
 
     @lru_cache(100_000)
     def of_customer(customer_id: str) -> int:

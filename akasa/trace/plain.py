@@ -1,4 +1,4 @@
-"""Delivered text → values, one at a time in plain Python: nothing here is shared with what cleans and computes.
+"""Delivered text → values, one at a time in plain Python: nothing of what cleans and computes is used.
 
 What is given was accepted, so a form that no rule accepts need not be told apart from others.
 """
@@ -94,7 +94,7 @@ def folded(text: str | None) -> str:
     words = " ".join(visible(text).split()) or "Unknown"
     if words.isascii():
         return words.lower()
-    # Upper case first: so the letters meet of which a small one has two, as the Greek sigma and the Turkish i.
+    # Upper case first, where small letters meet that are two, as the Greek sigma and the Turkish i.
     small = unicodedata.normalize("NFC", words).upper().lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", small).replace("\u0307", ""))
 

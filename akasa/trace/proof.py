@@ -1,4 +1,4 @@
-"""The parts of a value, proved: each order's own lines are read as they were delivered, and added up again."""
+"""The parts of a value, proved: each order's lines are read as they were delivered, and added up again."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -14,7 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from akasa.kpis.results import rupees
+from akasa.stores import database
+from akasa.stores.models import HOLDINGS
 from akasa.trace import plain
+from akasa.trace.claims import because
 from akasa.trace.delivered import Delivery, Workspace
 from akasa.trace.parts import OF_CUSTOMERS, Parts
 from akasa.trace.question import Question, Value
@@ -23,6 +26,7 @@ from akasa.trace.records import Record
 ALL_ORDERS, FIRST_ORDERS = 1_000, 50
 MOST_FAULTS = 20
 MOST_SOUGHT = 10_000  # orders of one delivery; of more, all its records are gone through
+MOST_HELD = 100_000  # orders whose holdings are compared one by one
 _BATCH = 8_192
 _UNREAD = np.iinfo(np.int64).min
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -68,6 +72,7 @@ class Proof:
             if len(own):
                 yield from self._of(delivery, own)
         self._require_read()
+        self._require_holdings()
 
     def value(self, row: int) -> Value:
         """Return the columns of a row that its parts come to."""
@@ -89,7 +94,7 @@ class Proof:
         """Return in what the delivered lines do not come to a row's value; none where they do."""
         said, found = self.question.rows[row], self.value(row)
         told = [
-            f"{column} is {said[column]} in {self.question.of}, and the delivered lines come to {found[column]}"
+            f"{column} is {said[column]} in {self.question.of}, but the lines come to {found[column]}"
             for column in found
             if said[column] != found[column]
         ]
@@ -98,7 +103,7 @@ class Proof:
         return [*told, *self._of_customer(said), *faults[:MOST_FAULTS], *more]
 
     def summary(self) -> pd.DataFrame:
-        """Return orders and their total by row, delivery and day: row, delivery, order_date, orders, paise."""
+        """Return what orders come to by day: row, delivery, order_date, orders, paise."""
         own = self.parts.row >= 0
         chosen = self.parts.orders.filter(pa.array(own))
         frame = pd.DataFrame(
@@ -182,6 +187,35 @@ class Proof:
             said, read = rupees(int(published[order])), rupees(int(self.paise[order]))
             self._fault(order, f"{self._id(order)}: ₹{said} is published, its lines say ₹{read}")
 
+    def _require_holdings(self) -> None:
+        """Note the orders that the published holdings give to another customer than the claims do."""
+        parts = self.parts
+        if self.question.kpi == "monthly_trends" or len(parts.orders) > MOST_HELD:
+            return
+        numbers = parts.orders["mobile_number"].unique().to_pylist()
+        held: dict[str, list[tuple[date, date | None, str]]] = defaultdict(list)
+        for row in database.rows_of(self.look.settings, HOLDINGS.c.mobile_number, numbers).to_pylist():
+            held[row["mobile_number"]].append((row["from_day"], row["until_day"], row["customer_id"]))
+        for order, row in enumerate(parts.orders.to_pylist()):
+            number, day = row["mobile_number"], row["order_date"]
+            spans = held.get(number, ())
+            published = next(
+                (who for since, until, who in spans if since <= day and (not until or day < until)), None
+            )
+            claimed = parts.claims.holder(number, day)
+            if published != (claimed.customer_id if claimed else None):
+                by = because(claimed, number)
+                what = f"{row['order_id']}: it is published as {published or 'nobody'}'s, but {by}"
+                for place in {int(parts.row[order]), self._row_of(published)} - {-1, -2}:
+                    self.faults[place].append(what)
+
+    def _row_of(self, customer: str | None) -> int:
+        """Return the row that is a customer's, if rows are."""
+        if self.question.kpi not in OF_CUSTOMERS:
+            return -1
+        rows = enumerate(self.question.rows)
+        return next((place for place, row in rows if row["customer_id"] == customer), -1)
+
     def _of_customer(self, said: Value) -> list[str]:
         """Return in what a customer's row is not as its newest delivered version has it."""
         if self.question.kpi not in OF_CUSTOMERS:
@@ -195,7 +229,11 @@ class Proof:
             "region": plain.alike(own.region, str(said["region"])),
         }
         where = f"record {own.record} of {own.delivery.name}"
-        return [f"{name} is {said[name]!r}, and another one in {where}" for name, holds in same.items() if not holds]
+        return [
+            f"{name} is {said[name]!r}, and another one in {where}"
+            for name, holds in same.items()
+            if not holds
+        ]
 
     def _differs(self, order: int, delivery: Delivery, record: Record, what: str) -> None:
         where = f"record {record.record} of {delivery.name}"

@@ -17,7 +17,7 @@ from akasa.workspace import promotion
 from akasa.workspace.settings import Settings
 
 KPIS = ("repeat_customers", "monthly_trends", "regional_revenue", "top_spenders")
-MOST_NAMED = 8
+MOST_NAMED, MOST_ROWS = 8, 1_000
 Value = dict[str, str | int]
 
 
@@ -72,7 +72,7 @@ def ask(
         if column not in columns:
             raise NotAsked(f"{kpi} has no column {column!r}{meant(column, columns)}")
     said = promotion.told(settings.output_dir) or {}
-    given = {
+    given: dict[str, Any] = {
         "as_of": as_of or said.get("as_of"),
         "window_days": window_days or said.get("window_days") or WINDOW_DAYS,
         "top_n": top_n or said.get("top_n") or TOP_N,
@@ -118,8 +118,20 @@ def meant(word: str, known: Iterable[str]) -> str:
     every = list(known)
     near = get_close_matches(word.lower(), {one.lower(): one for one in every}, 1)
     first = next((one for one in every if near and one.lower() == near[0]), None)
-    shown = ", ".join(every[:MOST_NAMED]) + (f" and {len(every) - MOST_NAMED:,} more" * (len(every) > MOST_NAMED))
+    shown = ", ".join(every[:MOST_NAMED]) + (
+        f" and {len(every) - MOST_NAMED:,} more" * (len(every) > MOST_NAMED)
+    )
     return f"; did you mean {first}? There are: {shown}" if first else f"; there are: {shown or 'none'}"
+
+
+def require_few(question: Question) -> None:
+    """Raise NotAsked where more rows are asked for than can be told."""
+    if len(question.rows) > MOST_ROWS:
+        column = question.key_columns[0]
+        raise NotAsked(
+            f"{question.kpi} has {len(question.rows):,} rows, and at most {MOST_ROWS:,} are told at a time: "
+            f"name one by {column}=…, or take all lines by --format csv"
+        )
 
 
 def _is_of_now(settings: Settings, said: Mapping[str, Any]) -> bool:

@@ -48,7 +48,7 @@ def of_file(path: Path, kind: str, wanted: Collection[int] | None = None) -> Ite
 
 
 def of_csv(path: Path, wanted: Collection[int] | None = None) -> Iterator[Record]:
-    """Yield the records of a customers CSV. Rows without any text are none; what has other fields has none."""
+    """Yield the records of a customers CSV: rows with text; one of another shape has no fields."""
     numbers, header, taken = count(1), None, list[str]()
     last = max(wanted, default=0) if wanted is not None else None
     with path.open(encoding="utf-8-sig", newline="\n") as stream:
@@ -91,10 +91,8 @@ def of_xml(path: Path, wanted: Collection[int] | None = None) -> Iterator[Record
 
 def fields_of(raw: str) -> dict[str, str | None]:
     """Return the texts of an `<order>`'s own elements, by their local names; none for one given twice."""
-    if not any(mark in raw for mark in "&!?='\""):
-        found = _FIELD.findall(raw)
-    else:
-        found = _parsed(raw)
+    is_plain = not any(mark in raw for mark in "&!?='\"")
+    found = _FIELD.findall(raw) if is_plain else _parsed(raw)
     fields: dict[str, str | None] = {}
     for name, text in found:
         fields[name] = None if name in fields else text

@@ -1,0 +1,156 @@
+"""The answer to a question: each row with its parts and their lines, what is left out, whether it adds up.
+
+Plain data, as `docs/explain.schema.json` has it: whoever shows it, shows this.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from akasa.kpis.results import rupees
+from akasa.trace import claims, parts, plain
+from akasa.trace.claims import Claims, because
+from akasa.trace.delivered import Workspace
+from akasa.trace.left_out import LeftOut, Told
+from akasa.trace.proof import Line, Proof
+from akasa.trace.question import Question
+from akasa.workspace.settings import Settings
+
+Answer = dict[str, Any]
+MOST_LEFT_OUT = 200  # that a row tells one by one
+
+
+@dataclass
+class Explained:
+    """A question whose lines are gone through: `answer` once all of `lines` were drawn."""
+
+    look: Workspace
+    question: Question
+    proof: Proof
+    left_out: LeftOut = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.left_out = LeftOut(self.proof, [])
+
+    def lines(self) -> Iterator[Line]:
+        """Yield every line that counts, in the order of deliveries and records."""
+        return self.proof.run()
+
+    def answer(self) -> Answer:
+        told = sorted(self.left_out.every(), key=_in_order)
+        known = self._claims()
+        rows = [self._row(row, told, known) for row in range(len(self.question.rows))]
+        return {
+            "kpi": self.question.kpi,
+            "as_of": str(self.question.as_of) if self.question.as_of else None,
+            **self._options(),
+            "of": self.question.of,
+            "rows": rows,
+            "unread": self.left_out.unread,
+            "read_from": {
+                one.name: self.look.origin(one) for one in self.look.deliveries if self._is_told(one)
+            },
+        }
+
+    def _options(self) -> dict[str, int]:
+        if self.question.after is None:
+            return {}
+        return {"window_days": self.question.window_days, "top_n": self.question.top_n}
+
+    def _is_told(self, delivery: Any) -> bool:
+        return delivery.kind == "orders" and any(
+            line.delivery is delivery for lines in self.proof.listed.values() for line in lines
+        )
+
+    def _row(self, row: int, told: list[Told], known: Claims) -> Answer:
+        own = [order for order in self.proof.listed if self.proof.parts.row[order] == row]
+        orders, repeats = [], []
+        for order in own:
+            lines, again = _parted(self.proof.listed[order])
+            orders.append(self._order(order, lines, known))
+            repeats += [
+                {"why": "repeated", "order_id": orders[-1]["order_id"], **_line(one)} for one in again
+            ]
+        entries = [*(one.entry for one in told if one.row == row), *repeats]
+        differences = self.proof.differences(row)
+        said = self.question.rows[row]
+        return {
+            "key": self.question.key(said),
+            "value": dict(said),
+            "order_count": int((self.proof.parts.row == row).sum()),
+            "orders": orders,
+            "by_delivery_and_day": self._by_day(row),
+            "not_counted": entries[:MOST_LEFT_OUT],
+            "not_counted_count": len(entries),
+            "adds_up": not differences,
+            "differences": differences,
+        }
+
+    def _order(self, order: int, lines: list[Line], known: Claims) -> Answer:
+        of = {
+            name: self.proof.parts.orders[name][order].as_py()
+            for name in ("order_id", "order_date", "mobile_number")
+        }
+        held = known.holder(of["mobile_number"], of["order_date"])
+        paise = int(self.proof.paise[order])
+        return {
+            "order_id": of["order_id"],
+            "order_date": str(of["order_date"]),
+            "mobile_number": of["mobile_number"],
+            "customer_id": held.customer_id if held else None,
+            "because": because(held, of["mobile_number"]),
+            "total": rupees(paise),
+            "lines": [_line(one) for one in lines],
+        }
+
+    def _by_day(self, row: int) -> list[Answer]:
+        if not hasattr(self, "_summary"):
+            self._summary = self.proof.summary()
+        found = self._summary[self._summary["row"] == row]
+        return [
+            {
+                "delivery": one.delivery,
+                "order_date": one.order_date,
+                "orders": int(one.orders),
+                "total": rupees(int(one.paise)),
+            }
+            for one in found.itertuples()
+        ]
+
+    def _claims(self) -> Claims:
+        """Return the claims on the numbers of the orders that are told."""
+        if self.question.kpi != "monthly_trends":
+            return self.proof.parts.claims
+        numbers = self.proof.parts.orders["mobile_number"]
+        return claims.of(self.look, {numbers[order].as_py() for order in self.proof.listed})
+
+
+def explain(settings: Settings, question: Question, whole: bool = False, fetching: bool = True) -> Explained:
+    """Return a question's answer, to be drawn. With `whole`, files of any size are read."""
+    look = Workspace(settings, whole, fetching)
+    return Explained(look, question, Proof(look, question, parts.of(look, question)))
+
+
+def answered(explained: Explained) -> Answer:
+    for _ in explained.lines():
+        pass
+    return explained.answer()
+
+
+def _parted(lines: list[Line]) -> tuple[list[Line], list[Line]]:
+    """Return an order's lines, and those that repeat one of them exactly."""
+    seen, first, again = set[str](), list[Line](), list[Line]()
+    for line in lines:
+        sku = plain.identifier(line.record.fields.get("sku_id"))
+        (again if sku in seen else first).append(line)
+        seen.add(sku)
+    return first, again
+
+
+def _line(line: Line) -> Answer:
+    record = line.record
+    return {"delivery": line.delivery.name, "record": record.record, "line": record.line, "raw": record.raw}
+
+
+def _in_order(told: Told) -> tuple[int, str, str]:
+    return told.row, told.entry["why"], str(told.entry.get("order_date") or told.entry.get("record") or "")
