@@ -127,7 +127,7 @@ def _stream(settings: Settings, asked: "Question") -> None:
     from akasa.trace import answer, words
 
     explained = answer.explain(settings, asked, whole=True)
-    for line in words.lines(explained.proof, explained.lines(), settings.mask_pii):
+    for line in words.lines(explained, settings.mask_pii):
         click.echo(line, nl=False)
     rows = [
         {"key": asked.key(row), "differences": explained.proof.differences(place)}

@@ -3,12 +3,12 @@
 Plain data, as `docs/explain.schema.json` has it: whoever shows it, shows this.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from akasa.kpis.results import rupees
-from akasa.trace import claims, parts, plain
+from akasa.trace import claims, parts
 from akasa.trace.claims import Claims, because
 from akasa.trace.delivered import Workspace
 from akasa.trace.left_out import LeftOut, Told
@@ -38,7 +38,7 @@ class Explained:
 
     def answer(self) -> Answer:
         told = sorted(self.left_out.every(), key=_in_order)
-        known = self._claims()
+        known = self.claims(self.proof.listed)
         rows = [self._row(row, told, known) for row in range(len(self.question.rows))]
         return {
             "kpi": self.question.kpi,
@@ -64,14 +64,9 @@ class Explained:
 
     def _row(self, row: int, told: list[Told], known: Claims) -> Answer:
         own = [order for order in self.proof.listed if self.proof.parts.row[order] == row]
-        orders, repeats = [], []
-        for order in own:
-            lines, again = _parted(self.proof.listed[order])
-            orders.append(self._order(order, lines, known))
-            repeats += [
-                {"why": "repeated", "order_id": orders[-1]["order_id"], **_line(one)} for one in again
-            ]
-        entries = [*(one.entry for one in told if one.row == row), *repeats]
+        orders = [self._with_lines(order, known) for order in own]
+        repeats = [one for one in self.proof.repeated if self.proof.parts.row[one.order] == row]
+        entries = [*(one.entry for one in told if one.row == row), *map(self._repeat, repeats)]
         differences = self.proof.differences(row)
         said = self.question.rows[row]
         return {
@@ -86,22 +81,30 @@ class Explained:
             "differences": differences,
         }
 
-    def _order(self, order: int, lines: list[Line], known: Claims) -> Answer:
-        of = {
-            name: self.proof.parts.orders[name][order].as_py()
-            for name in ("order_id", "order_date", "mobile_number")
-        }
+    def order(self, order: int, known: Claims) -> Answer:
+        """Return what is told of an order, but for its lines."""
+        names = ("order_id", "order_date", "mobile_number")
+        of = {name: self.proof.parts.orders[name][order].as_py() for name in names}
         held = known.holder(of["mobile_number"], of["order_date"])
-        paise = int(self.proof.paise[order])
         return {
             "order_id": of["order_id"],
             "order_date": str(of["order_date"]),
             "mobile_number": of["mobile_number"],
             "customer_id": held.customer_id if held else None,
             "because": because(held, of["mobile_number"]),
-            "total": rupees(paise),
-            "lines": [_line(one) for one in lines],
+            "total": rupees(int(self.proof.paise[order])),
         }
+
+    def published(self, order: int) -> str:
+        """Return the published total of an order, of which not all lines may be read yet."""
+        return rupees(self.proof.parts.orders["total_amount_paise"][order].as_py())
+
+    def _with_lines(self, order: int, known: Claims) -> Answer:
+        return {**self.order(order, known), "lines": [_line(one) for one in self.proof.listed[order]]}
+
+    def _repeat(self, line: Line) -> Answer:
+        order_id = self.proof.parts.orders["order_id"][line.order].as_py()
+        return {"why": "repeated", "order_id": order_id, **_line(line)}
 
     def _by_day(self, row: int) -> list[Answer]:
         if not hasattr(self, "_summary"):
@@ -117,12 +120,12 @@ class Explained:
             for one in found.itertuples()
         ]
 
-    def _claims(self) -> Claims:
-        """Return the claims on the numbers of the orders that are told."""
+    def claims(self, orders: Collection[int]) -> Claims:
+        """Return the claims on the numbers of some orders."""
         if self.question.kpi != "monthly_trends":
             return self.proof.parts.claims
         numbers = self.proof.parts.orders["mobile_number"]
-        return claims.of(self.look, {numbers[order].as_py() for order in self.proof.listed})
+        return claims.of(self.look, {numbers[order].as_py() for order in orders})
 
 
 def explain(settings: Settings, question: Question, whole: bool = False, fetching: bool = True) -> Explained:
@@ -135,16 +138,6 @@ def answered(explained: Explained) -> Answer:
     for _ in explained.lines():
         pass
     return explained.answer()
-
-
-def _parted(lines: list[Line]) -> tuple[list[Line], list[Line]]:
-    """Return an order's lines, and those that repeat one of them exactly."""
-    seen, first, again = set[str](), list[Line](), list[Line]()
-    for line in lines:
-        sku = plain.identifier(line.record.fields.get("sku_id"))
-        (again if sku in seen else first).append(line)
-        seen.add(sku)
-    return first, again
 
 
 def _line(line: Line) -> Answer:

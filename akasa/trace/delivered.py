@@ -41,6 +41,7 @@ class Delivery:
     delivery_id: int
     position: str
     rejected: int
+    repeats: int
     names: tuple[str, ...]
 
 
@@ -85,6 +86,7 @@ class Workspace:
                 row.delivery_id,
                 row.position,
                 row.rejected,
+                row.repeats,
                 tuple(dict.fromkeys((row.name, *reversed(names.get(row.sha256, ()))))),
             )
             for row in database.ledger(self.settings).itertuples()

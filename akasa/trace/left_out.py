@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ from akasa.stores import database
 from akasa.stores.models import ORDERS
 from akasa.trace import plain
 from akasa.trace.delivered import Delivery, Rejected, Workspace, among, rejects
-from akasa.trace.parts import NOBODY, OUTSIDE, Ask, asked
+from akasa.trace.parts import NOBODY, OUTSIDE, Ask
 from akasa.trace.proof import Proof
 
 MOST_REJECTED = 100_000  # records that were turned away: of more, those of the question's customers alone
@@ -43,7 +44,7 @@ class LeftOut:
 
     @property
     def row_of(self) -> Ask:
-        return asked(self.proof.question, self.proof.parts.claims)
+        return self.proof.parts.row_of
 
     def every(self) -> Iterator[Told]:
         yield from self.rejected()
@@ -121,7 +122,7 @@ class LeftOut:
         parts, question = self.proof.parts, self.proof.question
         if parts.numbers is None:
             return
-        claiming = self._claiming()
+        claiming = self._claiming
         places = {row["customer_id"]: place for place, row in enumerate(question.rows)}
         for row in parts.orders.to_pylist():
             held = parts.claims.holder(row["mobile_number"], row["order_date"])
@@ -135,6 +136,7 @@ class LeftOut:
         question = self.proof.question
         return day <= (question.as_of or date.max) and (question.after is None or day > question.after)
 
+    @cached_property
     def _claiming(self) -> dict[str, set[str]]:
         """Return who ever claimed each number."""
         by_number = self.proof.parts.claims.by_number
@@ -166,7 +168,7 @@ class LeftOut:
             return
         known = [*claims.by_number] if not number else [number]
         text = f"{one.raw} {one.fields.get('mobile_number') or ''}"
-        claimed = {each for n in known if n == number or n in text for each in self._claiming().get(n, ())}
+        claimed = {each for n in known if n == number or n in text for each in self._claiming.get(n, ())}
         named = plain.identifier(one.fields.get("customer_id"))
         for place, row in enumerate(question.rows):
             customer = str(row["customer_id"])

@@ -13,7 +13,7 @@ from akasa.kpis.definitions import REGION_UNMATCHED, UNMATCHED
 from akasa.stores import database
 from akasa.stores.models import HOLDINGS, ORDERS
 from akasa.trace import claims, plain
-from akasa.trace.claims import Claims, Holding
+from akasa.trace.claims import Claims
 from akasa.trace.delivered import Workspace
 from akasa.trace.question import Question
 from akasa.workspace.settings import Settings
@@ -31,7 +31,8 @@ with recursive days as (
 )
 select day from days where day is not null
 """
-Ask = Callable[[date, str], int]  # the day and the number of an order → its row, by number
+Ask = Callable[[date, str], int]  # the day and the number of an order → the place of its row
+AskOwner = Callable[[str | None], int]  # who owns an order, if anybody does → the same
 
 
 @dataclass
@@ -39,7 +40,8 @@ class Parts:
     """The orders that may count, as they are published, and the row of the question that each counts for.
 
     `orders` has order_id, order_date, mobile_number, total_amount_paise, delivery_id; `row` the place in the
-    question's rows, NOBODY or OUTSIDE; `buyers` by row who ordered: customers, else numbers.
+    question's rows, NOBODY or OUTSIDE; `buyers` by row who ordered: customers, else numbers; `numbers` those
+    of the customers in question, where rows are customers'.
     """
 
     orders: pa.Table
@@ -47,6 +49,8 @@ class Parts:
     claims: Claims
     buyers: list[set[str]]
     numbers: Collection[str] | None
+    row_of: Ask
+    row_of_owner: AskOwner
 
 
 def of(look: Workspace, question: Question) -> Parts:
@@ -59,34 +63,36 @@ def of(look: Workspace, question: Question) -> Parts:
     else:
         known = Claims({}, {}) if question.kpi == "monthly_trends" else claims.of(look, None)
         numbers, orders = None, _of_days(look.settings, question)
-    rows_of = asked(question, known)
-    row, buyers = _mapped(question, orders, known, rows_of)
-    return Parts(orders, row, known, buyers, numbers)
+    of_owner = _of_owner(question, known)
+    row_of = _of_order(question, known, of_owner)
+    row, buyers = _mapped(question, orders, known, row_of)
+    return Parts(orders, row, known, buyers, numbers, row_of, of_owner)
 
 
-def asked(question: Question, known: Claims) -> Ask:
-    """Return what says to which row of the question an order of a day and a number would belong."""
+def _of_order(question: Question, known: Claims, of_owner: AskOwner) -> Ask:
     if question.kpi == "monthly_trends":
         months = {(row["year"], row["month"]): place for place, row in enumerate(question.rows)}
         return lambda day, _: months.get((day.year, day.month), NOBODY)
+    return lambda day, number: of_owner(_owner(known, number, day))
+
+
+def _of_owner(question: Question, known: Claims) -> AskOwner:
+    if question.kpi == "monthly_trends":
+        return lambda _: NOBODY
     if question.kpi in OF_CUSTOMERS:
         places = {row["customer_id"]: place for place, row in enumerate(question.rows)}
-        return lambda day, number: places.get(_owner(known, number, day) or "", NOBODY)
-    regions = {row["region"]: place for place, row in enumerate(question.rows)}
-    folded = {
-        plain.folded(_own_name(str(name))): place for name, place in regions.items() if name != UNMATCHED
-    }
+        return lambda owner: places.get(owner or "", NOBODY)
+    regions = {str(row["region"]): place for place, row in enumerate(question.rows)}
+    folded = {plain.folded(_own_name(name)): place for name, place in regions.items() if name != UNMATCHED}
 
     @lru_cache(100_000)
-    def of_customer(customer_id: str) -> int:
-        own = known.customers.get(customer_id)
+    def of_region(owner: str | None) -> int:
+        if owner is None:
+            return regions.get(UNMATCHED, NOBODY)
+        own = known.customers.get(owner)
         return folded.get(plain.folded(own.region), NOBODY) if own else NOBODY
 
-    def of_order(day: date, number: str) -> int:
-        owner = _owner(known, number, day)
-        return regions.get(UNMATCHED, NOBODY) if owner is None else of_customer(owner)
-
-    return of_order
+    return of_region
 
 
 def of_numbers(settings: Settings, numbers: Collection[str]) -> pa.Table:
@@ -96,10 +102,6 @@ def of_numbers(settings: Settings, numbers: Collection[str]) -> pa.Table:
         where = ORDERS.c.order_date.in_(days), ORDERS.c.mobile_number.in_(list(numbers))
         found.append(database.rows(settings, "orders", *where).select(_COLUMNS))
     return pa.concat_tables(found)
-
-
-def holding(known: Claims, number: str, day: date) -> Holding | None:
-    return known.holder(number, day)
 
 
 def _own_name(region: str) -> str:

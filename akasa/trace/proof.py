@@ -45,7 +45,8 @@ class Proof:
     """What the lines of the parts come to, so far.
 
     `paise` is what the lines of each order say, `lines` how many there are, `listed` those of the orders that
-    are told one by one; `faults` say by row in which part the lines and what is published differ.
+    are told one by one, `repeated` the first lines that repeat one of them; `faults` say by row in which part
+    the lines and what is published differ.
     """
 
     look: Workspace
@@ -54,6 +55,7 @@ class Proof:
     paise: np.ndarray = field(init=False)
     lines: np.ndarray = field(init=False)
     listed: dict[int, list[Line]] = field(default_factory=dict)
+    repeated: list[Line] = field(default_factory=list)
     faults: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
@@ -127,12 +129,28 @@ class Proof:
         orders = self.parts.orders.take(pa.array(own))
         days = orders["order_date"].cast(pa.int32()).to_numpy() + _EPOCH
         numbers, ids = orders["mobile_number"].to_pylist(), orders["order_id"].combine_chunks()
+        seen: set[int] = set()
         for place, record in self._found(delivery, ids):
             order = int(own[place])
+            if delivery.repeats and self._repeats(order, record, seen):
+                self._list_repeat(Line(order, delivery, record))
+                continue
             self._add(order, delivery, record, date.fromordinal(int(days[place])), numbers[place])
             line = Line(order, delivery, record)
             self._list(line)
             yield line
+
+    def _repeats(self, order: int, record: Record, seen: set[int]) -> bool:
+        """Say whether a line of this SKU came before: it is equal, or the order had been turned away."""
+        key = hash((order, plain.identifier(record.fields.get("sku_id"))))
+        if key in seen:
+            return True
+        seen.add(key)
+        return False
+
+    def _list_repeat(self, line: Line) -> None:
+        if len(self.repeated) < ALL_ORDERS:
+            self.repeated.append(line)
 
     def _found(self, delivery: Delivery, ids: pa.Array) -> Iterator[tuple[int, Record]]:
         """Yield the place of an order among the ids, with each of its records in a delivery."""
@@ -206,15 +224,8 @@ class Proof:
             if published != (claimed.customer_id if claimed else None):
                 by = because(claimed, number)
                 what = f"{row['order_id']}: it is published as {published or 'nobody'}'s, but {by}"
-                for place in {int(parts.row[order]), self._row_of(published)} - {-1, -2}:
+                for place in {int(parts.row[order]), parts.row_of_owner(published)} - {-1, -2}:
                     self.faults[place].append(what)
-
-    def _row_of(self, customer: str | None) -> int:
-        """Return the row that is a customer's, if rows are."""
-        if self.question.kpi not in OF_CUSTOMERS:
-            return -1
-        rows = enumerate(self.question.rows)
-        return next((place for place, row in rows if row["customer_id"] == customer), -1)
 
     def _of_customer(self, said: Value) -> list[str]:
         """Return in what a customer's row is not as its newest delivered version has it."""

@@ -86,7 +86,7 @@ def ask(
         rows = [*_reported(file, wanted)]
         every = (row for row in _reported(file, {})) if not rows else iter(())
     else:
-        of = "what SQL computes now" + (", as there is no report of it" if not said else "")
+        of = "what SQL computes now"
         found = [*_computed(kpi, engines.compute_one(settings, "sql", kpi, *options))]
         rows = [row for row in found if _fits(row, wanted)]
         every = iter(found if not rows else ())

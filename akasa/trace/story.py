@@ -162,7 +162,7 @@ def _day(place: Sighting | None) -> str:
 
 
 def _with_what_stands(known: Claims, events: list[Answer], orders: list[Answer]) -> list[Answer]:
-    """Say of each accepted record whether it stands, repeats another one, or was replaced by which delivery."""
+    """Say of each accepted record whether it stands, repeats another, or was replaced by which delivery."""
     by = {one["order_id"]: one["delivery"] for one in orders}
     last = {name: version.delivery.name for name, version in known.customers.items()}
     seen: set[tuple[str, ...]] = set()

@@ -1,23 +1,21 @@
 """An answer as people read it: text for a console, CSV, and what MASK_PII leaves of the numbers in it."""
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from akasa.kpis.definitions import DEFINITIONS
-from akasa.kpis.results import rupees
-from akasa.trace.answer import Answer
-from akasa.trace.proof import FIRST_ORDERS, Line, Proof
-from akasa.workspace import masking
+from akasa.trace.answer import Answer, Explained
+from akasa.trace.proof import FIRST_ORDERS
+from akasa.workspace import masking, spreadsheet
 from akasa.workspace.wording import counted, indian
 
 _RAW_NUMBER = re.compile(
     r"(<(?:[\w.-]+:)?mobile_number[^<>]*>)(.*?)(?=</(?:[\w.-]+:)?mobile_number)", re.DOTALL
 )
 _DIGIT = re.compile(r"\d")
-_FEW_LEFT_OUT = 20
+_FEW_LEFT_OUT, _LINES = 20, 20_000
 WHY = {
     "rejected": "turned away",
     "replaced": "replaced by a later delivery",
@@ -51,31 +49,22 @@ def text(answer: Answer) -> str:
     )
 
 
-def lines(proof: Proof, drawn: Iterable[Line], mask: bool = False) -> Iterator[str]:
-    """Yield the lines that count as CSV, as they are drawn, the header first."""
-    question = proof.question
+def lines(explained: Explained, mask: bool = False) -> Iterator[str]:
+    """Yield the lines that count as CSV, as they are read, the header first."""
+    question, drawn = explained.question, explained.lines()
     yield _csv(["kpi", *question.key_columns, *OF_CSV])
-    orders = proof.parts.orders
-    for line in drawn:
-        row = question.rows[int(proof.parts.row[line.order])]
-        number, day = orders["mobile_number"][line.order].as_py(), orders["order_date"][line.order].as_py()
-        held = proof.parts.claims.holder(number, day)
-        record = line.record
-        yield _csv(
-            [
-                question.kpi,
-                *question.key(row).values(),
-                orders["order_id"][line.order].as_py(),
-                day,
-                masking.number(number) if mask else number,
-                held.customer_id if held else "",
-                rupees(orders["total_amount_paise"][line.order].as_py()),
-                line.delivery.name,
-                record.record,
-                "" if record.line is None else record.line,
-                raw_masked(record.raw) if mask else record.raw,
-            ]
-        )
+    while part := list(islice(drawn, _LINES)):
+        known = explained.claims({line.order for line in part})
+        for line in part:
+            order = explained.order(line.order, known)
+            order["total"] = explained.published(line.order)
+            number, raw = order["mobile_number"], line.record.raw
+            order |= (
+                {"mobile_number": masking.number(number), "raw": raw_masked(raw)} if mask else {"raw": raw}
+            )
+            place = (line.delivery.name, line.record.record, line.record.line, order["raw"])
+            key = question.key(question.rows[int(explained.proof.parts.row[line.order])])
+            yield _csv([question.kpi, *key.values(), *(order[name] for name in OF_CSV[:5]), *place])
 
 
 def masked(answer: Any, name: str = "") -> Any:
@@ -198,6 +187,4 @@ def _verdict(row: Answer) -> str:
 
 
 def _csv(values: Iterable[Any]) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(values)
-    return out.getvalue()
+    return ",".join(spreadsheet.field("" if value is None else str(value)) for value in values) + "\n"
