@@ -33,7 +33,10 @@ READS = {
     "02_validate": ("staging", "database", "warehouse", "judged", "rejects", "audits"),
     "03_kpis_sql": ("database",),
     "04_kpis_memory": ("warehouse",),
-    "05_report": ("left", "manifest", "database", "warehouse", "judged", "rejects", "audits", "silence"),
+    "05_report": (
+        *("left", "manifest", "database", "warehouse", "judged", "rejects", "audits", "silence"),
+        *("deliveries", "staging"),  # whose lines stand behind the numbers
+    ),
 }
 # Which of them it may change: its own outputs are made of these as it left them.
 WRITES = {

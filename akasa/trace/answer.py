@@ -128,9 +128,13 @@ class Explained:
         return claims.of(self.look, {numbers[order].as_py() for order in orders})
 
 
-def explain(settings: Settings, question: Question, whole: bool = False, fetching: bool = True) -> Explained:
+def explain(settings: Settings, question: Question, whole: bool = False) -> Explained:
     """Return a question's answer, to be drawn. With `whole`, files of any size are read."""
-    look = Workspace(settings, whole, fetching)
+    return of(Workspace(settings, whole), question)
+
+
+def of(look: Workspace, question: Question) -> Explained:
+    """Return a question's answer, to be drawn, from a workspace that may have been looked at before."""
     return Explained(look, question, Proof(look, question, parts.of(look, question)))
 
 
