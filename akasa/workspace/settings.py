@@ -162,6 +162,15 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
     metrics_file: Annotated[Folder, AfterValidator(_for_the_collector)] | None = None
     aws_secret_name: str | None = None
+    s3_bucket: Annotated[str, AfterValidator(_bucket)] | None = None
+    warehouse_url: Address | None = None
+    incoming_url: Annotated[Address | None, AfterValidator(_instead_of_a_folder)] = None
+    publish_url: Address | None = None
+    aws_endpoint_url: Annotated[str, AfterValidator(_endpoint)] | None = None
+    aws_region: str | None = None
+    aws_access_key_id: str | None = None
+    aws_secret_access_key: Annotated[SecretStr | None, AfterValidator(_with_its_id)] = None
+    aws_session_token: SecretStr | None = None
 
     @classmethod
     def settings_customise_sources(
@@ -179,16 +188,6 @@ class Settings(BaseSettings):
     def logged(self) -> str | None:
         """The least level of events that are printed, None for none; LOG_FORMAT=json alone asks for INFO."""
         return self.log_level or ("INFO" if self.log_format == "json" else None)
-
-    s3_bucket: Annotated[str, AfterValidator(_bucket)] | None = None
-    warehouse_url: Address | None = None
-    incoming_url: Annotated[Address | None, AfterValidator(_instead_of_a_folder)] = None
-    publish_url: Address | None = None
-    aws_endpoint_url: Annotated[str, AfterValidator(_endpoint)] | None = None
-    aws_region: str = "us-east-1"
-    aws_access_key_id: str | None = None
-    aws_secret_access_key: Annotated[SecretStr | None, AfterValidator(_with_its_id)] = None
-    aws_session_token: SecretStr | None = None
 
     @property
     def customers_csv(self) -> Path:

@@ -167,7 +167,12 @@ def warehouse(settings: Settings) -> Folder | Bucket:
 
 def bucket(settings: Settings, url: str) -> Bucket:
     """Return a prefix of a bucket, with what it takes to open it."""
-    return Bucket(url, settings.aws_endpoint_url, settings.aws_region, options(settings))
+    return Bucket(url, settings.aws_endpoint_url, region(settings), options(settings))
+
+
+def region(settings: Settings) -> str:
+    """Return the buckets' region: most other servers than AWS's take any."""
+    return settings.aws_region or "us-east-1"
 
 
 def options(settings: Settings) -> dict[str, str]:
@@ -181,7 +186,7 @@ def options(settings: Settings) -> dict[str, str]:
     }
     plain_http = (settings.aws_endpoint_url or "").startswith("http:")
     return {name: value for name, value in given.items() if value} | {
-        "AWS_REGION": settings.aws_region,
+        "AWS_REGION": region(settings),
         "AWS_ALLOW_HTTP": "true" if plain_http else "false",
         "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "false",
         # Named, as deltalake takes what is not from the environment; a rename could lose a commit.
