@@ -160,13 +160,24 @@ class Workspace:
             )
         return pa.table({"record": pa.array([], pa.int64())})
 
-    def accepted(self, delivery: Delivery, columns: list[str]) -> Iterator[pa.Table]:
-        """Yield columns of its accepted records, a part at a time; nothing where that is not kept."""
+    def accepted(
+        self, delivery: Delivery, columns: list[str], ids: Collection[str] | None = None
+    ) -> Iterator[pa.Table]:
+        """Yield columns of its accepted records, a part at a time; nothing where that is not kept.
+
+        With `ids`, those of some only, by the first of the columns.
+        """
         judged = self.settings.judged / f"{delivery.kind}-{delivery.sha256}" / "accepted.parquet"
-        if judged.exists():
-            opened = pq.ParquetFile(judged)
-            for part in range(opened.num_row_groups):
+        if not judged.exists():
+            return
+        opened, key = pq.ParquetFile(judged), columns[0]
+        for part in range(opened.num_row_groups):
+            if ids is None:
                 yield opened.read_row_group(part, columns=columns)
+            elif _may_hold(_statistics(opened, part, key), ids):
+                mask = among(opened.read_row_group(part, columns=[key])[key], ids)
+                if pc.any(mask).as_py():
+                    yield opened.read_row_group(part, columns=columns).filter(mask)
 
     def _as_delivered(self, delivery: Delivery, staged: list[Record]) -> Iterator[Record]:
         """Yield staged records as they stand in the file, where it is there."""
@@ -246,12 +257,20 @@ def rejects(table: pa.Table, chosen: pa.Array | None = None) -> Iterator[Rejecte
 def among(column: Any, wanted: Collection[str], is_number: bool = False) -> Any:
     """Mark the texts that may have one of some ids or numbers; texts with other letters than ASCII may."""
     texts = pc.fill_null(column.cast(pa.string()), "")
-    if is_number:
-        told = pc.utf8_slice_codeunits(pc.replace_substring_regex(texts, "[^0-9]", ""), -10)
-    else:
-        told = pc.utf8_trim_whitespace(texts)
+    told = _last_digits(texts) if is_number else pc.utf8_trim_whitespace(texts)
     known = pc.is_in(told, value_set=pa.array(list(wanted), pa.string()))
     return pc.or_(known, pc.invert(pc.string_is_ascii(texts)))
+
+
+def _last_digits(texts: Any) -> Any:
+    """Return numbers without what stands before their last ten digits; most have no more."""
+    odd = pc.not_equal(pc.binary_length(texts), 10)
+    if not pc.any(odd).as_py():
+        return texts
+    texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    odd = odd.combine_chunks() if isinstance(odd, pa.ChunkedArray) else odd
+    digits = pc.replace_substring_regex(texts.filter(odd), "[^0-9]", "")
+    return pc.replace_with_mask(texts, odd, pc.utf8_slice_codeunits(digits, -10))
 
 
 _NO_FIELD = ("record", "reasons", "detail", "raw", "malformed", "delivery", "sha256")
@@ -261,17 +280,21 @@ def _staged(
     file: Path, column: str, wanted: Collection[str], clean: Callable[[str | None], str]
 ) -> Iterator[Record]:
     """Yield staged records by a column; parts of the file that cannot have a sought id stay shut."""
-    opened = pq.ParquetFile(file)
-    place, is_number = opened.schema_arrow.get_field_index(column), column == "mobile_number"
+    opened, is_number = pq.ParquetFile(file), column == "mobile_number"
     for part in range(opened.num_row_groups):
-        statistics = opened.metadata.row_group(part).column(place).statistics
-        if not is_number and len(wanted) <= FEW and not _may_hold(statistics, wanted):
+        is_few = not is_number and len(wanted) <= FEW
+        if is_few and not _may_hold(_statistics(opened, part, column), wanted):
             continue
         mask = among(opened.read_row_group(part, columns=[column])[column], wanted, is_number)
         if pc.any(mask).as_py():
             for row in opened.read_row_group(part).filter(mask).to_pylist():
                 if clean(row[column]) in wanted:
                     yield _of_row(row)
+
+
+def _statistics(opened: pq.ParquetFile, part: int, column: str) -> Any:
+    place = opened.schema_arrow.get_field_index(column)
+    return opened.metadata.row_group(part).column(place).statistics
 
 
 def _may_hold(statistics: Any, wanted: Collection[str]) -> bool:

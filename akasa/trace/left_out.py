@@ -82,7 +82,8 @@ class LeftOut:
             )
         stands = self._standing(ids)
         for delivery in sent:
-            for row in self._versions(delivery, ids):
+            own = None if ids is None else [one for one in ids if stands.get(one) != delivery.delivery_id]
+            for row in self._versions(delivery, own):
                 newest = stands.get(row["order_id"])
                 if newest == delivery.delivery_id:
                     continue
@@ -196,9 +197,8 @@ class LeftOut:
     def _versions(self, delivery: Delivery, ids: list[str] | None) -> Iterator[dict[str, Any]]:
         """Yield a delivery's orders: id, number, day, and the first line's total, or the sum of all."""
         orders: dict[str, dict[str, Any]] = {}
-        for part in self.look.accepted(delivery, _VERSION):
-            chosen = part if ids is None else part.filter(among(part["order_id"], ids))
-            for row in chosen.to_pylist():
+        for part in self.look.accepted(delivery, _VERSION, ids) if ids != [] else ():
+            for row in part.to_pylist():
                 row["order_date"] = row["order_date"].date()
                 first = orders.setdefault(row["order_id"], row)
                 if first is not row and self.look.settings.amount_is == "line":
