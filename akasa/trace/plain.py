@@ -95,7 +95,7 @@ def folded(text: str | None) -> str:
     if words.isascii():
         return words.lower()
     # Upper case first, where small letters meet that are two, as the Greek sigma and the Turkish i.
-    small = unicodedata.normalize("NFC", words).upper().lower()
+    small = unicodedata.normalize("NFC", words).lower().upper().lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", small).replace("\u0307", ""))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from xml.parsers import expat
 
-_CHUNK, _WINDOW = 1_048_576, 16_777_216
+_CHUNK, WINDOW = 1_048_576, 16_777_216
 _BEGIN, _END = b"<order>", b"</order>"
 _DECLARED = re.compile(rb"""^(?:\xef\xbb\xbf)?<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _FIELD = re.compile(r"<(?:[\w.-]+:)?([\w.-]+)\s*>([^<]*)</")
@@ -133,7 +133,7 @@ def _is_plain(data: mmap.mmap) -> bool:
     if not root or b"\0" in data[:4] or data[:2] in _BYTE_ORDER:
         return False
     hiding = (b"<?", b"=", b"<order/", b"order ", b"order\n")
-    windows = (data[at : at + _WINDOW + 8] for at in range(root.end(), len(data), _WINDOW))
+    windows = (data[at : at + WINDOW + 8] for at in range(root.end(), len(data), WINDOW))
     return not any(_hides(window) or any(one in window for one in hiding) for window in windows)
 
 
@@ -151,8 +151,8 @@ def _plain_spans(data: mmap.mmap) -> Iterator[Span]:
     """Yield them a window at a time, for only of bytes is `find` fast."""
     numbers, at = count(1), 0
     while at < len(data):
-        window = data[at : at + _WINDOW]
-        cut = len(window) if at + _WINDOW >= len(data) else _between_orders(window)
+        window = data[at : at + WINDOW]
+        cut = len(window) if at + WINDOW >= len(data) else _between_orders(window)
         for begin, end in _in_window(window[:cut]):
             yield Span(next(numbers), at + begin, at + end)
         at += cut
@@ -184,7 +184,7 @@ def _parsed_spans(data: mmap.mmap) -> Iterator[Span]:
     """Yield the same by a parser that knows what is a tag."""
     parser, found, numbers = expat.ParserCreate(), list[Span](), count(1)
     depth = begin = 0
-    closing = ">".encode(_encoding(data))
+    opening, closing = (mark.encode(_encoding(data)) for mark in ("</", ">"))
 
     def started(name: str, _: Any) -> None:
         nonlocal depth, begin
@@ -197,7 +197,9 @@ def _parsed_spans(data: mmap.mmap) -> Iterator[Span]:
         if depth:
             depth -= 1
             if not depth:
-                end = data.find(closing, parser.CurrentByteIndex) + len(closing)
+                end = parser.CurrentByteIndex
+                if data[end : end + len(opening)] == opening:  # else it was <order/>, which has ended here
+                    end = data.find(closing, end) + len(closing)
                 found.append(Span(next(numbers), begin, end))
 
     parser.StartElementHandler, parser.EndElementHandler = started, ended
