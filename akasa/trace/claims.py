@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 from akasa.ingest import deliveries
 from akasa.trace import plain
-from akasa.trace.delivered import Delivery, Workspace
+from akasa.trace.delivered import Delivery, Workspace, rejects
+from akasa.trace.records import Fields
 from akasa.validate.plan import Sighting
 
 EVER = date(1000, 1, 1)
+_CLEAN = {"conflicting_customer", "shared_mobile_number"}  # reasons of rows whose fields all have a form
 _FILE_BYTES = 5_000_000  # of a larger file, the customers are read as they were staged
 
 
@@ -98,11 +100,14 @@ def because(held: Holding | None, number: str) -> str:
 
 
 class _Accepted:
-    """The accepted records of a delivery of customers."""
+    """The accepted records of customers in a delivery: none turned away, and none that repeats such a one."""
 
     def __init__(self, look: Workspace, delivery: Delivery) -> None:
         self.look, self.delivery = look, delivery
-        self.away = set(look.turned_away(delivery)["record"].to_pylist())
+        self.away, self.alike = set[int](), set[tuple[str, str]]()
+        for one in rejects(look.turned_away(delivery)):
+            self.away.add(one.record)
+            self.alike.add(_told_apart(one.fields, bool(_CLEAN & {*one.reasons})))
 
     def rows(self, column: str, wanted: Collection[str] | None) -> Iterator[Version]:
         if wanted is None:
@@ -112,10 +117,18 @@ class _Accepted:
         else:
             return
         for row in found:
-            if row.record not in self.away:
-                own = row.fields
+            own = row.fields
+            again = {_told_apart(own, True), _told_apart(own, False)} if self.delivery.repeats else set()
+            if row.record not in self.away and not again & self.alike:
                 texts = (own.get("customer_name"), own.get("mobile_number"), own.get("region"))
                 yield Version(plain.identifier(own.get("customer_id")), *texts, self.delivery, row.record)
+
+
+def _told_apart(own: Fields, is_clean: bool) -> tuple[str, str]:
+    """Return what a row has in common with one that repeats it: a number without a form as it came."""
+    came = own.get("mobile_number") or ""
+    number = plain.mobile(came) if is_clean else f"as it came: {came}"
+    return plain.identifier(own.get("customer_id")), number
 
 
 def _claims(places: Iterable[Sighting], rows: dict[str, list[Version]]) -> dict[str, list[Claim]]:

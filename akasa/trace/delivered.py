@@ -4,8 +4,10 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
+from weakref import finalize
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -64,7 +66,6 @@ class Workspace:
     whole: bool = False
     fetching: bool = True
     _files: dict[str, tuple[Path | None, str]] = field(default_factory=dict)
-    _folder: TemporaryDirectory[str] | None = None
 
     @cached_property
     def places(self) -> list[Sighting]:
@@ -120,6 +121,10 @@ class Workspace:
             return
         found = _staged(there, column, wanted, clean)
         yield from found if self._is_larger(delivery, most_bytes) else self._as_delivered(delivery, [*found])
+
+    def is_of_file(self, delivery: Delivery) -> bool:
+        """Say whether its records are read from its file."""
+        return self.origin(delivery) == "file"
 
     def numbered(self, delivery: Delivery, numbers: Collection[int]) -> list[Record]:
         """Return its records of some numbers."""
@@ -229,14 +234,33 @@ class Workspace:
         path = self.settings.incoming / name.removeprefix("incoming/") if deliveries.rank(name) else base
         return path if path.is_file() else "its file is gone"
 
+    @cached_property
+    def _lying_in_bucket(self) -> dict[str, str]:
+        """The marks of the objects that lie below INCOMING_URL, by their names."""
+        from akasa.workspace import objects  # what reads buckets takes its time
+
+        found, _ = objects.listed(storage.bucket(self.settings, self.settings.incoming_url or ""))
+        return {one.name: one.mark for one in found}
+
+    @cached_property
+    def _folder(self) -> Path:
+        """A folder for what is fetched, which goes with this."""
+        made = mkdtemp(prefix="akasa-")
+        finalize(self, rmtree, made, ignore_errors=True)
+        return Path(made)
+
     def _fetched(self, url: str, name: str) -> Path | str:
         if not self.fetching:
             return "its file lies in a bucket"
-        from akasa.workspace import objects  # what reads buckets takes its time
+        from akasa.workspace import objects
 
-        self._folder = self._folder or TemporaryDirectory()
-        path = Path(self._folder.name) / str(len(self._files))
+        path = self._folder / str(len(self._files))
         try:
+            mark = self._lying_in_bucket.get(name)
+            if mark is None:
+                return "its object is gone"
+            if not self.whole and objects.size(mark) > FILE_BYTES:
+                return f"its object has more than {FILE_BYTES // 1_000_000} MB"
             objects.fetch(storage.bucket(self.settings, url), name, path)
         except FileNotFoundError:
             return "its object is gone"
@@ -254,11 +278,12 @@ def rejects(table: pa.Table, chosen: pa.Array | None = None) -> Iterator[Rejecte
         yield Rejected(row["record"], reasons, own.get("detail") or "", fields, own.get("raw") or "")
 
 
-def among(column: Any, wanted: Collection[str], is_number: bool = False) -> Any:
+def among(column: Any, wanted: Any, is_number: bool = False) -> Any:
     """Mark the texts that may have one of some ids or numbers; texts with other letters than ASCII may."""
     texts = pc.fill_null(column.cast(pa.string()), "")
     told = _last_digits(texts) if is_number else pc.utf8_trim_whitespace(texts)
-    known = pc.is_in(told, value_set=pa.array(list(wanted), pa.string()))
+    values = wanted if isinstance(wanted, pa.Array) else pa.array(list(wanted), pa.string())
+    known = pc.is_in(told, value_set=values)
     return pc.or_(known, pc.invert(pc.string_is_ascii(texts)))
 
 
@@ -281,11 +306,12 @@ def _staged(
 ) -> Iterator[Record]:
     """Yield staged records by a column; parts of the file that cannot have a sought id stay shut."""
     opened, is_number = pq.ParquetFile(file), column == "mobile_number"
+    values = pa.array(list(wanted), pa.string())
     for part in range(opened.num_row_groups):
         is_few = not is_number and len(wanted) <= FEW
         if is_few and not _may_hold(_statistics(opened, part, column), wanted):
             continue
-        mask = among(opened.read_row_group(part, columns=[column])[column], wanted, is_number)
+        mask = among(opened.read_row_group(part, columns=[column])[column], values, is_number)
         if pc.any(mask).as_py():
             for row in opened.read_row_group(part).filter(mask).to_pylist():
                 if clean(row[column]) in wanted:

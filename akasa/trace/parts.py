@@ -7,10 +7,10 @@ from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, or_, select
 
 from akasa.kpis.definitions import REGION_UNMATCHED, UNMATCHED
-from akasa.stores import database
+from akasa.stores import arrow, database
 from akasa.stores.models import HOLDINGS, ORDERS
 from akasa.trace import claims, plain
 from akasa.trace.claims import Claims
@@ -21,7 +21,8 @@ from akasa.workspace.settings import Settings
 OF_CUSTOMERS = ("repeat_customers", "top_spenders")
 MOST_CUSTOMERS = 200  # whose numbers are sought one by one
 NOBODY, OUTSIDE = -1, -2  # the row of an order that belongs to none that is asked for, or to none on its day
-_COLUMNS = ["order_id", "order_date", "mobile_number", "total_amount_paise", "delivery_id"]
+_NAMES = ("order_id", "order_date", "mobile_number", "total_amount_paise", "delivery_id")
+_SHAPE = pa.schema([arrow.SCHEMAS["orders"].field(name) for name in _NAMES])
 _DAYS = """
 with recursive days as (
     select min(order_date) as day, 1 as place from orders where order_date > :after
@@ -97,10 +98,10 @@ def _of_owner(question: Question, known: Claims) -> AskOwner:
 
 def of_numbers(settings: Settings, numbers: Collection[str]) -> pa.Table:
     """Return all published orders of some numbers: day by day, as the index has it, which is at once."""
-    found = [ORDERS_EMPTY]
+    found = [_SHAPE.empty_table()]
     for days in _days(settings) if numbers else ():
         where = ORDERS.c.order_date.in_(days), ORDERS.c.mobile_number.in_(list(numbers))
-        found.append(database.rows(settings, "orders", *where).select(_COLUMNS))
+        found.append(_rows(settings, *where))
     return pa.concat_tables(found)
 
 
@@ -131,7 +132,13 @@ def _of_days(settings: Settings, question: Question) -> pa.Table:
         where.append(ORDERS.c.order_date > question.after)
     if question.kpi == "monthly_trends":
         where.append(or_(*map(_in_month, question.rows)))
-    return database.rows(settings, "orders", *where).select(_COLUMNS)
+    return _rows(settings, *where)
+
+
+def _rows(settings: Settings, *where: ColumnElement[bool]) -> pa.Table:
+    """Return what is needed of published orders."""
+    wanted = select(*(ORDERS.c[name] for name in _SHAPE.names)).where(*where)
+    return database.selected(settings, wanted, _SHAPE)
 
 
 def _in_month(row: dict[str, str | int]) -> ColumnElement[bool]:
@@ -169,14 +176,3 @@ def _mapped(
                     buyers[row].add(_owner(known, number, day) or number)
         at += len(batch)
     return rows, buyers
-
-
-ORDERS_EMPTY = pa.table(
-    {
-        "order_id": pa.array([], pa.string()),
-        "order_date": pa.array([], pa.date32()),
-        "mobile_number": pa.array([], pa.string()),
-        "total_amount_paise": pa.array([], pa.int64()),
-        "delivery_id": pa.array([], pa.int64()),
-    }
-)

@@ -25,7 +25,7 @@ from akasa.trace.records import Record
 
 ALL_ORDERS, FIRST_ORDERS = 1_000, 50
 MOST_FAULTS = 20
-MOST_SOUGHT = 10_000  # orders of one delivery; of more, all its records are gone through
+MOST_SOUGHT, MOST_STAGED = 10_000, 200_000  # orders of one delivery; of more, all its records are read
 MOST_HELD = 100_000  # orders whose holdings are compared one by one
 _BATCH = 8_192
 _UNREAD = np.iinfo(np.int64).min
@@ -73,6 +73,7 @@ class Proof:
             own = np.flatnonzero((of_delivery == delivery.delivery_id) & (self.parts.row >= 0))
             if len(own):
                 yield from self._of(delivery, own)
+                pa.default_memory_pool().release_unused()
         self._require_read()
         self._require_holdings()
 
@@ -154,7 +155,7 @@ class Proof:
 
     def _found(self, delivery: Delivery, ids: pa.Array) -> Iterator[tuple[int, Record]]:
         """Yield the place of an order among the ids, with each of its records in a delivery."""
-        if len(ids) <= MOST_SOUGHT:
+        if len(ids) <= (MOST_SOUGHT if self.look.is_of_file(delivery) else MOST_STAGED):
             places = {one: place for place, one in enumerate(ids.to_pylist())}
             for record in self.look.rows(delivery, "order_id", places):
                 yield places[plain.identifier(record.fields["order_id"])], record
@@ -262,5 +263,5 @@ class Proof:
         return known.name if known else "any published delivery"
 
 
-_paise, _mobile = lru_cache(65_536)(plain.paise), lru_cache(65_536)(plain.mobile)
-_day = lru_cache(65_536)(plain.day)
+_paise, _mobile = lru_cache(4_096)(plain.paise), lru_cache(4_096)(plain.mobile)
+_day = lru_cache(4_096)(plain.day)

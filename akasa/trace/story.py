@@ -166,11 +166,12 @@ def _with_what_stands(known: Claims, events: list[Answer], orders: list[Answer])
     by = {one["order_id"]: one["delivery"] for one in orders}
     last = {name: version.delivery.name for name, version in known.customers.items()}
     seen: set[tuple[str, ...]] = set()
+    again: set[tuple[str, str]] = set()
     for one in events:
         key = (one["delivery"], one["kind"], one["order_id"], one["sku_id"], one["customer_id"])
         standing = by.get(one["order_id"]) if one["kind"] == "orders" else last.get(one["customer_id"])
         if one["became"] == "accepted":
-            if key in seen:
+            if key in seen or (one["delivery"], words.compact(one["raw"])) in again:
                 one["became"] = "repeated"
             elif standing and standing != one["delivery"]:
                 one["became"] = "replaced"
@@ -178,6 +179,8 @@ def _with_what_stands(known: Claims, events: list[Answer], orders: list[Answer])
             else:
                 one["became"] = "stands"
             seen.add(key)
+        else:
+            again.add((one["delivery"], words.compact(one["raw"])))
     for one in events:
         for name in ("order_id", "sku_id", "customer_id"):
             one.pop(name)

@@ -228,3 +228,24 @@ def test_amounts_of_lines_are_summed(workspace, monkeypatch):
     run(cfg)
     (row,) = told("regional_revenue")["rows"]
     assert (row["orders"][0]["total"], row["adds_up"]) == ("3.75", True)
+
+
+def test_deliveries_in_a_bucket_are_read_from_there_and_from_staging_where_they_are_gone(on_moto, moto):
+    cfg = on_moto(INCOMING_URL="s3:///incoming/")
+    bucket = moto.client()
+    content = orders(("O-1", "9000000001", "2025-11-10", "SKU-1", 1, "5.00"))
+    there = {"Bucket": cfg.s3_bucket, "Key": "incoming/o_2025-11-11.xml"}
+    bucket.put_object(**there, Body=content)
+    deliver(cfg, ("customers.csv", customers(("C-1", "9000000001", "North"))))
+    run(cfg)
+    found = told("monthly_trends")
+    assert found["read_from"] == {"incoming/o_2025-11-11.xml": "file"}
+    assert found["rows"][0]["orders"][0]["lines"][0]["line"] == 1
+    bucket.put_object(**there, Body=content + b"\n")
+    assert told("monthly_trends")["read_from"] == {
+        "incoming/o_2025-11-11.xml": "staging, as its file has other bytes now"
+    }
+    bucket.delete_object(**there)
+    assert told("monthly_trends")["read_from"] == {
+        "incoming/o_2025-11-11.xml": "staging, as its object is gone"
+    }

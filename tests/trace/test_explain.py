@@ -174,6 +174,20 @@ def test_many_such_folders_add_up(files):
     explained_everywhere(files)
 
 
+def test_a_row_that_repeats_one_that_was_turned_away_claims_nothing():
+    """The third row repeats the first, which is turned away with the second; and so does that of no number."""
+    twice = (("007", "9123456781", "North"), ("007", "9000000001", "South"), ("007", "9123456781", "North"))
+    foreign = ("C-9", "+1 9000000002", "North")
+    numbers = ("9123456781", "9000000002")
+    explained_everywhere(
+        {
+            "customers.csv": customers(*twice, foreign, foreign),
+            "incoming/c_2025-11-12.csv": customers(("C-1", numbers[0], "North"), ("C-2", numbers[1], "East")),
+            "orders.xml": orders(*((f"O-{n}", n, "2025-11-10", "SKU-1", 1, "5.00") for n in numbers)),
+        }
+    )
+
+
 TO_BINA = ("incoming/c_2025-11-12.csv", customers(("C-2", "9000000001", "South")))
 ASHA = ("customers.csv", customers(("C-1", "9000000001", "North")))
 THREE = (
