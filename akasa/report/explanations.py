@@ -19,6 +19,7 @@ from akasa.workspace.settings import Settings
 PAGE = "explain.html"
 TEMPLATES = Path(__file__).parent / "templates" / "explain"
 MOST_BYTES = 1_000_000
+FILE_BYTES = 20_000_000  # of a delivery: what a report may take to read its lines from the file itself
 MOST_LISTED = 300  # orders of a table that are told one by one
 MOST_COUNTED = 10_000  # orders of a table that is told by delivery and day
 MOST_DAYS = 1_500
@@ -54,10 +55,10 @@ class Explanations:
 def gather(settings: Settings, proof: Proof) -> Explanations:
     """Return the explanations of all tables that are small enough, as people may see them.
 
-    Lines are read from files where they lie in folders, and from staging where they lie in a bucket.
+    Lines are read from files that lie in folders and are not large, else from staging.
     """
     found: dict[str, Answer] = {}
-    look = Workspace(settings, fetching=False)
+    look = Workspace(settings, FILE_BYTES, fetching=False)
     for kpi in TITLES:
         frame = proof.results["sql"][kpi]
         orders = int(frame["order_count"].sum())

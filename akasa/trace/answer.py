@@ -3,16 +3,18 @@
 Plain data, as `docs/explain.schema.json` has it: whoever shows it, shows this.
 """
 
+import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from akasa.kpis.results import rupees
 from akasa.trace import claims, parts
 from akasa.trace.claims import Claims, because
-from akasa.trace.delivered import Workspace
+from akasa.trace.delivered import FILE_BYTES, Workspace
 from akasa.trace.left_out import LeftOut, Told
-from akasa.trace.proof import Line, Proof
+from akasa.trace.proof import Day, Line, Proof
 from akasa.trace.question import Question
 from akasa.workspace.settings import Settings
 
@@ -107,18 +109,21 @@ class Explained:
         return {"why": "repeated", "order_id": order_id, **_line(line)}
 
     def _by_day(self, row: int) -> list[Answer]:
-        if not hasattr(self, "_summary"):
-            self._summary = self.proof.summary()
-        found = self._summary[self._summary["row"] == row]
+        names = [one.name for one in self.look.deliveries]
         return [
             {
-                "delivery": one.delivery,
-                "order_date": one.order_date,
-                "orders": int(one.orders),
-                "total": rupees(int(one.paise)),
+                "delivery": names[one.place],
+                "order_date": one.day,
+                "orders": one.orders,
+                "total": rupees(one.paise),
             }
-            for one in found.itertuples()
+            for one in self._days
+            if one.row == row
         ]
+
+    @cached_property
+    def _days(self) -> list[Day]:
+        return self.proof.summary()
 
     def claims(self, orders: Collection[int]) -> Claims:
         """Return the claims on the numbers of some orders."""
@@ -130,7 +135,7 @@ class Explained:
 
 def explain(settings: Settings, question: Question, whole: bool = False) -> Explained:
     """Return a question's answer, to be drawn. With `whole`, files of any size are read."""
-    return of(Workspace(settings, whole), question)
+    return of(Workspace(settings, math.inf if whole else FILE_BYTES), question)
 
 
 def of(look: Workspace, question: Question) -> Explained:

@@ -60,10 +60,13 @@ class Rejected:
 
 @dataclass
 class Workspace:
-    """What a question looks at, each thing once. With `whole`, files of any size are read."""
+    """What a question looks at, each thing once; files of more than `most_bytes` are not read.
+
+    Without `fetching`, nothing is asked of a bucket.
+    """
 
     settings: Settings
-    whole: bool = False
+    most_bytes: float = FILE_BYTES
     fetching: bool = True
     _files: dict[str, tuple[Path | None, str]] = field(default_factory=dict)
 
@@ -218,8 +221,8 @@ class Workspace:
             path = self._lying(name, delivery.kind)
             if isinstance(path, str):
                 why = path
-            elif not self.whole and path.stat().st_size > FILE_BYTES:
-                return None, f"its file has more than {FILE_BYTES // 1_000_000} MB"
+            elif path.stat().st_size > self.most_bytes:
+                return None, f"its file has more than {self.most_bytes / 1e6:g} MB"
             elif files.sha256(path) == delivery.sha256:
                 return path, ""
             else:
@@ -259,8 +262,8 @@ class Workspace:
             mark = self._lying_in_bucket.get(name)
             if mark is None:
                 return "its object is gone"
-            if not self.whole and objects.size(mark) > FILE_BYTES:
-                return f"its object has more than {FILE_BYTES // 1_000_000} MB"
+            if objects.size(mark) > self.most_bytes:
+                return f"its object has more than {self.most_bytes / 1e6:g} MB"
             objects.fetch(storage.bucket(self.settings, url), name, path)
         except FileNotFoundError:
             return "its object is gone"

@@ -9,7 +9,6 @@ from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -38,6 +37,16 @@ class Line(NamedTuple):
     order: int
     delivery: Delivery
     record: Record
+
+
+class Day(NamedTuple):
+    """What the orders of a row from one delivery (its place among all) on one day come to."""
+
+    row: int
+    place: int
+    day: str
+    orders: int
+    paise: int
 
 
 @dataclass
@@ -105,26 +114,24 @@ class Proof:
         more = [f"and {len(faults) - MOST_FAULTS:,} more"] if len(faults) > MOST_FAULTS else []
         return [*told, *self._of_customer(said), *faults[:MOST_FAULTS], *more]
 
-    def summary(self) -> pd.DataFrame:
-        """Return what orders come to by day: row, delivery, order_date, orders, paise."""
-        own = self.parts.row >= 0
-        chosen = self.parts.orders.filter(pa.array(own))
-        frame = pd.DataFrame(
-            {
-                "row": self.parts.row[own],
-                "delivery_id": chosen["delivery_id"].to_numpy(),
-                "order_date": chosen["order_date"].to_numpy(),
-                "paise": self.paise[own],
-            }
-        )
+    def summary(self) -> list[Day]:
+        """Return what the orders of each row come to, by delivery and day, in their order."""
+        days = {name: self.parts.orders[name] for name in ("delivery_id", "order_date")}
+        every = pa.table({"row": self.parts.row, **days, "paise": self.paise})
+        counted = every.filter(pc.greater_equal(every["row"], 0)).group_by(["row", *days])
+        found = counted.aggregate([("paise", "count"), ("paise", "sum")]).to_pylist()
         places = {one.delivery_id: place for place, one in enumerate(self.look.deliveries)}
-        frame["place"] = frame["delivery_id"].map(places)
-        by = ["row", "place", "order_date"]
-        found = frame.groupby(by, as_index=False).agg(orders=("paise", "size"), paise=("paise", "sum"))
-        return found.assign(
-            delivery=[self.look.deliveries[place].name for place in found["place"]],
-            order_date=found["order_date"].astype("str"),
-        )
+        told = [
+            Day(
+                one["row"],
+                places[one["delivery_id"]],
+                str(one["order_date"]),
+                one["paise_count"],
+                one["paise_sum"],
+            )
+            for one in found
+        ]
+        return sorted(told)
 
     def _of(self, delivery: Delivery, own: np.ndarray) -> Iterator[Line]:
         orders = self.parts.orders.take(pa.array(own))

@@ -13,7 +13,7 @@ from lib.drops import TODAY, customers, deliver, orders, run
 
 from akasa.kpis import engines, sql
 from akasa.publish import holdings
-from akasa.trace import question
+from akasa.trace import answer, proof, question
 from akasa.workspace.settings import ROOT, Settings
 
 SAMPLE = ("customers.csv", "orders.xml")
@@ -175,7 +175,7 @@ def test_many_such_folders_add_up(files):
 
 
 def test_a_row_that_repeats_one_that_was_turned_away_claims_nothing():
-    """The third row repeats the first, which is turned away with the second; and so does that of no number."""
+    """The third row repeats the first, turned away with the second; the fifth one of a foreign number."""
     twice = (("007", "9123456781", "North"), ("007", "9000000001", "South"), ("007", "9123456781", "North"))
     foreign = ("C-9", "+1 9000000002", "North")
     numbers = ("9123456781", "9000000002")
@@ -254,3 +254,21 @@ def test_without_the_file_lines_are_told_from_staging_and_without_staging_from_t
     assert explained.of(cfg, "monthly_trends", {"month": 8}) == explained.of(
         sample, "monthly_trends", {"month": 8}
     )
+
+
+def test_of_a_large_file_lines_are_told_from_staging_unless_all_are_wanted(sample, monkeypatch):
+    monkeypatch.setattr(answer, "FILE_BYTES", 10_000)
+    found = explained.every(sample, "monthly_trends", {"month": 8})
+    assert found["read_from"] == {"orders.xml": "staging, as its file has more than 0.01 MB"}
+    whole = answer.explain(sample, question.ask(sample, "monthly_trends", {"month": 8}), whole=True)
+    assert all(line.record.line for line in whole.lines())
+
+
+def test_of_many_orders_the_first_are_told_and_all_by_delivery_and_day(sample, monkeypatch):
+    monkeypatch.setattr(proof, "ALL_ORDERS", 5)
+    monkeypatch.setattr(proof, "FIRST_ORDERS", 3)
+    monkeypatch.setattr(proof, "MOST_SOUGHT", 2)
+    (row,) = explained.every(sample, "monthly_trends", {"month": 10})["rows"]
+    assert [one["order_id"][-4:] for one in row["orders"]] == ["0015", "0016", "0018"]
+    assert (row["order_count"], row["adds_up"]) == (10, True)
+    assert sum(day["orders"] for day in row["by_delivery_and_day"]) == 10
