@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from akasa.ingest import deliveries, staging
 from akasa.stores import database
-from akasa.trace import plain, records
+from akasa.trace import plain, records, staged
 from akasa.trace.records import Record
 from akasa.validate import plan, quarantine
 from akasa.validate.plan import Sighting
@@ -24,7 +24,6 @@ from akasa.workspace.settings import Settings
 from akasa.workspace.storage import StorageUnavailable
 
 FILE_BYTES = 100_000_000  # a larger file takes seconds to be known by its bytes
-FEW = 1_000  # so many ids are sought in parts of a file that may have them
 _ROWS = 8_192
 _CLEAN: dict[str, Callable[[str | None], str]] = {"mobile_number": plain.mobile}
 
@@ -122,12 +121,8 @@ class Workspace:
             found = records.of_file(file, delivery.kind)
             yield from (one for one in found if clean(one.fields.get(column)) in wanted)
             return
-        found = _staged(there, column, wanted, clean)
-        yield from found if self._is_larger(delivery, most_bytes) else self._as_delivered(delivery, [*found])
-
-    def is_of_file(self, delivery: Delivery) -> bool:
-        """Say whether its records are read from its file."""
-        return self.origin(delivery) == "file"
+        found = staged.rows(there, column, wanted, clean)
+        yield from found if self._is_larger(delivery, most_bytes) else self._as_delivered(delivery, found)
 
     def numbered(self, delivery: Delivery, numbers: Collection[int]) -> list[Record]:
         """Return its records of some numbers."""
@@ -136,7 +131,7 @@ class Workspace:
         if file or not there.exists():
             return list(records.of_file(file or self._required(delivery), delivery.kind, set(numbers)))
         table = pq.read_table(there, filters=[("record", "in", list(numbers))])
-        return [_of_row(row) for row in table.to_pylist()]
+        return [staged.of_row(row) for row in table.to_pylist()]
 
     def every(self, delivery: Delivery) -> Iterator[Record]:
         """Yield all its records, a part of them in memory at a time."""
@@ -147,7 +142,7 @@ class Workspace:
             return
         opened = pq.ParquetFile(there)
         for part in opened.iter_batches(_ROWS):
-            yield from (_of_row(row) for row in part.to_pylist())
+            yield from (staged.of_row(row) for row in part.to_pylist())
 
     def turned_away(self, delivery: Delivery) -> pa.Table:
         """Return what was turned away of it: record, reasons, detail, its fields as they came, raw.
@@ -182,19 +177,15 @@ class Workspace:
         for part in range(opened.num_row_groups):
             if ids is None:
                 yield opened.read_row_group(part, columns=columns)
-            elif _may_hold(_statistics(opened, part, key), ids):
-                mask = among(opened.read_row_group(part, columns=[key])[key], ids)
+            elif staged.may_hold(staged.statistics(opened, part, key), ids):
+                mask = staged.among(opened.read_row_group(part, columns=[key])[key], ids)
                 if pc.any(mask).as_py():
                     yield opened.read_row_group(part, columns=columns).filter(mask)
 
-    def _as_delivered(self, delivery: Delivery, staged: list[Record]) -> Iterator[Record]:
-        """Yield staged records as they stand in the file, where it is there."""
-        file, _ = self._file(delivery) if staged else (None, "")
-        if not file:
-            yield from staged
-            return
-        numbers = {one.record for one in staged}
-        yield from records.of_file(file, delivery.kind, numbers)
+    def _as_delivered(self, delivery: Delivery, found: Iterator[Record]) -> Iterator[Record]:
+        """Yield staged records as they stand in the file."""
+        numbers = {one.record for one in found}
+        yield from records.of_file(self._required(delivery), delivery.kind, numbers) if numbers else ()
 
     def _is_larger(self, delivery: Delivery, most_bytes: int) -> bool:
         file, _ = self._file(delivery)
@@ -276,72 +267,9 @@ def rejects(table: pa.Table, chosen: pa.Array | None = None) -> Iterator[Rejecte
     """Yield the rows of `Workspace.turned_away`, those that are chosen by a mask, or all."""
     for row in (table if chosen is None else table.filter(chosen)).to_pylist():
         own = {name: _text(value) for name, value in row.items()}
-        fields = {name: own.get(name) for name in own if name not in _NO_FIELD}
+        fields = {name: own.get(name) for name in own if name not in staged.NO_FIELD}
         reasons = tuple((own["reasons"] or "").split())
         yield Rejected(row["record"], reasons, own.get("detail") or "", fields, own.get("raw") or "")
-
-
-def among(column: Any, wanted: Any, is_number: bool = False) -> Any:
-    """Mark the texts that may have one of some ids or numbers; texts with other letters than ASCII may."""
-    texts = pc.fill_null(column.cast(pa.string()), "")
-    told = _last_digits(texts) if is_number else pc.utf8_trim_whitespace(texts)
-    values = wanted if isinstance(wanted, pa.Array) else pa.array(list(wanted), pa.string())
-    known = pc.is_in(told, value_set=values)
-    return pc.or_(known, pc.invert(pc.string_is_ascii(texts)))
-
-
-def _last_digits(texts: Any) -> Any:
-    """Return numbers without what stands before their last ten digits; most have no more."""
-    odd = pc.not_equal(pc.binary_length(texts), 10)
-    if not pc.any(odd).as_py():
-        return texts
-    texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-    odd = odd.combine_chunks() if isinstance(odd, pa.ChunkedArray) else odd
-    digits = pc.replace_substring_regex(texts.filter(odd), "[^0-9]", "")
-    return pc.replace_with_mask(texts, odd, pc.utf8_slice_codeunits(digits, -10))
-
-
-_NO_FIELD = ("record", "reasons", "detail", "raw", "malformed", "delivery", "sha256")
-
-
-def _staged(
-    file: Path, column: str, wanted: Collection[str], clean: Callable[[str | None], str]
-) -> Iterator[Record]:
-    """Yield staged records by a column; parts of the file that cannot have a sought id stay shut."""
-    opened, is_number = pq.ParquetFile(file), column == "mobile_number"
-    values = pa.array(list(wanted), pa.string())
-    for part in range(opened.num_row_groups):
-        is_few = not is_number and len(wanted) <= FEW
-        if is_few and not _may_hold(_statistics(opened, part, column), wanted):
-            continue
-        mask = among(opened.read_row_group(part, columns=[column])[column], values, is_number)
-        if pc.any(mask).as_py():
-            for row in opened.read_row_group(part).filter(mask).to_pylist():
-                if clean(row[column]) in wanted:
-                    yield _of_row(row)
-
-
-def _statistics(opened: pq.ParquetFile, part: int, column: str) -> Any:
-    place = opened.schema_arrow.get_field_index(column)
-    return opened.metadata.row_group(part).column(place).statistics
-
-
-def _may_hold(statistics: Any, wanted: Collection[str]) -> bool:
-    """Say whether a text with one of some ids may lie between the least and the greatest.
-
-    What has spaces or other letters in front sorts before all ids, or behind them.
-    """
-    if statistics is None or not statistics.has_min_max:
-        return True
-    least, greatest = statistics.min, statistics.max
-    odd = least[:1] <= " " or not greatest.isascii() or not least.isascii()
-    return odd or any(least <= f"{one}\uffff" and one <= greatest for one in wanted)
-
-
-def _of_row(row: dict[str, Any]) -> Record:
-    fields = {name: value for name, value in row.items() if name not in _NO_FIELD}
-    raw = row["raw"] or " · ".join(f"{name} {value}" for name, value in fields.items() if value is not None)
-    return Record(row["record"], None, raw, fields)
 
 
 def _text(value: Any) -> str | None:

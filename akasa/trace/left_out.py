@@ -13,9 +13,10 @@ from akasa.kpis.results import rupees
 from akasa.stores import database
 from akasa.stores.models import ORDERS
 from akasa.trace import plain
-from akasa.trace.delivered import Delivery, Rejected, Workspace, among, rejects
+from akasa.trace.delivered import Delivery, Rejected, Workspace, rejects
 from akasa.trace.parts import NOBODY, OUTSIDE, Ask
 from akasa.trace.proof import Proof
+from akasa.trace.staged import among
 
 MOST_REJECTED = 100_000  # records that were turned away: of more, those of the question's customers alone
 MOST_ACCEPTED = 300_000  # accepted lines: of more, versions are sought of the orders that are told alone

@@ -24,7 +24,7 @@ from akasa.trace.records import Record
 
 ALL_ORDERS, FIRST_ORDERS = 1_000, 50
 MOST_FAULTS = 20
-MOST_SOUGHT, MOST_STAGED = 10_000, 200_000  # orders of one delivery; of more, all its records are read
+MOST_SOUGHT = 200_000  # orders of one delivery; of more, all its records are read
 MOST_HELD = 100_000  # orders whose holdings are compared one by one
 _BATCH = 8_192
 _UNREAD = np.iinfo(np.int64).min
@@ -162,7 +162,7 @@ class Proof:
 
     def _found(self, delivery: Delivery, ids: pa.Array) -> Iterator[tuple[int, Record]]:
         """Yield the place of an order among the ids, with each of its records in a delivery."""
-        if len(ids) <= (MOST_SOUGHT if self.look.is_of_file(delivery) else MOST_STAGED):
+        if len(ids) <= MOST_SOUGHT:
             places = {one: place for place, one in enumerate(ids.to_pylist())}
             for record in self.look.rows(delivery, "order_id", places):
                 yield places[plain.identifier(record.fields["order_id"])], record

@@ -87,6 +87,8 @@ def ask(
         every = (row for row in _reported(file, {})) if not rows else iter(())
     else:
         of = "what SQL computes now"
+        if said and not _is_of_now(settings, said):
+            of += ", as more was published since the last report"
         found = [*_computed(kpi, engines.compute_one(settings, "sql", kpi, *options))]
         rows = [row for row in found if _fits(row, wanted)]
         every = iter(found if not rows else ())

@@ -13,9 +13,10 @@ from akasa.stores.models import ORDERS
 from akasa.trace import claims, parts, plain, words
 from akasa.trace.answer import Answer
 from akasa.trace.claims import Claims, because
-from akasa.trace.delivered import Delivery, Workspace, among
+from akasa.trace.delivered import Delivery, Workspace
 from akasa.trace.question import NotAsked
 from akasa.trace.records import Record
+from akasa.trace.staged import among
 from akasa.validate.plan import Sighting
 from akasa.workspace.settings import Settings
 from akasa.workspace.wording import counted
