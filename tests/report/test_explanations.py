@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from lib import inprocess, paged, truth
+from lib import inprocess, paged
 from lib.drops import customers, deliver, orders
 
 from akasa.report import explanations, front
@@ -58,10 +58,10 @@ def test_what_is_too_much_is_left_to_the_command(workspace, monkeypatch):
 
 
 def test_the_page_has_at_most_its_bytes(workspace, monkeypatch):
-    truth.build(workspace.data_dir, "daily", 7)
-    monkeypatch.setattr(explanations, "MOST_BYTES", 60_000)
+    deliver_sample(workspace)
+    monkeypatch.setattr(explanations, "MOST_BYTES", 50_000)
     _, behind = written(workspace)
-    assert len(behind.encode()) <= 60_000
+    assert len(behind.encode()) <= 50_000
     assert "too many orders to be told here" in behind
 
 

@@ -230,6 +230,7 @@ def test_amounts_of_lines_are_summed(workspace, monkeypatch):
     assert (row["orders"][0]["total"], row["adds_up"]) == ("3.75", True)
 
 
+@pytest.mark.long
 def test_deliveries_in_a_bucket_are_read_from_there_and_from_staging_where_they_are_gone(on_moto, moto):
     cfg = on_moto(INCOMING_URL="s3:///incoming/")
     bucket = moto.client()

@@ -103,7 +103,7 @@ def test_lines_are_those_of_the_files_bytes(sample):
                 assert explained.stands_there(sample, line)
 
 
-@pytest.mark.parametrize("shape", ["daily", "simple"])
+@pytest.mark.parametrize("shape", ["daily", pytest.param("simple", marks=pytest.mark.long)])
 def test_on_deliveries_of_known_truth_all_parts_add_up(workspace, shape):
     truth.build(workspace.data_dir, shape, 7, incoming=True)
     run(workspace)
