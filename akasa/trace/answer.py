@@ -3,10 +3,10 @@
 Plain data, as `docs/explain.schema.json` has it: whoever shows it, shows this.
 """
 
-import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import inf
 from typing import Any
 
 from akasa.kpis.results import rupees
@@ -135,7 +135,7 @@ class Explained:
 
 def explain(settings: Settings, question: Question, whole: bool = False) -> Explained:
     """Return a question's answer, to be drawn. With `whole`, files of any size are read."""
-    return of(Workspace(settings, math.inf if whole else FILE_BYTES), question)
+    return of(Workspace(settings, inf if whole else FILE_BYTES), question)
 
 
 def of(look: Workspace, question: Question) -> Explained:

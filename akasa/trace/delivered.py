@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import inf
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -108,7 +109,7 @@ class Workspace:
         return "file" if file else f"staging, as {why}"
 
     def rows(
-        self, delivery: Delivery, column: str, wanted: Collection[str], most_bytes: int = FILE_BYTES
+        self, delivery: Delivery, column: str, wanted: Collection[str], most_bytes: float = inf
     ) -> Iterator[Record]:
         """Yield its records in which a column, cleaned plainly, has one of some values, in their order.
 
@@ -187,7 +188,7 @@ class Workspace:
         numbers = {one.record for one in found}
         yield from records.of_file(self._required(delivery), delivery.kind, numbers) if numbers else ()
 
-    def _is_larger(self, delivery: Delivery, most_bytes: int) -> bool:
+    def _is_larger(self, delivery: Delivery, most_bytes: float) -> bool:
         file, _ = self._file(delivery)
         return file is None or file.stat().st_size > most_bytes
 

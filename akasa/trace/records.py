@@ -6,15 +6,14 @@ proved, not repeated.
 
 import codecs
 import csv
-import mmap
 import re
 from collections.abc import Collection, Iterator, Mapping
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 from xml.parsers import expat
 
-_CHUNK, WINDOW = 1_048_576, 16_777_216
+_CHUNK, WINDOW, _TAG = 1_048_576, 16_777_216, 1_024
 _BEGIN, _END = b"<order>", b"</order>"
 _DECLARED = re.compile(rb"""^(?:\xef\xbb\xbf)?<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _FIELD = re.compile(r"<(?:[\w.-]+:)?([\w.-]+)\s*>([^<]*)</")
@@ -32,6 +31,29 @@ class Record(NamedTuple):
     line: int | None
     raw: str
     fields: Fields
+
+
+class Content:
+    """A file's bytes, of which parts are read as they are asked for. (A map of them counts as memory.)"""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._size = stream, stream.seek(0, 2)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, part: slice) -> bytes:
+        start, stop, _ = part.indices(self._size)
+        self._stream.seek(start)
+        return self._stream.read(max(0, stop - start))
+
+    def find(self, mark: bytes, start: int) -> int:
+        """Return where a mark stands, from some place on; -1: nowhere."""
+        for at in range(start, self._size, _TAG):
+            found = self[at : at + _TAG + len(mark)].find(mark)
+            if found >= 0:
+                return at + found
+        return -1
 
 
 class Span(NamedTuple):
@@ -78,7 +100,8 @@ def of_csv(path: Path, wanted: Collection[int] | None = None) -> Iterator[Record
 
 def of_xml(path: Path, wanted: Collection[int] | None = None) -> Iterator[Record]:
     """Yield the outermost `<order>` elements of an orders XML."""
-    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with path.open("rb") as stream:
+        data = Content(stream)
         encoding = _encoding(data)
         line, at = 1, 0
         for span in _spans(data):
@@ -105,7 +128,7 @@ def _noted(stream: Any, taken: list[str]) -> Iterator[str]:
         yield line
 
 
-def _encoding(data: mmap.mmap) -> str:
+def _encoding(data: Content) -> str:
     head = data[:1_000]
     if head.startswith(_BYTE_ORDER) or b"\0" in head[:4]:
         has_mark = head.startswith(_BYTE_ORDER)
@@ -115,19 +138,19 @@ def _encoding(data: mmap.mmap) -> str:
     return declared[1].decode() if declared else "utf-8"
 
 
-def _line_ends(data: mmap.mmap, begin: int, end: int, encoding: str) -> int:
+def _line_ends(data: Content, begin: int, end: int, encoding: str) -> int:
     """Count the line ends between two places, a piece at a time."""
     if encoding.startswith("utf-16"):
         return data[begin:end].decode(encoding).count("\n")
     return sum(data[at : min(at + _CHUNK, end)].count(b"\n") for at in range(begin, end, _CHUNK))
 
 
-def _spans(data: mmap.mmap) -> Iterator[Span]:
+def _spans(data: Content) -> Iterator[Span]:
     """Yield where the outermost `<order>` elements stand."""
     return _plain_spans(data) if _is_plain(data) else _parsed_spans(data)
 
 
-def _is_plain(data: mmap.mmap) -> bool:
+def _is_plain(data: Content) -> bool:
     """Say whether every `<order>` in the text is a tag of that spelling, as nothing there could hide one."""
     root = re.search(rb"<orders[^<>]*>", data[:_CHUNK])
     if not root or b"\0" in data[:4] or data[:2] in _BYTE_ORDER:
@@ -147,7 +170,7 @@ def _hides(window: bytes) -> bool:
     return False
 
 
-def _plain_spans(data: mmap.mmap) -> Iterator[Span]:
+def _plain_spans(data: Content) -> Iterator[Span]:
     """Yield them a window at a time, for only of bytes is `find` fast."""
     numbers, at = count(1), 0
     while at < len(data):
@@ -180,7 +203,7 @@ def _in_window(window: bytes) -> Iterator[tuple[int, int]]:
         begin = following
 
 
-def _parsed_spans(data: mmap.mmap) -> Iterator[Span]:
+def _parsed_spans(data: Content) -> Iterator[Span]:
     """Yield the same by a parser that knows what is a tag."""
     parser, found, numbers = expat.ParserCreate(), list[Span](), count(1)
     depth = begin = 0
