@@ -23,7 +23,7 @@ again = report backfill withdraw migrate notebooks
 $(again): export AKASA_MAKE = $@ $(given)
 $(again): export AKASA_MAKE_FROM = $(PWD)
 
-.PHONY: help report backfill withdraw flow diff migrate notebooks lab lab-reset up seed down test test-long test-containers fuzz check coverage lint bench env lock clean
+.PHONY: help report explain backfill withdraw flow diff migrate notebooks lab lab-reset up seed down test test-long test-containers fuzz check coverage lint bench env lock clean
 help: ## list the targets; `make` alone does the same
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2} /^## /{printf "%20s %s\n", "", substr($$0, 4)}' Makefile
 
@@ -32,6 +32,9 @@ report: $(installed) ## ingest, validate, compute, reconcile: outputs/index.html
 ## [ON_REFUSED=stop|skip] [MAX_REJECT_RATIO=0.10] [TODAY=YYYY-MM-DD]
 ## [FORCE=1: all steps | FROM=03_kpis_sql: that one and those behind it | ONLY=05_report: that one alone]
 	$(call akasa,report $(if $(FORCE),--force),FROM ONLY ENGINE AS_OF WINDOW_DAYS TOP_N ON_REFUSED MAX_REJECT_RATIO TODAY)
+explain: $(installed) ## the delivered lines that make a number: KPI=regional_revenue [WHERE='region=South'] [AS_OF=YYYY-MM-DD] [WINDOW_DAYS=30] [TOP_N=10] [FORMAT=table|json|csv]
+## or the story of one thing: KPI=order WHERE=ORD-2025-0019, KPI=customer WHERE=CUST-011, KPI=number WHERE=9886743109
+	$(call akasa,explain $(call quoted,KPI) $(if $(WHERE),$(call quoted,WHERE)),AS_OF WINDOW_DAYS TOP_N FORMAT)
 backfill: $(installed) ## derive all again under the rules of today, or some days: [START=YYYY-MM-DD END=YYYY-MM-DD] [DRY_RUN=1]
 	$(call akasa,backfill $(if $(DRY_RUN),--dry-run),START END)
 withdraw: $(installed) ## take a delivery back as if it had never come: NAME=incoming/x.xml [DRY_RUN=1]

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from akasa import __version__
-from akasa.run import entry, options
+from akasa.run import entry, explain, options
 from akasa.workspace import masking, promotion, secrets, settings
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -251,6 +251,9 @@ def generate(directory: Path, **sizes: Any) -> None:
     ) as bar:
         write(directory, **sizes, progress=lambda done, total: bar.update(done - bar.pos))
     click.echo(f"wrote {directory / 'customers.csv'} and {directory / 'orders.xml'}")
+
+
+main.add_command(explain.command(lambda: _settings()))
 
 
 def _days(start: str | None, end: str | None) -> tuple[date, date] | None:

@@ -17,7 +17,7 @@ from akasa.stores.published import NothingPublished
 from akasa.workspace.settings import ROOT
 
 FACES = {"ingest", "validate", "publish", "kpis", "report"}
-ROOMS = FACES | {"workspace", "stores", "run"}
+ROOMS = FACES | {"workspace", "stores", "trace", "run"}
 BY_HAND = {
     "settings",
     "sql",
@@ -26,6 +26,7 @@ BY_HAND = {
     "order_items",
     "ledger",
     "kpi",
+    "explain",
     "read_orders",
     "read_customers",
 }

@@ -6,8 +6,21 @@ from typing import Any
 from akasa.ingest.staging import Manifest
 from akasa.kpis.definitions import DEFINITIONS, UNMATCHED
 from akasa.kpis.reconcile import Proof
-from akasa.report import audit, beside, cards, drawings, facts, notes, periods, proof_file, rejects, tables
+from akasa.report import (
+    audit,
+    beside,
+    cards,
+    drawings,
+    explanations,
+    facts,
+    notes,
+    periods,
+    proof_file,
+    rejects,
+    tables,
+)
 from akasa.report.cards import Card
+from akasa.report.explanations import Explanations
 from akasa.report.facts import Facts
 from akasa.report.formats import TOLD
 from akasa.report.tables import Table
@@ -17,11 +30,12 @@ from akasa.workspace import files, page
 from akasa.workspace.settings import BY_HAND, Settings
 
 TEMPLATES = Path(__file__).parent / "templates" / "front"
+NOTHING_EXPLAINED = Explanations({})
 ENGINES = {"sql": "SQL", "pandas": "pandas", "dask": "Dask"}
 
 
 def write_page(settings: Settings, manifest: Manifest, proof: Proof) -> None:
-    """Write `index.html`, `audit.html`, the files that they link to, and `proof.json`; say so.
+    """Write `index.html`, `audit.html` and `explain.html`, the files that they link to, and `proof.json`.
 
     By hand, Data Docs are written, too, and there are no pages of a run's notebooks to link to.
     """
@@ -32,14 +46,24 @@ def write_page(settings: Settings, manifest: Manifest, proof: Proof) -> None:
     beside.write(settings, every_table(known), ledger)
     index = settings.output_dir / "index.html"
     files.write_text(settings.output_dir / "audit.html", audit.html(known, by_hand))
-    files.write_text(index, html(known, rejects.links(settings, ledger), by_hand))
+    told, behind = explanations.html(known, explanations.gather(settings, proof), by_hand)
+    files.write_text(settings.output_dir / explanations.PAGE, behind)
+    files.write_text(index, html(known, rejects.links(settings, ledger), by_hand, told))
     if by_hand:
         data_docs.write(settings)
     print(f"written: {settings.label(index)}")
 
 
-def html(known: Facts, kept_aside: list[tuple[str, str]], by_hand: bool = False) -> str:
-    """Return the page; `kept_aside` are (text, address) of the quarantine files beside it."""
+def html(
+    known: Facts,
+    kept_aside: list[tuple[str, str]],
+    by_hand: bool = False,
+    told: Explanations = NOTHING_EXPLAINED,
+) -> str:
+    """Return the page; `kept_aside` are (text, address) of the quarantine files beside it.
+
+    `told` is what the page beside it explains.
+    """
     return page.render(
         TEMPLATES,
         "page.html.j2",
@@ -47,7 +71,8 @@ def html(known: Facts, kept_aside: list[tuple[str, str]], by_hand: bool = False)
         facts=known,
         engines=in_words([ENGINES.get(engine, engine) for engine in known.engines]),
         cards=all_cards(known),
-        notes=worth_knowing(known),
+        notes=[*notes.not_adding_up(told.wrong), *worth_knowing(known)],
+        linked=told.link,
         drawings=all_drawings(known),
         tables=tables,
         others=[tables.of_kpi(kpi, known) for kpi in known.results if kpi not in TOLD],

@@ -8,6 +8,7 @@ import pandas as pd
 from akasa.report import periods
 from akasa.report.formats import indian, indian_count, percent
 from akasa.workspace import clock
+from akasa.workspace.wording import counted
 
 LARGE_SHARE = 10  # of a hundred: one order with more than this of all revenue moves every comparison
 MOST_NAMED = 5
@@ -27,6 +28,18 @@ def month_is_open(as_of: date | None) -> list[str]:
         f"{month.words} is not over: it holds {as_of.day} of its {month.days} days, "
         "so a lower bar is no fall."
     ]
+
+
+def not_adding_up(rows: int) -> list[str]:
+    """Say that numbers are not what the delivered lines come to, although the engines agree.
+
+    >>> not_adding_up(1)
+    ['Do not use these numbers: 1 row is not what its delivered lines come to; explain.html says which.']
+    """
+    are = "is not what its" if rows == 1 else "are not what their"
+    row = counted(rows, "row")
+    told = f"Do not use these numbers: {row} {are} delivered lines come to; explain.html says which."
+    return [told] if rows else []
 
 
 def one_large_order(largest: pd.DataFrame, revenue: int) -> list[str]:

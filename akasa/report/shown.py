@@ -5,6 +5,8 @@ Mobile numbers are masked there where MASK_PII asks for it.
 
 import pandas as pd
 
+from akasa.trace import words
+from akasa.trace.answer import Answer
 from akasa.validate import audits
 from akasa.validate.audits import Audit
 from akasa.workspace import masking
@@ -28,3 +30,9 @@ def text(given: str) -> str:
 def audit(found: Audit) -> Audit:
     """Return an audit as people may see it."""
     return audits.masked(found) if masking.is_asked_for() else found
+
+
+def answer(told: Answer) -> Answer:
+    """Return an explanation as people may see it."""
+    masked: Answer = words.masked(told) if masking.is_asked_for() else told
+    return masked

@@ -74,7 +74,8 @@ class Cell:
 class Table:
     """A table of the page. `links` are (text, address); `name` is that of the page's own CSV.
 
-    `order` is the column by which its rows stand, and whether they descend.
+    `order` is the column by which its rows stand, and whether they descend; `explained` are the addresses of
+    what explains the numbers of each row, `command` is what does where that is nowhere.
     """
 
     name: str
@@ -84,6 +85,8 @@ class Table:
     links: Sequence[tuple[str, str]] = ()
     order: tuple[str, bool] | None = None
     has_file: bool = True
+    explained: Sequence[str] = ()
+    command: str = ""
 
     @property
     def address(self) -> str:

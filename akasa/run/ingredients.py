@@ -33,7 +33,18 @@ READS = {
     "02_validate": ("staging", "database", "warehouse", "judged", "rejects", "audits"),
     "03_kpis_sql": ("database",),
     "04_kpis_memory": ("warehouse",),
-    "05_report": ("left", "manifest", "database", "warehouse", "judged", "rejects", "audits", "silence"),
+    # The lines behind its numbers are those of delivered files, or of staging.
+    "05_report": (
+        "left",
+        "staging",
+        "database",
+        "warehouse",
+        "judged",
+        "rejects",
+        "audits",
+        "silence",
+        "deliveries",
+    ),
 }
 # Which of them it may change: its own outputs are made of these as it left them.
 WRITES = {
@@ -66,11 +77,12 @@ WITHOUT_EFFECT = (
 _OF_DATABASE = ("02_validate", "03_kpis_sql", "05_report")
 READ_BY = {
     **dict.fromkeys(("customers_csv_path", "orders_xml_path", "incoming_dir", "on_refused"), ("01_ingest",)),
-    **dict.fromkeys(("amount_is", "source_timezone", "today"), ("02_validate",)),
+    "today": ("02_validate",),
+    **dict.fromkeys(("amount_is", "source_timezone"), ("02_validate", "05_report")),
     **dict.fromkeys(("db_local_infile", "warehouse_retention_days"), ("02_validate",)),
     **dict.fromkeys(("business_timezone", "max_reject_ratio"), ("02_validate", "05_report")),
     **dict.fromkeys(("db_host", "db_port", "db_user", "db_name"), _OF_DATABASE),
-    "incoming_url": ("01_ingest",),
+    "incoming_url": ("01_ingest", "05_report"),
     "warehouse_url": ("02_validate", "04_kpis_memory", "05_report"),
     "dask_scheduler_address": ("04_kpis_memory",),
     "freshness_hours": ("05_report",),

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     NullPool,
+    Select,
     create_engine,
     event,
     select,
@@ -36,6 +37,7 @@ _SESSION = (
 _ROWS_AT_A_TIME = 65_536
 _KEYS_A_QUERY = 10_000
 SQLITE_CACHE_KIBIBYTES = 262_144
+_LITTLE_KIBIBYTES = 32_768
 _RECYCLE_SECONDS = 1800
 _CONNECT_SECONDS = 10
 _NOT_YET = {2003, 2013}  # nobody listens, or hangs up: what a server does that is still starting
@@ -157,6 +159,16 @@ def rows(settings: Settings, table: str, *where: ColumnElement[bool]) -> pa.Tabl
     columns, shape = models.METADATA.tables[table].columns, arrow.SCHEMAS[table]
     with connection(settings) as opened:
         found = opened.execution_options(yield_per=_ROWS_AT_A_TIME).execute(select(*columns).where(*where))
+        batches = [_batch(part, shape) for part in found.partitions()]
+    return pa.Table.from_batches(batches, shape)
+
+
+def selected(settings: Settings, wanted: Select[Any], shape: pa.Schema) -> pa.Table:
+    """Return what a query selects, in little memory, however much it is."""
+    with connection(settings, read_only=True) as opened:
+        if settings.db_host is None:
+            opened.exec_driver_sql(f"pragma cache_size = -{_LITTLE_KIBIBYTES}")
+        found = opened.execution_options(yield_per=_ROWS_AT_A_TIME // 4).execute(wanted)
         batches = [_batch(part, shape) for part in found.partitions()]
     return pa.Table.from_batches(batches, shape)
 

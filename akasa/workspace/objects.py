@@ -104,6 +104,15 @@ def _put(place: Bucket, name: str, content: bytes, **more: str) -> str:
     return etag
 
 
+def size(mark: str) -> int:
+    """Return how many bytes an object has, by its mark.
+
+    >>> size('"0123" 700 2025-11-12T06:00:00Z')
+    700
+    """
+    return int(mark.rsplit(" ", 2)[1])
+
+
 def _mark(etag: str, size: int, modified: Any) -> str:
     return f"{etag} {size} {modified:%Y-%m-%dT%H:%M:%SZ}"
 

@@ -14,7 +14,7 @@ from akasa.workspace.tables import TABLES
 pytestmark = pytest.mark.slow
 
 PAGES = [
-    *("index.html", "audit.html", "data_docs/index.html"),
+    *("index.html", "audit.html", "explain.html", "data_docs/index.html"),
     *(f"notebooks/{step}.html" for step in STEPS),
     *(f"data_docs/validations/000001-{table}.html" for table in TABLES),
     *(f"data_docs/expectations/{table}.html" for table in TABLES),
