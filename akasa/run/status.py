@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from akasa.ingest import deliveries, staging
+from akasa.ingest import deliveries, parting, staging
+from akasa.ingest.deliveries import Delivery
 from akasa.stores import database, lock, migrate
 from akasa.validate import quarantine, rules
 from akasa.workspace import promotion, secrets
@@ -56,7 +57,7 @@ def look(settings: Settings) -> Status:
     ledger = tried("database", lambda: _ledger(settings, problems), None)
     found = tried("deliveries", lambda: deliveries.find(settings, fetch=False), deliveries.Found((), ()))
     published = {(row["kind"], row["sha256"]) for row in ledger or ()}
-    waiting = [one.name for one in found.deliveries if one.key not in published]
+    waiting = [one.name for one in found.deliveries if not _keys(settings, one) <= published]
     return Status(
         published=None if ledger is None else [{name: row[name] for name in _SHOWN} for row in ledger],
         waiting=None if ledger is None else waiting,
@@ -64,7 +65,7 @@ def look(settings: Settings) -> Status:
         refused=tried("staging", lambda: _refused(settings), []),
         rejected=tried("rejects", lambda: _rejected(settings), []),
         outputs=tried("outputs", lambda: _outputs(settings), None),
-        warnings=found.warnings,
+        warnings=_warnings(settings, found),
         problems=problems,
     )
 
@@ -111,6 +112,18 @@ def _ledger(settings: Settings, problems: list[str]) -> list[dict[str, Any]] | N
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     rows = frame.astype(object).where(frame.notna(), None).itertuples(index=False, name=None)
     return [dict(zip(frame.columns, row, strict=True)) for row in rows]
+
+
+def _warnings(settings: Settings, found: deliveries.Found) -> Sequence[str]:
+    """Return what was passed over; a file that says what it repairs needs no day in its name."""
+    read = {one.key: parting.known(settings.staging, *one.key) or () for one in found.deliveries}
+    return parting.warned(found, read)
+
+
+def _keys(settings: Settings, delivery: Delivery) -> set[tuple[str, str]]:
+    """Return what a file is known by once it is published: a repair of several deliveries is as many."""
+    parts = parting.known(settings.staging, *delivery.key)
+    return {(delivery.kind, one.sha256) for one in parts} if parts else {delivery.key}
 
 
 def _refused(settings: Settings) -> Sequence[str]:
