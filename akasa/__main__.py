@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from akasa import __version__
+from akasa.run.reject_command import rejects
 from akasa.workspace import events, masking, promotion, secrets, settings
 
 if TYPE_CHECKING:
@@ -26,13 +27,15 @@ _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 @click.group(context_settings=_CONTEXT)
 @click.version_option(__version__, prog_name="akasa")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Exact KPIs from an airline's daily customers CSV and orders XML.
 
     Settings come from the environment or .env; .env.example lists them. Exit status: 0 done and reconciled,
     1 a step failed, the gate stopped or engines disagree, 2 wrong usage, 130 and 143 stopped by Ctrl-C or
     SIGTERM.
     """
+    context.obj = _settings  # for commands that stand in modules of their own
     sys.excepthook = _crashed
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -298,6 +301,9 @@ def generate(directory: Path, **sizes: Any) -> None:
     ) as bar:
         write(directory, **sizes, progress=lambda done, total: bar.update(done - bar.pos))
     click.echo(f"wrote {directory / 'customers.csv'} and {directory / 'orders.xml'}")
+
+
+main.add_command(rejects)
 
 
 def _chosen_steps(force: bool, start: str | None, only: str | None) -> "Chosen":

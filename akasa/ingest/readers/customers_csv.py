@@ -83,19 +83,36 @@ def _records(path: Path, unknown: Counter[str]) -> Iterator[Record]:
                 yield (ordinal, *(row[place] for place in places), None, None)
 
 
-def read_marks(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the number and the mark of each record that has one, of a repair that was read before."""
+def texts(path: Path) -> Iterator[tuple[int, int, str]]:
+    """Yield the number, first line and own text of each record of a file that was read before.
+
+    The header is number 0. The marks of a repair are left out.
+    """
     with path.open("rb") as stream:
-        rows = _rows(path, stream)
-        if not _is_marked(next(rows)[2]):
-            return
-        ordinal = 0
-        for _, raw, row, fault in rows:
-            if fault is None and not "".join(row[1:]).strip():
-                continue
-            ordinal += 1
-            if mark := marks.apart(raw)[0]:
+        for ordinal, line, raw, is_marked in _numbered(path, stream):
+            yield ordinal, line, marks.apart(raw)[1] if is_marked else raw
+
+
+def read_marks(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the number and the mark of each record that has one, of a file that was read before."""
+    with path.open("rb") as stream:
+        for ordinal, _, raw, is_marked in _numbered(path, stream):
+            mark = marks.apart(raw)[0] if is_marked and ordinal else ""
+            if mark:
                 yield ordinal, mark
+
+
+def _numbered(path: Path, stream: IO[bytes]) -> Iterator[tuple[int, int, str, bool]]:
+    """Yield the header, as number 0, and the records as `_records` numbers them."""
+    rows = _rows(path, stream)
+    line, raw, header, _ = next(rows)
+    is_marked = _is_marked(header)
+    yield 0, line, raw, is_marked
+    ordinal = 0
+    for line, raw, row, fault in rows:
+        if fault is not None or "".join(row[is_marked:]).strip():
+            ordinal += 1
+            yield ordinal, line, raw, is_marked
 
 
 def _is_marked(header: list[str]) -> bool:
