@@ -102,8 +102,8 @@ def _overtaken(
     answers = [found.answers.get((source.sha256, number)) for number in records["number"]]
     again = pd.Series([bool(one and one.position > source.position) for one in answers], dtype="bool")
     again = _complete(records, again)
-    later = records["id"].map(newest).fillna("") > source.position
-    return again | later.astype(bool)
+    later = pd.Series([newest.get(one, "") > source.position for one in records["id"]], dtype="bool")
+    return again | later
 
 
 def _beside(settings: Settings, source: Source, records: pd.DataFrame) -> pd.DataFrame:
