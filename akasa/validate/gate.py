@@ -74,8 +74,8 @@ def require_few_rejected(counts: pd.DataFrame, max_reject_ratio: float) -> None:
     they differ from those. One that comes again was let through before, and is not stopped for its old
     records; nor is a repair for those that it does not mend, which were turned away before.
     """
-    is_repair = counts["delivery"].map(lambda name: repairs.repaired(name) is not None).astype(bool)
-    counts = counts[(counts["status"] != "again") & ~is_repair]
+    counts = counts[counts["status"] != "again"]
+    counts = counts.loc[[repairs.repaired(name) is None for name in counts["delivery"]]]
     allowed = Decimal(str(max_reject_ratio))  # a float's 0.29 * 100 is less than 29
     weighed = [(what, of) for what, of in _WEIGHED.items() if what in counts]
     broken = [

@@ -54,7 +54,8 @@ def test_the_line_of_an_order_is_that_of_its_start_tag(encoding: str, tmp_path: 
     file = tmp_path / "orders.xml"
     text = (
         f'<?xml version="1.0" encoding="{encoding}"?>\n<!-- <order> -->\n<orders>\n<order>\n'
-        "<order_id>é</order_id></order><batch>\n<order>\n<order/></order></batch>\n<x:order xmlns:x='y'/>\n</orders>"
+        "<order_id>é</order_id></order><batch>\n<order>\n<order/></order></batch>\n"
+        "<x:order xmlns:x='y'/>\n</orders>"
     )
     file.write_bytes(text.encode(encoding))
     assert len(read_orders(file).read_all()) == 3
