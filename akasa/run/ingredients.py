@@ -152,8 +152,9 @@ def _deliveries(settings: Settings) -> Part:
 
 
 def _manifest(settings: Settings) -> Part:
-    file = settings.staging / "manifest.json"
-    return {"data/staging/manifest.json": files.sha256(file)} if file.exists() else {}
+    """Return what was found there, and what repairs among it say that they mend."""
+    found = [*settings.staging.glob("manifest.json"), *sorted(settings.staging.glob("*.repairs.json"))]
+    return {f"data/staging/{file.name}": files.sha256(file) for file in found}
 
 
 def _silence(settings: Settings) -> Part:

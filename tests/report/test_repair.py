@@ -607,3 +607,68 @@ def test_what_is_delivered_again_unmended_is_turned_away_for_the_same_reasons(
     content: bytes, amount_is: str
 ) -> None:
     unmended("orders.xml" if content.startswith(b"<") else "customers.csv", content, amount_is)
+
+
+# Any deliveries, any repairs, in any order: what stands is what places say.
+
+IDS = st.sampled_from(["A", "B", "C"])
+COUNTS = st.integers(0, 3)
+DAYS = st.dictionaries(st.sampled_from(["", D10, D11]), st.dictionaries(IDS, COUNTS, min_size=1), min_size=1)
+REPAIRS = st.lists(
+    st.tuples(
+        st.sampled_from(["incoming/a.xml", "incoming/repair 2025-11-30.xml"]),
+        st.lists(st.tuples(st.sampled_from(["orders.xml", D10, D11]), IDS, COUNTS), min_size=1, max_size=4),
+    ),
+    max_size=3,
+)
+
+
+def expected(
+    days: dict[str, dict[str, int]], repaired: list[tuple[str, list[tuple[str, str, int]]]]
+) -> dict[str, int]:
+    """Return the count of each order that stands, worked out from the places of its versions."""
+    order = ["orders.xml", D10, D11]
+    versions = [
+        ((order.index(name or "orders.xml"), 0, "", 0), key, counted)
+        for name, lines in days.items()
+        for key, counted in lines.items()
+    ]
+    for revision, (file, records) in enumerate(repaired):
+        for key in {one for _, one, _ in records}:
+            counts = {counted for _, one, counted in records if one == key}
+            place = max(order.index(name) for name, one, _ in records if one == key)
+            counted = counts.pop() if len(counts) == 1 else 0
+            versions.append(((place, 1, Path(file).stem, revision), key, counted))
+    return {key: counted for _, key, counted in sorted(versions) if counted}
+
+
+@pytest.mark.long
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@given(DAYS, REPAIRS, st.data())
+def test_what_stands_follows_from_places_whatever_comes_first(
+    days: dict[str, dict[str, int]],
+    repaired: list[tuple[str, list[tuple[str, str, int]]]],
+    data: st.DataObject,
+) -> None:
+    """Repairs keep their order among each other, as the last bytes of a name are its last."""
+
+    def line(key: str, counted: int) -> tuple[object, ...]:
+        return (key, *GOOD[1:4], counted, "10.00")
+
+    files = [
+        (name or "orders.xml", orders(*(line(*one) for one in content.items()), ("Z", *line("A", n)[1:])))
+        for n, (name, content) in enumerate(days.items(), 1)
+    ]
+    coming = [
+        (file, marked(*((f"{name}#1", line(key, counted)) for name, key, counted in records)))
+        for file, records in repaired
+    ]
+    arrivals = data.draw(st.permutations([*files, *([None] * len(coming))]))
+    with tempfile.TemporaryDirectory() as folder:
+        cfg = Settings(data_dir=Path(folder) / "data", output_dir=Path(folder))
+        waiting = iter(coming)
+        for one in arrivals:
+            deliver(cfg, one or next(waiting))
+            run(cfg)
+        found = {key: counted for key, counted in count(cfg).items() if key != "Z"}
+    assert found == expected(days, repaired)
