@@ -1,6 +1,7 @@
 """What is turned away, exported, mended and delivered again: as if it had come right at once."""
 
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -272,6 +273,7 @@ def test_a_newer_version_survives_the_repair_of_an_older_one_whichever_comes_fir
     assert still_open(workspace) == 0
 
 
+@pytest.mark.long
 def test_a_repair_stands_before_what_came_behind_the_repaired_one_on_the_same_day(
     workspace: Settings,
 ) -> None:
@@ -287,6 +289,7 @@ def test_a_repair_stands_before_what_came_behind_the_repaired_one_on_the_same_da
     assert list(database.ledger(workspace)["name"]) == ["orders.xml", D10, f"{repaired[0]}/{D10}", again]
 
 
+@pytest.mark.long
 def test_bytes_that_took_the_place_of_the_repaired_ones_stand_behind_the_repair(workspace: Settings) -> None:
     for content in (orders(BAD), orders(NEWER)):
         deliver(workspace, (D10, content))
@@ -363,6 +366,7 @@ def test_marks_that_say_nothing_are_refused(content: bytes, cause: str, workspac
     assert cause in refused
 
 
+@pytest.mark.long
 def test_a_repair_can_be_withdrawn_and_what_it_closed_is_open_again(workspace: Settings) -> None:
     deliver(workspace, (D10, orders(BAD)), (D11, orders(("B", *BAD[1:]))))
     run(workspace)
@@ -374,6 +378,7 @@ def test_a_repair_can_be_withdrawn_and_what_it_closed_is_open_again(workspace: S
     assert set(run(workspace)) == {D10, D11, f"incoming/repair.xml/{D11}"}
 
 
+@pytest.mark.long
 def test_a_backfill_reads_a_repair_again_whose_records_are_lost(workspace: Settings) -> None:
     deliver(workspace, (D10, orders(BAD)), (D11, orders(("B", *BAD[1:]))))
     deliver(workspace, ("incoming/repair.xml", marked((f"{D10}#1", GOOD), (f"{D11}#1", ("B", *GOOD[1:])))))
@@ -548,6 +553,9 @@ CELLS = st.sampled_from(
 CSV_ROWS = st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS), min_size=1, max_size=8)
 
 
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 10))
+
+
 def xml(lines: list[tuple[str | None, ...]], twice: bool) -> bytes:
     from xml.sax.saxutils import escape
 
@@ -593,7 +601,9 @@ def unmended(name: str, content: bytes, amount_is: str) -> None:
             } == dict(zip(rejected["record"], rejected["reasons"], strict=True))
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 @given(
     st.one_of(
         st.builds(xml, st.one_of(XML_ORDERS, st.lists(USUAL, min_size=1, max_size=8)), st.booleans()),

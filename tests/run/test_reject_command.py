@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from lib.drops import customers, deliver, orders, run
+from lib.drops import TODAY, customers, deliver, orders, run
 
 from akasa.__main__ import main
+from akasa.ingest import staging
+from akasa.publish import road
 from akasa.run import reject_list
+from akasa.validate import judging
 from akasa.workspace.settings import Settings
 
 BAD = ("O-1", "9876543210", "2025-11-11 10:00", "S-1", 0, "10.00")
@@ -21,12 +24,20 @@ def rejects(*options: object) -> Result:
 
 @pytest.fixture
 def spoilt(migrated: Settings) -> Settings:
-    """A customer with a short number; an order of two lines, one of which has two reasons."""
+    """A customer with a short number; an order of two lines, one of which has two reasons.
+
+    Judged as 02_validate does before the gate: to publish takes longer than all the rest.
+    """
     bare = ("", "9876543210", "2025-11-11 10:00", "S-2", "x", "10.00")
     deliver(migrated, ("customers.csv", customers(("C-1", "987654321", "North"))))
     deliver(migrated, (D12, orders(BAD, bare)))
-    run(migrated)
-    return migrated
+    return judged(migrated)
+
+
+def judged(cfg: Settings) -> Settings:
+    staging.stage_all(cfg)
+    judging.write_quarantine(cfg, judging.judge(cfg, road.plan(cfg, TODAY)))
+    return cfg
 
 
 def test_without_anything_rejected_it_says_so(workspace: Settings) -> None:
@@ -106,7 +117,7 @@ def test_a_long_list_is_bounded_for_people_and_whole_for_programs(
     monkeypatch.setattr(reject_list, "MOST_SHOWN", 2)
     lines = [(f"O-{n}", *BAD[1:]) for n in range(5)]
     deliver(migrated, ("orders.xml", orders(*lines[:3])), (D12, orders(*lines[3:])))
-    run(migrated)
+    judged(migrated)
     shown = rejects().stdout.splitlines()
     assert len(shown) == 1 + 2 * 2 + 2
     assert shown[-1] == "5 rejected records, 5 open; the first 2 are shown, --format csv or json has all"
@@ -131,7 +142,7 @@ def test_numbers_are_masked_where_that_is_asked_for_but_not_in_an_export(
 
 def test_a_csv_is_safe_for_a_spreadsheet(migrated: Settings) -> None:
     deliver(migrated, ("orders.xml", orders(("=1+1", *BAD[1:]))))
-    run(migrated)
+    judged(migrated)
     assert rejects("--format", "csv").stdout.splitlines()[1].startswith("orders,orders.xml,1,1,'=1+1,")
 
 
