@@ -87,8 +87,8 @@ def known(folder: Path, kind: str, sha256: str) -> list[Part] | None:
 
 def every(folder: Path) -> Iterator[tuple[str, Part]]:
     """Yield the kind and each part of all files that were taken apart."""
-    for file in sorted(folder.glob("*.repairs.json")):
-        kind, _, sha256 = file.name.removesuffix(".repairs.json").partition("-")
+    for file in sorted((folder / repairs.FOLDER).glob("*.json")):
+        kind, _, sha256 = file.stem.partition("-")
         yield from ((kind, one) for one in known(folder, kind, sha256) or ())
 
 
@@ -160,7 +160,7 @@ def _staged(part: Part, whole: Staged, unknown: dict[str, int]) -> Staged:
 
 
 def _index(folder: Path, kind: str, sha256: str) -> Path:
-    return folder / f"{kind}-{sha256}.repairs.json"
+    return folder / repairs.FOLDER / f"{kind}-{sha256}.json"
 
 
 def _told(part: Part) -> dict[str, object]:

@@ -8,8 +8,8 @@ A file that mends records of several deliveries is taken apart, into one deliver
 import re
 from typing import NamedTuple
 
-from akasa.ingest.readers.marks import FIELD as FIELD
-
+FIELD = "akasa_repairs"  # an element, or the first column
+FOLDER = "repairs"  # in the staging folder: what each file that was taken apart says that it mends
 LONGEST_NAME = 300  # of a delivery, as the tables hold it
 _FILE = r"[^/\x00-\x1f]+"
 _MARK = re.compile(rf"((?:incoming/)?{_FILE})#(?:(\d{{1,6}})\.)?(\d{{1,18}})", re.ASCII)

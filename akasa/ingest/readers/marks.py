@@ -11,8 +11,8 @@ from pathlib import Path
 
 from akasa.ingest.readers import whole_xml
 from akasa.ingest.readers.records import ORDER_FIELDS
+from akasa.ingest.repairs import FIELD as FIELD
 
-FIELD = "akasa_repairs"
 _FIRST = re.compile(r'[ \t]*(?:"((?:[^"]|"")*)"|([^,"\r\n]*))(?:,|$)')
 
 
