@@ -1,14 +1,15 @@
 """The command `rejects`: list what was turned away, and write it back for repair."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from akasa.run import entry
 from akasa.workspace import masking, secrets
-from akasa.workspace.settings import Settings
+from akasa.workspace.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from akasa.report.turned_away import TurnedAway
@@ -22,9 +23,7 @@ if TYPE_CHECKING:
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table")
 @click.option("--export", "to", metavar="FILE", type=click.Path(path_type=Path), help="For repair.")
 @click.option("--force", is_flag=True, help="Write over the file of --export.")
-@click.pass_obj
 def rejects(
-    load: Callable[[], Settings],
     reason: str | None,
     delivery: str | None,
     only_open: bool,
@@ -43,7 +42,7 @@ def rejects(
     from akasa.run import reject_list
     from akasa.stores.database import DatabaseUnavailable
 
-    settings = load()
+    settings = _settings()
     try:
         found = turned_away.look(settings)
         choice = reject_list.choice(found, reason, delivery, only_open)
@@ -59,6 +58,13 @@ def rejects(
         raise click.UsageError(masking.shown(error.args[0])) from None
     except (DatabaseUnavailable, turned_away.Behind) as error:
         raise click.ClickException(secrets.hide(str(error.args[0]))) from None
+
+
+def _settings() -> Settings:
+    try:
+        return entry.enter()
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _stream(parts: Iterator[str]) -> None:
