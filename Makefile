@@ -23,7 +23,7 @@ again = report backfill withdraw migrate notebooks
 $(again): export AKASA_MAKE = $@ $(given)
 $(again): export AKASA_MAKE_FROM = $(PWD)
 
-.PHONY: help report explain backfill withdraw flow diff migrate notebooks lab lab-reset up seed down test test-long test-containers fuzz check coverage lint bench env lock clean
+.PHONY: help report explain rejects backfill withdraw flow diff migrate notebooks lab lab-reset up seed down test test-long test-containers fuzz check coverage lint bench env lock clean
 help: ## list the targets; `make` alone does the same
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2} /^## /{printf "%20s %s\n", "", substr($$0, 4)}' Makefile
 
@@ -46,6 +46,9 @@ flow: $(installed) ## the report by Prefect: on the server that PREFECT_API_URL 
 	$(call akasa,$(if $(FORCE),--force) $(if $(SERVE),--serve),CRON TIMEZONE FROM ONLY ENGINE AS_OF WINDOW_DAYS TOP_N ON_REFUSED MAX_REJECT_RATIO TODAY,.flow)
 diff: $(installed) ## what differs between two runs that are kept: [RUN1=previous] [RUN2=latest] [FORMAT=table|json]
 	$(call akasa,diff $(if $(RUN1),$(call quoted,RUN1),previous) $(if $(RUN2),$(call quoted,RUN2),latest),FORMAT)
+rejects: $(installed) ## what was turned away, open or not: [OPEN=1] [REASON=] [DELIVERY=] [FORMAT=table|json|csv]
+## [EXPORT=repair.xml|repair.csv: write open ones out, to be mended and delivered again [FORCE=1: over that file]]
+	$(call akasa,rejects $(if $(OPEN),--open) $(if $(FORCE),--force),REASON DELIVERY FORMAT EXPORT)
 migrate: $(installed) ## bring the database to the tables that this version expects
 	$(call akasa,migrate)
 notebooks: $(installed) ## re-execute the committed notebooks on the sample

@@ -15,6 +15,7 @@ import click
 
 from akasa import __version__
 from akasa.run import entry, explain, options
+from akasa.run.reject_command import rejects
 from akasa.workspace import masking, promotion, secrets, settings
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -254,6 +255,7 @@ def generate(directory: Path, **sizes: Any) -> None:
 
 
 main.add_command(explain.command(lambda: _settings()))
+main.add_command(rejects)
 
 
 def _days(start: str | None, end: str | None) -> tuple[date, date] | None:

@@ -68,24 +68,33 @@ def stage_all(settings: Settings, tell: Progress = progress.tell) -> Manifest:
 
     Raises FileNotFoundError where there is nothing to read. A refused file is listed, not raised.
     """
+    from akasa.ingest import parting  # which stands on this module
+
     found = deliveries.find(settings)
     again = deliveries.repeats(found.deliveries)
-    staged: dict[tuple[str, str], Staged] = {}
+    staged: dict[tuple[str, str], list[Staged]] = {}
     refused: list[str] = []
     for delivery in found.deliveries:
         if delivery.key in staged:
             continue
         try:
-            first = stage(delivery, settings.staging, tell)
-            others = (name for name in again.get(delivery.key, ()) if name != delivery.name)
-            staged[delivery.key] = replace(first, also_named=tuple(others))
+            others = [name for name in again.get(delivery.key, ()) if name != delivery.name]
+            staged[delivery.key] = [
+                replace(one, also_named=tuple(parting.renamed(one.name, delivery.name, o) for o in others))
+                for one in parting.parts(delivery, stage(delivery, settings.staging, tell), settings.staging)
+            ]
         except RefusedDelivery as refusal:
             refused.append(str(refusal))
             events.tell("delivery refused", WARNING, kind=delivery.kind, delivery=delivery.name)
     deliveries.forget_fetched(settings)
-    manifest = Manifest(tuple(staged.values()), tuple(refused), found.warnings)
+    known = sorted((one for parts in staged.values() for one in parts), key=_place)
+    manifest = Manifest(tuple(known), tuple(refused), parting.warned(found, staged))
     write_manifest(settings, manifest)
     return manifest
+
+
+def _place(staged: Staged) -> str:
+    return deliveries.position_of(staged.name, staged.kind, 0)
 
 
 def stage(delivery: Delivery, folder: Path, tell: Progress = progress.tell) -> Staged:
@@ -130,6 +139,13 @@ def read(folder: Path, kind: str, sha256: str) -> pa.Table:
     there = path(folder, kind, sha256)
     # Earlier versions of akasa kept it under the digest alone.
     return pq.read_table(there if there.exists() else folder / f"{sha256}.parquet")
+
+
+def write_records(there: Path, records: pa.Table) -> None:
+    """Write a part of a delivery's records beside it, as `stage` does."""
+    metadata = {**(records.schema.metadata or {}), _UNKNOWN: b"{}", _VERSION: _version()}
+    with files.private(), files.atomic(there) as temporary:
+        pq.write_table(records.replace_schema_metadata(metadata), temporary, compression="zstd")
 
 
 def is_there(folder: Path, kind: str, sha256: str) -> bool:

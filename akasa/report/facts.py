@@ -15,7 +15,7 @@ from akasa.ingest.staging import Manifest
 from akasa.kpis.definitions import UNMATCHED
 from akasa.kpis.reconcile import Proof
 from akasa.kpis.results import Parameters
-from akasa.report import bottom_line, periods, rejects, shown
+from akasa.report import bottom_line, periods, rejects, shown, turned_away
 from akasa.report.periods import Month
 from akasa.stores import database
 from akasa.validate import audits, verdicts
@@ -68,7 +68,8 @@ class Facts:
 
     `results` maps KPI → frame; `came_back` holds (who came back, who ordered) now, at the end of the last
     full month, and of the month before it; `named_days` the days in deliveries' names, by kind; the ledger
-    has, besides its own columns, the day in each name. `audits` are all that are kept, the latest first.
+    has, besides its own columns, the day in each name; of the rejected records, those that nothing has mended
+    are `still_open`. `audits` are all that are kept, the latest first.
     """
 
     as_of: date | None
@@ -97,6 +98,7 @@ class Facts:
     numbers_changed: int
     reasons: pd.DataFrame
     rejected: pd.DataFrame
+    still_open: int
     audits: tuple[Audit, ...]
     max_reject_ratio: float
 
@@ -157,6 +159,7 @@ def gather(settings: Settings, manifest: Manifest, proof: Proof) -> Facts:
         numbers_changed=int(database.query(_NUMBERS_CHANGED, settings)["n"][0]),
         reasons=bottom_line.quarantined(settings)[1],
         rejected=rejects.first_rows(settings, ledger),
+        still_open=turned_away.counts(turned_away.look(settings))[1],
         audits=tuple(shown.audit(one) for one in audits.latest(settings)),
         max_reject_ratio=settings.max_reject_ratio,
     )

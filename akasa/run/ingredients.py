@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from akasa.ingest import deliveries
+from akasa.ingest import deliveries, repairs
 from akasa.run import parameters
 from akasa.run.steps import NOTEBOOKS
 from akasa.stores import digests
@@ -164,8 +164,11 @@ def _deliveries(settings: Settings) -> Part:
 
 
 def _manifest(settings: Settings) -> Part:
+    """Return what was found there, and what repairs among it say that they mend."""
     file = settings.staging / "manifest.json"
-    return {"data/staging/manifest.json": files.sha256(file)} if file.exists() else {}
+    found = {"data/staging/manifest.json": files.sha256(file)} if file.exists() else {}
+    mending = _each_file(settings.staging / repairs.FOLDER, f"data/staging/{repairs.FOLDER}")
+    return {**found, **mending}
 
 
 def _silence(settings: Settings) -> Part:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from akasa.ingest import repairs
 from akasa.validate import audits
 from akasa.validate.audits import Audit, Finding
 from akasa.validate.suites import Check, suites
@@ -71,9 +72,10 @@ def require_few_rejected(counts: pd.DataFrame, max_reject_ratio: float) -> None:
 
     `counts` has one row a delivery: delivery, status, records, rejected, and lines and rejected_lines where
     they differ from those. One that comes again was let through before, and is not stopped for its old
-    records.
+    records; nor is a repair for those that it does not mend, which were turned away before.
     """
     counts = counts[counts["status"] != "again"]
+    counts = counts.loc[[repairs.repaired(name) is None for name in counts["delivery"]]]
     allowed = Decimal(str(max_reject_ratio))  # a float's 0.29 * 100 is less than 29
     weighed = [(what, of) for what, of in _WEIGHED.items() if what in counts]
     broken = [

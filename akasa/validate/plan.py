@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from akasa.ingest import deliveries
+from akasa.ingest import deliveries, repairs
 from akasa.ingest.staging import Manifest, Staged
 from akasa.workspace.listing import Listing
 from akasa.workspace.settings import Settings
@@ -41,7 +41,7 @@ class Sighting:
     @property
     def place(self) -> str:
         """Which of the places it is: a base file has the one of its kind, whatever it is called."""
-        return self.name if deliveries.rank(self.name) else self.kind
+        return self.name if deliveries.rank(self.name) or repairs.repaired(self.name) else self.kind
 
     @property
     def position(self) -> str:
@@ -186,11 +186,13 @@ def require_same_settings(ledger: pd.DataFrame, settings: Settings) -> None:
 def _new(manifest: Manifest, before: Iterable[Sighting], run_date: date) -> Iterator[Sighting]:
     """Yield a sighting for each name whose bytes differ from those that lay there at the last look."""
     last: dict[str, Sighting] = {}
+    days: dict[tuple[str, int], date] = {}
     for one in before:
         last[one.place] = max(one, last.get(one.place, one), key=lambda sighting: sighting.revision)
+        days[one.place, one.revision] = one.day
     for staged in manifest.staged:
         for name in (staged.name, *staged.also_named):
-            seen = _seen(name, staged, run_date)
+            seen = _seen(name, staged, days.get(_repaired(name, staged.kind), run_date))
             then = last.get(seen.place)
             if then is None:
                 yield seen
@@ -198,8 +200,16 @@ def _new(manifest: Manifest, before: Iterable[Sighting], run_date: date) -> Iter
                 yield Sighting(seen.name, then.revision + 1, seen.kind, seen.sha256, seen.day)
 
 
-def _seen(name: str, staged: Staged, run_date: date) -> Sighting:
-    return Sighting(name, 0, staged.kind, staged.sha256, deliveries.date_in_name(name) or run_date)
+def _repaired(name: str, kind: str) -> tuple[str, int]:
+    """Return the place, and the revision there, of what a delivery repairs; a repair has its day."""
+    found = repairs.repaired(name)
+    if found is None:
+        return "", 0
+    return found.name if deliveries.rank(found.name) else kind, found.revision
+
+
+def _seen(name: str, staged: Staged, day: date) -> Sighting:
+    return Sighting(name, 0, staged.kind, staged.sha256, deliveries.date_in_name(name) or day)
 
 
 def _overtaking(in_order: Iterable[Key], known: Mapping[Key, Any]) -> set[Key]:

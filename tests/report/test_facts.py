@@ -76,6 +76,7 @@ def test_facts_by_hand(world):
         "orders": {date(2025, 11, 12), date(2025, 11, 14)},
         "customers": {date(2025, 11, 13), date(2025, 11, 14)},
     }
+    assert known.still_open == 2
     assert known.rejected.values.tolist() == [
         ["orders.xml", "3", "order_rejected", known.rejected["raw"][0]],
         ["orders.xml", "4", "missing_sku_id", known.rejected["raw"][1]],

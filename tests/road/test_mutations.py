@@ -138,6 +138,27 @@ BUGS = [
         "ingest/test_deliveries.py::test_order_of_deliveries",
     ),
     Bug(
+        "a repair stands behind all other deliveries",
+        "ingest/deliveries.py",
+        "before = position_of(repaired.name, kind, repaired.revision)",
+        'before = "9"',
+        "report/test_repair.py::test_a_newer_version_survives_the_repair_of_an_older_one_whichever_comes_first",
+    ),
+    Bug(
+        "what a repair does not mend stops the run",
+        "validate/gate.py",
+        'repairs.repaired(name) is None for name in counts["delivery"]',
+        'True for name in counts["delivery"]',
+        "report/test_repair.py::test_a_repair_that_mends_nothing_does_not_stop_the_run",
+    ),
+    Bug(
+        "a record is closed by what was delivered before it",
+        "report/turned_away.py",
+        "map(self._places) > source.position",
+        "map(self._places) != source.position",
+        "report/test_repair.py::test_a_later_delivery_closes_what_it_brings_again_and_an_earlier_one_does_not",
+    ),
+    Bug(
         "numbers in names stand as letters do: 10 before 9",
         "ingest/deliveries.py",
         'return digits if count == 1 else f"',

@@ -340,7 +340,7 @@ def _is_read(step, name):
     first = name.partition("/")[0]
     parts = {first} & {"staging", "judged", "audits", "rejects", "warehouse"} or {"deliveries"}
     parts = {"database"} if first == "akasa.db" else parts
-    parts = {*parts, "manifest"} if name == "staging/manifest.json" else parts
+    parts = {*parts, "manifest"} if name.startswith(("staging/manifest.json", "staging/repairs")) else parts
     of_locks = first.startswith((".run", ".publish"))
     return of_locks or bool(parts & {*ingredients.READS[step]})
 
