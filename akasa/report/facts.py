@@ -10,13 +10,14 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from akasa import __version__
-from akasa.ingest import deliveries, staging
+from akasa.ingest import staging
 from akasa.ingest.staging import Manifest
 from akasa.kpis.definitions import UNMATCHED
 from akasa.kpis.reconcile import Proof
 from akasa.kpis.results import Parameters
-from akasa.report import bottom_line, periods, rejects, shown
+from akasa.report import bottom_line, periods, quality, rejects, shown
 from akasa.report.periods import Month
+from akasa.report.quality import Quality, named_day
 from akasa.stores import database
 from akasa.validate import audits, verdicts
 from akasa.validate.audits import Audit
@@ -99,6 +100,7 @@ class Facts:
     rejected: pd.DataFrame
     audits: tuple[Audit, ...]
     max_reject_ratio: float
+    quality: Quality
 
     @property
     def revenue(self) -> int:
@@ -140,7 +142,7 @@ def gather(settings: Settings, manifest: Manifest, proof: Proof) -> Facts:
         results=results,
         totals=shown.table(proof.totals),
         differences=shown.table(proof.differences),
-        ledger=shown.table(ledger).assign(day=[_named_day(name) for name in ledger["name"]]),
+        ledger=shown.table(ledger).assign(day=[named_day(name) for name in ledger["name"]]),
         begins=_begins(settings, as_of),
         largest=shown.table(_asked(_LARGEST, settings, as_of=_text(as_of))),
         came_back=(_now(results), *_then(settings, as_of)),
@@ -159,6 +161,7 @@ def gather(settings: Settings, manifest: Manifest, proof: Proof) -> Facts:
         rejected=rejects.first_rows(settings, ledger),
         audits=tuple(shown.audit(one) for one in audits.latest(settings)),
         max_reject_ratio=settings.max_reject_ratio,
+        quality=quality.gather(settings, ledger),
     )
 
 
@@ -196,14 +199,9 @@ def _named_days(settings: Settings) -> dict[str, set[date]]:
     seen = database.sightings(settings)
     days: dict[str, set[date]] = {}
     for row in seen[~seen["withdrawn"]].itertuples():
-        if day := _named_day(row.name):
+        if day := named_day(row.name):
             days.setdefault(row.kind, set()).add(day)
     return days
-
-
-def _named_day(name: str) -> date | None:
-    """Return the day in an incoming delivery's name; a base file has none, whatever it is called."""
-    return deliveries.date_in_name(name) if deliveries.rank(name) == 1 else None
 
 
 def _last_published(ledger: pd.DataFrame, settings: Settings) -> datetime | None:

@@ -6,7 +6,20 @@ from typing import Any
 from akasa.ingest.staging import Manifest
 from akasa.kpis.definitions import DEFINITIONS, UNMATCHED
 from akasa.kpis.reconcile import Proof
-from akasa.report import audit, beside, cards, drawings, facts, notes, periods, proof_file, rejects, tables
+from akasa.report import (
+    audit,
+    beside,
+    cards,
+    drawings,
+    facts,
+    notes,
+    periods,
+    proof_file,
+    quality_page,
+    rejects,
+    tables,
+    unlike,
+)
 from akasa.report.cards import Card
 from akasa.report.facts import Facts
 from akasa.report.formats import TOLD
@@ -21,7 +34,7 @@ ENGINES = {"sql": "SQL", "pandas": "pandas", "dask": "Dask"}
 
 
 def write_page(settings: Settings, manifest: Manifest, proof: Proof) -> None:
-    """Write `index.html`, `audit.html`, the files that they link to, and `proof.json`; say so.
+    """Write `index.html`, `audit.html`, `data_quality.html` and the files that they link to; say so.
 
     By hand, Data Docs are written, too, and there are no pages of a run's notebooks to link to.
     """
@@ -32,6 +45,9 @@ def write_page(settings: Settings, manifest: Manifest, proof: Proof) -> None:
     beside.write(settings, every_table(known), ledger)
     index = settings.output_dir / "index.html"
     files.write_text(settings.output_dir / "audit.html", audit.html(known, by_hand))
+    looks = settings.output_dir / quality_page.NAME
+    files.write_text(looks.with_suffix(".html"), quality_page.html(known, by_hand))
+    files.write_text(looks.with_suffix(".json"), quality_page.told(known.quality))
     files.write_text(index, html(known, rejects.links(settings, ledger), by_hand))
     if by_hand:
         data_docs.write(settings)
@@ -75,6 +91,7 @@ def worth_knowing(known: Facts) -> list[str]:
         *notes.one_large_order(known.largest, known.revenue),
         *notes.files_refused(known.refused),
         *notes.days_missing(known.named_days),
+        *unlike.notes(known.quality.new),
         *notes.nothing_delivered(known.last_published, known.made, known.freshness_hours),
         *notes.fewer_lines(known.fewer_lines),
         *notes.unmatched(int(loose["order_count"].sum()), int(loose["total_revenue"].sum()), known.revenue),

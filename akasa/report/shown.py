@@ -5,8 +5,9 @@ Mobile numbers are masked there where MASK_PII asks for it.
 
 import pandas as pd
 
-from akasa.validate import audits
+from akasa.validate import audits, profiles
 from akasa.validate.audits import Audit
+from akasa.validate.profiling import Profile
 from akasa.workspace import masking
 
 
@@ -28,3 +29,8 @@ def text(given: str) -> str:
 def audit(found: Audit) -> Audit:
     """Return an audit as people may see it."""
     return audits.masked(found) if masking.is_asked_for() else found
+
+
+def profile(found: Profile) -> Profile:
+    """Return a delivery's profile as people may see it."""
+    return profiles.masked(found) if masking.is_asked_for() else found

@@ -90,6 +90,15 @@ def clean_orders(
     return clean.assign(order_date=clean["order_date_time"].dt.normalize().astype("datetime64[s]"))
 
 
+def encode(records: pa.Table, fields: Sequence[str]) -> pa.Table:
+    """Return records in whose fields each distinct text stands once, as they are cleaned and profiled."""
+    with ThreadPoolExecutor() as threads:
+        columns = threads.map(lambda name: _encoded(records[name]), fields)
+        encoded = dict(zip(fields, columns, strict=True))
+    kept = {name: records[name] for name in records.column_names if name not in encoded}
+    return pa.table({**kept, **encoded})
+
+
 def ids(text: Text) -> Text:
     """Return ids trimmed, in Unicode NFC, their inner case and spaces kept, less what is invisible."""
     return _blank_to_null(pc.utf8_trim_whitespace(pc.utf8_normalize(visible(text), form="NFC")))
@@ -338,10 +347,13 @@ def _apply(records: Records, cleaners: Mapping[str, Callable[[Text], Text]]) -> 
 
 def _each_once(text: Text, clean: Callable[[Text], Text]) -> Text:
     """Clean a column's distinct values, for most come more than once, and put each in its places."""
-    encoded = text.dictionary_encode(null_encoding="encode")
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
+    encoded = _encoded(text)
     return clean(encoded.dictionary).take(encoded.indices)
+
+
+def _encoded(text: Text) -> pa.DictionaryArray:
+    encoded = text if pa.types.is_dictionary(text.type) else text.dictionary_encode(null_encoding="encode")
+    return encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
 
 
 def _arrow(column: "pd.Series[Any] | pa.ChunkedArray", kind: pa.DataType) -> Text:

@@ -218,6 +218,10 @@ class Settings(BaseSettings):
         return self.data_dir / "audits"
 
     @property
+    def profiles(self) -> Path:
+        return self.data_dir / "profiles"
+
+    @property
     def exact(self) -> Path:
         """Where the KPI files are kept unmasked, to be compared, while those in `output_dir` are masked."""
         return self.data_dir / "exact" / ("work" if self.output_dir == BY_HAND else self.output_dir.name)
