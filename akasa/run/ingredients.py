@@ -30,15 +30,18 @@ SAID = "said"  # stands for the digest of a warning, whose name is all there is 
 # Which parts of the workspace each step reads; `left` is what the steps before it left in outputs.
 READS = {
     "01_ingest": ("deliveries", "staging"),
-    "02_validate": ("staging", "database", "warehouse", "judged", "rejects", "audits"),
+    "02_validate": ("staging", "database", "warehouse", "judged", "rejects", "audits", "profiles"),
     "03_kpis_sql": ("database",),
     "04_kpis_memory": ("warehouse",),
-    "05_report": ("left", "manifest", "database", "warehouse", "judged", "rejects", "audits", "silence"),
+    "05_report": (
+        *("left", "manifest", "database", "warehouse", "judged", "rejects", "audits", "profiles"),
+        "silence",
+    ),
 }
 # Which of them it may change: its own outputs are made of these as it left them.
 WRITES = {
     "01_ingest": ("staging", "manifest"),
-    "02_validate": ("database", "warehouse", "judged", "rejects", "audits", "silence"),
+    "02_validate": ("database", "warehouse", "judged", "rejects", "audits", "profiles", "silence"),
 }
 # Where things lie, who may see them and how long a run may take changes no output.
 WITHOUT_EFFECT = (
@@ -203,6 +206,7 @@ _PARTS: Mapping[str, Callable[[Settings], Part]] = {
     "judged": lambda settings: _each_folder(settings.judged, "data/judged"),
     "rejects": lambda settings: _each_file(settings.quarantine, "data/rejects"),
     "audits": lambda settings: _each_file(settings.audits, "data/audits"),
+    "profiles": lambda settings: _each_file(settings.profiles, "data/profiles"),
     "package": _package,
     "versions": _versions,
 }

@@ -337,7 +337,7 @@ def test_no_step_reads_a_setting_or_a_file_that_is_none_of_its_ingredients(setti
 def _is_read(step, name):
     """Whether a file below the data folder belongs to one of the parts that a step reads."""
     first = name.partition("/")[0]
-    parts = {first} & {"staging", "judged", "audits", "rejects", "warehouse"} or {"deliveries"}
+    parts = {first} & {"staging", "judged", "audits", "profiles", "rejects", "warehouse"} or {"deliveries"}
     parts = {"database"} if first == "akasa.db" else parts
     parts = {*parts, "manifest"} if name == "staging/manifest.json" else parts
     of_locks = first.startswith((".run", ".publish"))
