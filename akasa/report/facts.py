@@ -11,13 +11,14 @@ import pandas as pd
 
 from akasa import __version__
 from akasa.ingest import staging
+from akasa.ingest.deliveries import named_day
 from akasa.ingest.staging import Manifest
 from akasa.kpis.definitions import UNMATCHED
 from akasa.kpis.reconcile import Proof
 from akasa.kpis.results import Parameters
 from akasa.report import bottom_line, periods, quality, rejects, shown
 from akasa.report.periods import Month
-from akasa.report.quality import Quality, named_day
+from akasa.report.quality import Quality
 from akasa.stores import database
 from akasa.validate import audits, verdicts
 from akasa.validate.audits import Audit

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from statistics import median
 from typing import Any
 
@@ -98,12 +97,7 @@ def _of_kind(settings: Settings, ledger: pd.DataFrame, kind: str) -> tuple[Looke
 def _delivered(settings: Settings, row: Any, orders: tuple[int, int]) -> Delivered:
     profile = profiles.recall(settings, row.kind, row.sha256)
     counts = int(row.records), int(row.rejected), *orders
-    return Delivered(row.kind, row.name, row.sha256, named_day(row.name), *counts, profile)
-
-
-def named_day(name: str) -> date | None:
-    """Return the day in an incoming delivery's name; a base file has none, whatever it is called."""
-    return deliveries.date_in_name(name) if deliveries.rank(name) == 1 else None
+    return Delivered(row.kind, row.name, row.sha256, deliveries.named_day(row.name), *counts, profile)
 
 
 def _orders(settings: Settings, ids: Sequence[int]) -> dict[int, tuple[int, int]]:

@@ -31,7 +31,8 @@ _ISO = (
     r"(?:[ T](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?"
     r"(?: ?(?P<zone>Z|(?P<sign>[+-])(?P<zone_hour>\d\d)(?::?(?P<zone_minute>\d\d))?))?)?$"
 )
-_COUNT = r"^0*(?P<count>[1-9]\d{0,8})$"
+LEAST_COUNT, MOST_COUNT = 1, 999_999_999
+_COUNT = rf"^0*(?P<count>[1-9]\d{{0,{len(str(MOST_COUNT)) - 1}}})$"
 _CURRENCY = r"(?:₹|[rR][sSeE]\.?|[iI][nN][rR])"
 _GROUPED = r"^(?:\d+|[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d?(?:,\d{2})*,\d{3})(?:\.\d{1,2})?$"
 _AMOUNT = r"^0*(?P<rupees>\d{0,13})(?:\.(?P<paise>\d{1,2}))?$"

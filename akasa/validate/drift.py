@@ -46,6 +46,14 @@ class Delivered:
 
 
 @dataclass(frozen=True)
+class Comparable:
+    """What days brought with which one is compared; all are of its `weekday`, or of any."""
+
+    values: tuple[int, ...]
+    weekday: bool = False
+
+
+@dataclass(frozen=True)
 class Usual:
     """Between what a number lies as a rule, as `of` deliveries say; of `weekday` if these are of one."""
 
@@ -86,16 +94,24 @@ def usual_volume(one: Delivered, before: Sequence[Delivered]) -> Usual | None:
 
     Files without a day in their name are no days. Same weekdays are asked where there are enough of them.
     """
-    if one.day is None:
-        return None
     days = [(other.day, other.records) for other in before if other.day]
-    same = [records for day, records in days if day.weekday() == one.day.weekday()]
-    asked, enough = (same, True) if len(same) >= FEWEST_OF_A_WEEKDAY else ([r for _, r in days], False)
-    if not enough and len(asked) < FEWEST:
+    asked = comparable(one.day, days) if one.day else None
+    if asked is None:
         return None
-    middle, spread = _spread(asked)
+    middle, spread = _spread(asked.values)
     slack = max(spread, LEAST_SLACK * middle, FEWEST_RECORDS)
-    return Usual(max(0.0, middle - slack), middle + slack, len(asked), enough)
+    return Usual(max(0.0, middle - slack), middle + slack, len(asked.values), asked.weekday)
+
+
+def comparable(day: date, before: Sequence[tuple[date, int]]) -> Comparable | None:
+    """Return what the days before brought that are of the same weekday, where there are enough of them.
+
+    Else all days before; None where these are too few.
+    """
+    same = tuple(value for then, value in before if then.weekday() == day.weekday())
+    if len(same) >= FEWEST_OF_A_WEEKDAY:
+        return Comparable(same, weekday=True)
+    return Comparable(tuple(value for _, value in before)) if len(before) >= FEWEST else None
 
 
 def usual_share(shares: Sequence[float], rise: float) -> Usual | None:

@@ -11,7 +11,17 @@ from akasa.workspace import masking
 from akasa.workspace.listing import Listing
 from akasa.workspace.settings import Settings
 
-_COLUMNS = ["delivery", "column", "filled", "unreadable", "distinct", "least", "most", "most_frequent", "forms"]
+_COLUMNS = [
+    "delivery",
+    "column",
+    "filled",
+    "unreadable",
+    "distinct",
+    "least",
+    "most",
+    "most_frequent",
+    "forms",
+]
 
 
 def data_quality(settings: Settings, plan: Plan) -> pd.DataFrame:
