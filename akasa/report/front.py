@@ -91,6 +91,7 @@ def worth_knowing(known: Facts) -> list[str]:
         *notes.one_large_order(known.largest, known.revenue),
         *notes.files_refused(known.refused),
         *notes.days_missing(known.named_days),
+        *notes.audit_warned(known.audit),
         *unlike.notes(known.quality.new),
         *notes.nothing_delivered(known.last_published, known.made, known.freshness_hours),
         *notes.fewer_lines(known.fewer_lines),

@@ -7,7 +7,9 @@ import pandas as pd
 
 from akasa.report import periods
 from akasa.report.formats import indian, indian_count, percent
+from akasa.validate.audits import Audit, Finding
 from akasa.workspace import clock
+from akasa.workspace.wording import counted
 
 LARGE_SHARE = 10  # of a hundred: one order with more than this of all revenue moves every comparison
 MOST_NAMED = 5
@@ -112,6 +114,22 @@ def fewer_lines(orders: Sequence[str]) -> list[str]:
     return [
         f"{how_many} delivered again with fewer lines than before: {_some(orders)}. The later version counts."
     ]
+
+
+def audit_warned(audit: Audit | None) -> list[str]:
+    """Name each check of the audit that only warns and does not hold, with the rows against it."""
+    warned = audit.warned if audit else ()
+    return [f"The audit warns: it is not so that {_small(one.words)} ({_against(one)})." for one in warned]
+
+
+def _small(words: str) -> str:
+    return words[:1].lower() + words[1:]
+
+
+def _against(one: Finding) -> str:
+    """Name the first rows by their keys, with what was found."""
+    rows = [f"{row[0]}: {', '.join(row[1:])}" for row in one.examples]
+    return _some(rows) if rows else one.error or counted(one.unexpected, "row")
 
 
 def lacking(names: int, regions: int) -> list[str]:
