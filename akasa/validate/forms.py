@@ -121,7 +121,7 @@ def _of_amount(shape: str) -> Iterator[str]:
         yield "₹"
     if re.search("[rR][sSeE]", shape):
         yield "Rs"
-    if "INR" in shape.upper():
+    if re.search("[iI][nN][rR]", shape):
         yield "INR"
     if "/-" in shape:
         yield "/-"
