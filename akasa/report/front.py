@@ -46,7 +46,7 @@ def write_page(settings: Settings, manifest: Manifest, proof: Proof) -> None:
     index = settings.output_dir / "index.html"
     files.write_text(settings.output_dir / "audit.html", audit.html(known, by_hand))
     looks = settings.output_dir / quality_page.NAME
-    files.write_text(looks.with_suffix(".html"), quality_page.html(known, by_hand))
+    files.write_text(looks.with_suffix(".html"), quality_page.html(known.quality, by_hand))
     files.write_text(looks.with_suffix(".json"), quality_page.told(known.quality))
     files.write_text(index, html(known, rejects.links(settings, ledger), by_hand))
     if by_hand:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from akasa.report import unlike
-from akasa.report.facts import Facts
 from akasa.report.quality import Looked, Quality
 from akasa.validate.drift import Drift, Usual
 from akasa.workspace import page
@@ -17,14 +16,13 @@ TEMPLATES = Path(__file__).parent / "templates" / "quality"
 TITLES = {"customers": "Customers", "orders": "Order lines"}
 
 
-def html(known: Facts, by_hand: bool = False) -> str:
+def html(quality: Quality, by_hand: bool = False) -> str:
     """Return the page."""
     return page.render(
         TEMPLATES,
         "page.html.j2",
         (TEMPLATES / "quality.css").read_text("utf-8"),
-        facts=known,
-        quality=known.quality,
+        quality=quality,
         titles=TITLES,
         by_hand=by_hand,
         unlike=unlike,
