@@ -68,7 +68,7 @@ def _unmatched(settings: Settings, tables: Mapping[str, pd.DataFrame]) -> dict[i
     held = pa.array(tables["holdings"]["mobile_number"], pa.string())
     others = pc.unique(number.filter(pc.invert(pc.is_in(number, value_set=held)))).to_pylist()
     before = database.rows_of(settings, HOLDINGS.c.mobile_number, others)["mobile_number"]
-    known = pa.chunked_array([held, *before.chunks])
+    known = pa.chunked_array([held, *before.cast(pa.string()).chunks])
     loose = np.asarray(pc.invert(pc.is_in(number, value_set=known)))
     shares = pd.Series(loose).groupby(orders["delivery_id"].to_numpy()).mean()
     return dict(zip(shares.index.tolist(), shares.tolist(), strict=True))

@@ -9,7 +9,7 @@ from lib.stores import EVER, customer, holding, item, order, tables
 
 from akasa.validate import audits, gate
 from akasa.validate.gate import GateStopped
-from akasa.validate.suites import suites
+from akasa.validate.suites import DELIVERIES, DELIVERY_COLUMNS, suites
 
 
 @pytest.fixture(autouse=True)
@@ -155,3 +155,72 @@ def test_without_any_rows_nothing_is_kept(workspace):
     assert len(verdicts) == 0
     gate.require_success(verdicts)
     assert not audits.are_kept(workspace)
+
+
+def of_delivery(name="incoming/orders_2025-11-12.xml", **changes):
+    """Return the row of a delivery in which all is as it should be."""
+    good = {"records": 4, "accounted": 4, "rows": 3, "rows_due": 3}
+    ratios = {"unmatched_ratio": 0.1, "revenue_ratio": 1.0}
+    row = {"delivery": name, **good, **ratios, **changes}
+    return pd.DataFrame([row]).astype(DELIVERY_COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"unmatched_ratio": 0.26}, "At most 25 % of a delivery's orders are of numbers that nobody holds"),
+        ({"revenue_ratio": 5.1}, "A day's revenue is 0.2 to 5 times what days before it brought"),
+        ({"revenue_ratio": 0.1}, "A day's revenue is 0.2 to 5 times what days before it brought"),
+    ],
+)
+def test_a_warning_stops_nothing_and_is_kept_with_what_it_warns_of(workspace, changes, words):
+    verdicts = gate.audit({DELIVERIES: of_delivery(**changes)}, workspace)
+    assert verdicts["success"].tolist().count(False) == 1
+    gate.require_success(verdicts)
+    (kept,) = audits.latest(workspace)
+    assert (kept.broken, [one.words for one in kept.warned]) == ((), [words])
+    (value,) = changes.values()
+    assert kept.warned[0].examples == (("incoming/orders_2025-11-12.xml", str(value)),)
+
+
+@pytest.mark.parametrize("changes", [{"accounted": 3}, {"rows": 2}, {"rows": 4}])
+def test_a_lost_row_stops_the_run(changes):
+    verdicts = gate.audit({DELIVERIES: of_delivery(**changes)})
+    with pytest.raises(
+        GateStopped, match=r"deliveries\..*: expect_column_pair_values_to_be_equal \(1 rows\)"
+    ):
+        gate.require_success(verdicts)
+
+
+def test_what_is_not_known_of_a_delivery_is_not_asked():
+    unknown = of_delivery(rows_due=None, unmatched_ratio=None, revenue_ratio=None)
+    assert gate.audit({DELIVERIES: unknown})["success"].all()
+
+
+def test_limits_are_those_of_the_settings(workspace):
+    limits = {"max_unmatched_ratio": 0.5, "min_revenue_ratio": 0.0, "max_revenue_ratio": 100.0}
+    lenient = workspace.model_copy(update=limits)
+    odd = pd.concat([of_delivery(unmatched_ratio=0.5), of_delivery(revenue_ratio=99)], ignore_index=True)
+    assert gate.audit({DELIVERIES: odd}, lenient)["success"].all()
+
+
+def test_severity_is_what_great_expectations_was_told(workspace):
+    verdicts = gate.audit({DELIVERIES: of_delivery()}, workspace)
+    told = {(row.column, row.severity) for row in verdicts.itertuples()}
+    assert told == {
+        ("records, accounted", "critical"),
+        ("rows, rows_due", "critical"),
+        ("unmatched_ratio", "warning"),
+        ("revenue_ratio", "warning"),
+    }
+
+
+def test_no_batch_is_hashed(monkeypatch):
+    """It would take as long as all checks together."""
+    from great_expectations.execution_engine import pandas_execution_engine
+
+    def refuse(frame):
+        raise AssertionError("hashed")
+
+    monkeypatch.setattr(pandas_execution_engine, "hash_pandas_dataframe", refuse)
+    assert gate.audit(tables(orders=[order("O-1")]))["success"].all()
