@@ -64,14 +64,18 @@ def accounts(
 def _unmatched(settings: Settings, tables: Mapping[str, pd.DataFrame]) -> dict[int, float]:
     """Return delivery_id → which share of its orders is of numbers that nobody will hold."""
     orders = tables["orders"]
-    number = pa.array(orders["mobile_number"], pa.string())
-    held = pa.array(tables["holdings"]["mobile_number"], pa.string())
+    number, held = _texts(orders["mobile_number"]), _texts(tables["holdings"]["mobile_number"])
     others = pc.unique(number.filter(pc.invert(pc.is_in(number, value_set=held)))).to_pylist()
     before = database.rows_of(settings, HOLDINGS.c.mobile_number, others)["mobile_number"]
     known = pa.chunked_array([held, *before.cast(pa.string()).chunks])
     loose = np.asarray(pc.invert(pc.is_in(number, value_set=known)))
     shares = pd.Series(loose).groupby(orders["delivery_id"].to_numpy()).mean()
     return dict(zip(shares.index.tolist(), shares.tolist(), strict=True))
+
+
+def _texts(column: "pd.Series[str]") -> pa.Array:
+    found = pa.array(column, pa.string()).cast(pa.string())  # a frame's own text is large_string
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
 
 def _rows_due(judged: Sequence[Judged]) -> dict[str, int]:
@@ -85,7 +89,7 @@ def _due_of(kind: str, judged: Sequence[Judged]) -> Iterator[tuple[str, int]]:
     later = pa.array([], pa.string())
     of_kind = [one for one in judged if one.delivery.kind == kind]
     for one in sorted(of_kind, key=lambda one: one.delivery.position, reverse=True):
-        ids = pa.array(one.records.accepted.get(_ID[kind], []), pa.string())
+        ids = _texts(one.records.accepted[_ID[kind]])
         replaced = pc.sum(pc.is_in(ids, value_set=later)).as_py() or 0 if len(later) else 0
         yield one.delivery.sha256, len(ids) - replaced
         if len(of_kind) > 1:
