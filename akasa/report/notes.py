@@ -128,8 +128,19 @@ def _small(words: str) -> str:
 
 def _against(one: Finding) -> str:
     """Name the first rows by their keys, with what was found."""
-    rows = [f"{row[0]}: {', '.join(row[1:])}" for row in one.examples]
+    rows = [f"{row[0]}: {', '.join(map(_measured, one.shown[1:], row[1:]))}" for row in one.examples if row]
     return _some(rows) if rows else one.error or counted(one.unexpected, "row")
+
+
+def _measured(column: str, value: str) -> str:
+    """Return what was found in a column of deliveries in words.
+
+    >>> _measured("unmatched_ratio", "0.3438"), _measured("revenue_ratio", "7.1"), _measured("rows", "2")
+    ('34.4 %', '7.1 times', '2')
+    """
+    if column == "unmatched_ratio":
+        return percent(round(float(value) * 10_000), 10_000)
+    return f"{value} times" if column == "revenue_ratio" else value
 
 
 def lacking(names: int, regions: int) -> list[str]:

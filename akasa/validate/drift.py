@@ -124,10 +124,10 @@ def usual_share(shares: Sequence[float], rise: float) -> Usual | None:
 
 def _of(one: Delivered, before: Sequence[Delivered]) -> Iterator[Drift]:
     yield from _volume(one, before)
-    yield from _forms(one, before)
-    yield from _regions(one, before)
     yield from _risen("rejected", one, before, lambda d: (d.rejected, d.records), REJECTED_RISE)
     yield from _risen("unmatched", one, before, lambda d: (d.unmatched, d.orders), UNMATCHED_RISE)
+    yield from _regions(one, before)
+    yield from _forms(one, before)
 
 
 def _volume(one: Delivered, before: Sequence[Delivered]) -> Iterator[Drift]:

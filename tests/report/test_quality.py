@@ -57,9 +57,9 @@ def test_what_is_unlike_before_is_told_on_both_pages_and_in_the_file(world):
     last = "incoming/orders_2025-11-09.xml"
     sentences = [
         f"{last} has 10 records; 30 to 50 are usual.",
+        f"90.0 % of the orders of {last} have no known customer; up to 5.0 % is usual.",
         f"{last}: amount has the form “thousands separators” in 10 of 10 records; "
         "none of the 6 deliveries before it had that.",
-        f"90.0 % of the orders of {last} have no known customer; up to 5.0 % is usual.",
     ]
     assert [one for one in front.worth_knowing(told) if last in one] == sentences
     page = text_of(quality_page.html(told.quality))
