@@ -16,7 +16,8 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
-from akasa.run import kernel
+from akasa.run.kernel import Kernel
+from akasa.run.kernels import Kernels
 from akasa.run.steps import NOTEBOOKS
 from akasa.workspace import masking, secrets
 
@@ -25,6 +26,7 @@ _ADDED = ("injected-parameters", "papermill-error-cell-tag")  # tags of cells th
 _SILENT = logging.getLogger("akasa.notebook")  # what nbclient says of a failure, we say ourselves
 _SILENT.setLevel(logging.CRITICAL + 1)
 _SECONDS_FOR_OUTPUT = 60
+_SECONDS_TO_START = 600  # and to import what takes longest, on a machine that does much else
 
 
 class KernelDied(RuntimeError):
@@ -79,7 +81,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
 
 
 class _TellingEngine(NBClientEngine):  # type: ignore[misc]
-    """Calls `started(cell number, number of cells)` before each cell; gives the kernel an environment."""
+    """Calls `started(cell number, number of cells)` before each cell; takes a kernel that was started."""
 
     @classmethod
     def execute_managed_notebook(
@@ -88,10 +90,10 @@ class _TellingEngine(NBClientEngine):  # type: ignore[misc]
         kernel_name: str,
         *,
         started: Callable[[int, int], None],
-        environment: Mapping[str, str],
-        folder: Path,
+        ready: Kernel,
         limits: Limits,
         mask: bool,
+        executed: Path,
         **_: Any,
     ) -> None:
         begin, cells, now = nb_man.cell_start, len(nb_man.nb.cells), [0]
@@ -104,20 +106,22 @@ class _TellingEngine(NBClientEngine):  # type: ignore[misc]
         nb_man.cell_start = tell
         client = _Client(
             nb_man,
+            km=ready,
             kernel_name=kernel_name,
-            kernel_manager_class=kernel.Kernel,
-            config=kernel.channels(folder),
             log=_SILENT,
             timeout_func=lambda cell: limits.left(time.monotonic()),
             iopub_timeout=_SECONDS_FOR_OUTPUT,
+            startup_timeout=_SECONDS_TO_START,
         )
         client.secrets, client.masks = secrets.of_process(), mask
         try:
-            client.execute(env=kernel.environment(environment, folder), cwd=str(NOTEBOOKS))
+            client.execute(cleanup_kc=True)
         except KernelDied as death:
             raise KernelDied(f"in cell {now[0]} of {cells}, {death}") from None
         except CellTimeoutError:
             raise TookTooLong(f"in cell {now[0]} of {cells}, {limits.broken(time.monotonic())}") from None
+        finally:
+            nbformat.write(nb_man.nb, executed)  # papermill would not, where no cell failed by itself
 
 
 def execute(
@@ -125,20 +129,17 @@ def execute(
     given: Mapping[str, Any],
     executed: Path,
     started: Callable[[int, int], None],
-    environment: Mapping[str, str],
-    folder: Path,
+    kernels: Kernels,
     limits: Limits = Limits(),
     mask: bool = False,
 ) -> None:
-    """Execute a step's notebook into the file `executed`, in a kernel that has this environment and no other.
+    """Execute a step's notebook into the file `executed`, in its kernel, which then ends.
 
-    `started` is told each cell's number and how many there are; `folder` is the run's, for its kernels.
+    `started` is told each cell's number and how many there are.
     `mask` hides mobile numbers in all that cells give out.
     Raises papermill's PapermillExecutionError for what a cell raised, KernelDied, TookTooLong.
     """
     executed.parent.mkdir(parents=True, exist_ok=True)
-    own = folder / step[:2]
-    own.mkdir(mode=0o700, exist_ok=True)
     papermill_engines.register(_ENGINE, _TellingEngine)
     try:
         papermill.execute_notebook(
@@ -146,15 +147,16 @@ def execute(
             _literal(executed),
             dict(given),
             engine_name=_ENGINE,
+            request_save_on_cell_execute=False,  # else it is written twice for each cell
             kernel_name="python3",
             language="python",
             progress_bar=False,
             record_timing=False,
             started=started,
-            environment=environment,
-            folder=own,
+            ready=kernels.take(step, NOTEBOOKS),
             limits=limits,
             mask=mask,
+            executed=executed,
         )
     finally:
         if executed.exists():

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from akasa.run import kernel, notebook
+from akasa.run.kernels import Kernels
 from akasa.run.steps import NOTEBOOKS, START, STEPS
 from akasa.workspace import progress
 from akasa.workspace.settings import ROOT, Settings
@@ -39,12 +40,15 @@ def workspace() -> Iterator[dict[str, str]]:
 
 def renew(told: Callable[[str], None], folder: Path = NOTEBOOKS) -> None:
     """Execute every notebook on the sample with its defaults and put it, with its outputs, into `folder`."""
-    with workspace() as environment, kernel.private_folder() as kernels:
+    with (
+        workspace() as environment,
+        kernel.private_folder() as own,
+        Kernels({**os.environ, **environment, "MPLCONFIGDIR": str(own)}, own) as kernels,
+    ):
         made = Path(environment["OUTPUT_DIR"]) / "notebooks"
         for step in EVERY:
             executed = made / f"{step}.ipynb"
-            given = {**os.environ, **environment, "MPLCONFIGDIR": str(kernels)}
-            notebook.execute(step, {}, executed, lambda cell, cells: None, given, kernels)
+            notebook.execute(step, {}, executed, lambda cell, cells: None, kernels)
             told(step)
         for step in EVERY:
             shutil.copyfile(made / f"{step}.ipynb", folder / f"{step}.ipynb")

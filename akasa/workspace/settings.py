@@ -58,7 +58,7 @@ def _below_root(path: Path) -> Path:
 
 def _fit_for_delta(path: Path) -> Path:
     """Refuse what deltalake, which decodes a folder's name twice and takes it for a host's, cannot open."""
-    unfit = _UNFIT.search(str(path.resolve()))
+    unfit = _UNFIT.search(path.resolve().as_posix())
     if unfit:
         raise ValueError(
             f"the warehouse (Delta Lake) cannot lie in a folder whose name holds {unfit[0]!r}; name another"
@@ -171,7 +171,7 @@ class Settings(BaseSettings):
     publish_url: Address | None = None
     aws_endpoint_url: Annotated[str, AfterValidator(_endpoint)] | None = None
     aws_region: str | None = None
-    aws_access_key_id: str | None = None
+    aws_access_key_id: SecretStr | None = None
     aws_secret_access_key: Annotated[SecretStr | None, AfterValidator(_with_its_id)] = None
     aws_session_token: SecretStr | None = None
 

@@ -14,7 +14,7 @@ from lib import audited
 
 from akasa import report
 from akasa.report import drawings, site
-from akasa.run import failed, kernel, notebook
+from akasa.run import failed, kernel, kernels, notebook
 from akasa.validate import audits, gate
 from akasa.workspace import clock
 
@@ -34,6 +34,7 @@ def steps(notebooks, ran):
         for owner, name, instead in (
             (notebook, "execute", executing),
             (kernel, "private_folder", private_folder),
+            (kernels.Kernels, "start", lambda *_: None),
             (site, "render", render),
             (failed, "keep", lambda settings, step, cause, executed: executed),
             (gate, "audit", quick_audit),
@@ -54,11 +55,11 @@ def drawn(frame, *_):
     return drawings.Drawing(f"{len(frame)} rows", "<svg></svg>")
 
 
-def execute(notebooks, step, given, executed, started, environment, *_):
+def execute(notebooks, step, given, executed, started, theirs, *_):
     """Stand for `notebook.execute`: keep what cells print, and their last values as text."""
     said = json.loads((notebooks / f"{step}.ipynb").read_text("utf-8"))
     module = types.ModuleType(step).__dict__
-    with mock.patch.dict(os.environ, environment):
+    with mock.patch.dict(os.environ, theirs.environment):
         for cell in said["cells"]:
             if cell["cell_type"] == "code":
                 cell["outputs"] = run("".join(cell["source"]), module)

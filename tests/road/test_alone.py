@@ -23,6 +23,7 @@ pytestmark = pytest.mark.slow
 
 CANARIES = {
     "DB_PASSWORD": "canary-1-password",
+    "AWS_ACCESS_KEY_ID": "AKIAOFATEST",  # one does not go without the other
     "AWS_SECRET_ACCESS_KEY": "canary-2-secret-key",
     "AWS_SESSION_TOKEN": "canary-3-token",
     "HTTPS_PROXY": "http://proxy:canary-4-in-a-url@127.0.0.1:1/",

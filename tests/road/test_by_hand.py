@@ -16,6 +16,7 @@ from akasa.ingest.staging import NothingStaged
 from akasa.kpis.results import ComputedApart, NotComputed
 from akasa.report import front
 from akasa.run import kernel, notebook, samples, steps
+from akasa.run.kernels import Kernels
 from akasa.stores import lock, published
 from akasa.workspace.settings import BY_HAND, ROOT
 
@@ -222,7 +223,11 @@ def test_in_a_kernel_the_last_line_is_that_sentence(tmp_path, step):
         "OUTPUT_DIR": str(tmp_path / "outputs"),
     }
     kind, sentence = SAYS[step][0]
-    with kernel.private_folder() as folder, pytest.raises(papermill.PapermillExecutionError) as raised:
-        notebook.execute(step, {}, tmp_path / f"{step}.ipynb", lambda cell, cells: None, given, folder)
+    with (
+        kernel.private_folder() as folder,
+        Kernels(given, folder) as kernels,
+        pytest.raises(papermill.PapermillExecutionError) as raised,
+    ):
+        notebook.execute(step, {}, tmp_path / f"{step}.ipynb", lambda cell, cells: None, kernels)
     assert raised.value.ename == kind.__name__
     assert raised.value.evalue.startswith(sentence)

@@ -11,6 +11,7 @@ import pytest
 from papermill.exceptions import PapermillExecutionError
 
 from akasa.run import kernel, notebook
+from akasa.run.kernels import Kernels
 from akasa.run.notebook import KernelDied, Limits, TookTooLong
 
 UNLIMITED = Limits()
@@ -26,10 +27,8 @@ def run(tmp_path, monkeypatch):
         cells[0].metadata["tags"] = ["parameters"]
         nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "01_small.ipynb")
         target = tmp_path / "made/01_small.ipynb"
-        with kernel.private_folder() as folder:
-            notebook.execute(
-                "01_small", given, target, lambda cell, cells: None, dict(os.environ), folder, limits, mask
-            )
+        with kernel.private_folder() as folder, Kernels(dict(os.environ), folder) as kernels:
+            notebook.execute("01_small", given, target, lambda cell, cells: None, kernels, limits, mask)
         return target.read_text("utf-8")
 
     return executed
@@ -51,6 +50,15 @@ def test_a_kernel_that_is_spoken_to_over_ports_does_the_same(run, monkeypatch):
 def test_a_kernel_that_is_killed_for_memory_is_named_as_that(run):
     with pytest.raises(KernelDied, match=r"in cell 2 of 2, the kernel was killed .*SIGKILL.*memory"):
         run("a = 1", "import os; os.kill(os.getpid(), 9)")
+
+
+@pytest.mark.parametrize(
+    "end", ["import os; os.kill(os.getpid(), 9)", "import time; time.sleep(600)", "1 / 0"]
+)
+def test_what_cells_gave_out_until_a_failure_is_there_to_be_read(run, tmp_path, end):
+    with pytest.raises((KernelDied, TookTooLong, PapermillExecutionError)):
+        run("a = 1", "a + 1041", end, limits=Limits(cell=2))
+    assert "1042" in (tmp_path / "made/01_small.ipynb").read_text("utf-8")
 
 
 def test_a_cell_over_its_time_is_named_as_that(run):

@@ -1,0 +1,58 @@
+"""The kernels of a run: a process for each step's notebook, alone, which may start before its turn comes."""
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jupyter_core.utils import run_sync
+
+from akasa.run import kernel, warm
+from akasa.run.kernel import Kernel
+
+_ARGUMENTS = [
+    "--HistoryManager.hist_file=:memory:",
+    f"--IPKernelApp.extra_extensions={warm.__name__}",
+]
+
+
+@dataclass
+class Kernels:
+    """Kernels that have this environment and no other, and a folder of the run's for their sockets.
+
+    Leave it, and none of them lives.
+    """
+
+    environment: Mapping[str, str]
+    folder: Path
+    waiting: dict[str, Kernel] = field(default_factory=dict)
+    started: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> "Kernels":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.started.close()
+
+    def start(self, step: str, place: Path) -> None:
+        """Start a step's kernel in the folder `place`, if none waits; it imports what the step will use."""
+        if step in self.waiting:
+            return
+        own = self.folder / step[:2]
+        own.mkdir(mode=0o700, exist_ok=True)
+        one = Kernel(kernel_name="python3", config=kernel.channels(own))
+        self.started.callback(_end, one)
+        environment = {**kernel.environment(self.environment, own), warm.STEP: step}
+        run_sync(one.start_kernel)(extra_arguments=_ARGUMENTS, env=environment, cwd=os.fspath(place))
+        self.waiting[step] = one
+
+    def take(self, step: str, place: Path) -> Kernel:
+        """Return a step's kernel, whose end is then up to who takes it."""
+        self.start(step, place)
+        return self.waiting.pop(step)
+
+
+def _end(one: Kernel) -> None:
+    if one.has_kernel:
+        run_sync(one.shutdown_kernel)(now=True)
