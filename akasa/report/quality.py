@@ -60,6 +60,11 @@ class Quality:
         return [found[0] for found in self.looked.values() if found]
 
     @property
+    def compared(self) -> bool:
+        """Say whether enough deliveries stand before those for anything to be told."""
+        return any(len(one.before) >= drift.FEWEST_TO_BE_NEW for one in self.last)
+
+    @property
     def new(self) -> list[Drift]:
         """What is unlike before in what was published last, and in the last delivery of each kind."""
         placed = [both for found in self.looked.values() for both in enumerate(found)]

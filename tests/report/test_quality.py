@@ -115,6 +115,15 @@ def test_before_anything_is_published(migrated):
     assert "Nothing of this kind is published yet." in quality_page.html(found)
 
 
+def test_with_too_few_before_nothing_is_said_to_be_alike(workspace):
+    deliver(workspace, ("customers.csv", customers(("C-1", KNOWN, "North"))), day_of_orders(0))
+    page = text_of(quality_page.html(looked(workspace)))
+    assert "Too few deliveries stand before them to say what is unlike before." in page
+    deliver(workspace, *(day_of_orders(place) for place in range(1, 4)))
+    page = text_of(quality_page.html(looked(workspace)))
+    assert "Nothing in them is unlike the deliveries before." in page
+
+
 @pytest.mark.long
 def test_nothing_is_cut_off_at_any_width(world):
     page = world.data_dir.parent / "data_quality.html"
