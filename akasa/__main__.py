@@ -1,5 +1,6 @@
 """The command line: `python -m akasa report`, and what else make calls."""
 
+import gc
 import io
 import json
 import sys
@@ -63,6 +64,7 @@ def report(
             raise _failure(error) from None
         answer = (promotion.told(chosen.output_dir) or {})["answer"]
         ticker.done(f"{answer} → {terminal.path(page)}")
+    gc.freeze()  # Python would look for garbage once more before it ends
 
 
 @main.command()

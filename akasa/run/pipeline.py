@@ -128,8 +128,11 @@ class Run:
         """Execute a step's notebook and write its page. Raises StepFailed."""
         for one in (step, *self._next(step)):
             self.kernels.start(one, NOTEBOOKS)
-        from akasa.report import site  # what takes its time is imported while kernels do the same
-        from akasa.run import notebook
+        from akasa.run import warm
+
+        with warm.uncollected():  # what takes its time, while kernels do the same
+            from akasa.report import site
+            from akasa.run import notebook
 
         self.known.ingredients(step, outside=True)  # what comes meanwhile is for the next run
         self._take_over()

@@ -9,11 +9,12 @@ import besides, it spares them what no step uses, and what takes seconds:
   once somebody asks them for something.
 """
 
+import gc
 import importlib
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import LazyLoader
 from types import ModuleType
@@ -32,13 +33,25 @@ _ONCE_ASKED = ("altair", "scipy.stats")
 
 def load_ipython_extension(_: object) -> None:
     spare()
-    for name in uses(os.environ.get(STEP, "")):
-        with suppress(Exception):  # the notebook imports it again, and says what is wrong
-            importlib.import_module(name)
+    with uncollected():
+        for name in uses(os.environ.get(STEP, "")):
+            with suppress(Exception):  # the notebook imports it again, and says what is wrong
+                importlib.import_module(name)
+    gc.freeze()  # of all this, none is garbage when the process ends, either
 
 
 def uses(step: str) -> tuple[str, ...]:
     return (*ALL, *USED.get(step, ()))
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Import without looking for garbage: there is none in modules, and Python would look again and again."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def spare() -> None:

@@ -265,9 +265,9 @@ def _civil_microseconds(
     number: Mapping[str, np.ndarray], micros: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return microseconds since 1970 of calendar fields, and which of them are real dates and times."""
-    month = ((number["year"] - 1970) * 12 + number["month"] - 1).astype("datetime64[M]")
-    first, last = month.astype("datetime64[D]"), (month + 1).astype("datetime64[D]") - 1
-    days_in_month = (last - first).astype(np.int64) + 1
+    month = (number["year"] - 1970) * 12 + number["month"] - 1
+    first, after = (each.astype("datetime64[M]").astype("datetime64[D]") for each in (month, month + 1))
+    days_in_month = (after - first).astype(np.int64)
     real = (number["month"] >= 1) & (number["month"] <= 12) & (number["year"] >= 1000)
     real &= (number["day"] >= 1) & (number["day"] <= days_in_month)
     real &= (number["hour"] <= 23) & (number["minute"] <= 59) & (number["second"] <= 59)
@@ -285,7 +285,7 @@ def _offset_microseconds(number: Mapping[str, np.ndarray], west: np.ndarray) -> 
 def _to_business(naive: np.ndarray, zones: Sequence[tuple[str, np.ndarray]], business: str) -> np.ndarray:
     """Return business wall time of those that are wall time in one of the zones; NaT where ambiguous."""
     local = naive.copy()
-    convertible = np.where(naive < _CONVERTIBLE_BEFORE, naive, np.datetime64("NaT"))
+    convertible = np.where(naive < _CONVERTIBLE_BEFORE, naive, np.datetime64("NaT", "us"))
     for zone, chosen in zones:
         if zone != business and chosen.any():
             there = pd.DatetimeIndex(convertible[chosen])

@@ -19,12 +19,13 @@ def test_what_a_step_uses_can_be_imported(step):
 
 
 LOADED = """
-import json, sys
+import gc, json, sys
 from akasa.run import warm
 warm.load_ipython_extension(None)
 names = {*sys.modules}
 import altair, jsonschema, scipy.stats
 print(json.dumps([
+    gc.isenabled(), gc.get_freeze_count() > 100_000,
     [name for name in sys.argv[1:] if name in names and sys.modules[name] is not None],
     altair.Chart.__name__, float(scipy.stats.norm.cdf(0)),
     sorted(jsonschema.FormatChecker.checkers)[:3],
@@ -38,7 +39,8 @@ def test_great_expectations_comes_without_what_it_would_draw_with_until_that_is_
     environment = {**os.environ, warm.STEP: "02_validate"}
     command = [sys.executable, "-c", LOADED, *asked]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    imported, chart, half, checks = json.loads(done.stdout)
+    collects, kept, imported, chart, half, checks = json.loads(done.stdout)
+    assert (collects, kept) == (True, True)
     assert imported == ["great_expectations"]
     assert (chart, half) == ("Chart", 0.5)
     assert checks == ["color", "date", "date-time"]
