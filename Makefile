@@ -96,4 +96,4 @@ lock: ## pin all that pyproject.toml asks for in requirements.lock (UPGRADE=1: t
 	@.ci/lock "$(PYTHON)" $(if $(UPGRADE),--upgrade)
 clean: ## remove outputs and derived data; deliveries stay
 	find outputs -mindepth 1 ! -path outputs/.gitkeep -delete
-	rm -rf data/staging data/judged data/audits data/rejects data/warehouse data/exact data/failed data/akasa.db* data/.database.json data/.run* data/.publish*
+	rm -rf data/staging data/judged data/audits data/profiles data/rejects data/warehouse data/exact data/failed data/akasa.db* data/.database.json data/.run* data/.publish*

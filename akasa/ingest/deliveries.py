@@ -188,6 +188,11 @@ def rank(name: str) -> int:
     return 1 if date_in_name(name) else 2
 
 
+def named_day(name: str) -> date | None:
+    """Return the day in an incoming delivery's name; a base file has none, whatever it is called."""
+    return date_in_name(name) if rank(name) == 1 else None
+
+
 def position_of(name: str, kind: str, revision: int) -> str:
     """Return the position of a name; a base file's has its kind for a name, whatever it is called.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from akasa.report import notes
 from akasa.report.facts import Facts
 from akasa.report.tables import MOST_ROWS
 from akasa.validate import data_docs
@@ -64,6 +65,7 @@ def html(known: Facts, by_hand: bool = False) -> str:
         by_table=by_table(known.audit) if known.audit else {},
         found=data_docs,
         counted=counted,
+        warnings=notes.audit_warned(known.audit),
     )
 
 
@@ -130,5 +132,7 @@ def _passed(audit: Audit | None) -> Answer:
     question = "Do the tables pass the audit?"
     if audit is None:
         return Answer(question, "no audit that passed is kept", False, "#checks")
-    held, every = len(audit.findings) - len(audit.broken), len(audit.findings)
-    return Answer(question, f"{held} of {counted(every, 'check')} hold", not audit.broken, "#checks")
+    held, every = sum(one.success for one in audit.findings), len(audit.findings)
+    found = f"{held} of {counted(every, 'check')} hold"
+    warned = f"; {counted(len(audit.warned), 'warning')}" if audit.warned else ""
+    return Answer(question, found + warned, not audit.broken, "#checks")

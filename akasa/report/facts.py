@@ -10,13 +10,15 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from akasa import __version__
-from akasa.ingest import deliveries, staging
+from akasa.ingest import staging
+from akasa.ingest.deliveries import named_day
 from akasa.ingest.staging import Manifest
 from akasa.kpis.definitions import UNMATCHED
 from akasa.kpis.reconcile import Proof
 from akasa.kpis.results import Parameters
-from akasa.report import bottom_line, periods, rejects, shown, turned_away
+from akasa.report import bottom_line, periods, quality, rejects, shown, turned_away
 from akasa.report.periods import Month
+from akasa.report.quality import Quality
 from akasa.stores import database
 from akasa.validate import audits, verdicts
 from akasa.validate.audits import Audit
@@ -101,6 +103,7 @@ class Facts:
     still_open: int
     audits: tuple[Audit, ...]
     max_reject_ratio: float
+    quality: Quality
 
     @property
     def revenue(self) -> int:
@@ -142,7 +145,7 @@ def gather(settings: Settings, manifest: Manifest, proof: Proof) -> Facts:
         results=results,
         totals=shown.table(proof.totals),
         differences=shown.table(proof.differences),
-        ledger=shown.table(ledger).assign(day=[_named_day(name) for name in ledger["name"]]),
+        ledger=shown.table(ledger).assign(day=[named_day(name) for name in ledger["name"]]),
         begins=_begins(settings, as_of),
         largest=shown.table(_asked(_LARGEST, settings, as_of=_text(as_of))),
         came_back=(_now(results), *_then(settings, as_of)),
@@ -162,6 +165,7 @@ def gather(settings: Settings, manifest: Manifest, proof: Proof) -> Facts:
         still_open=turned_away.counts(turned_away.look(settings))[1],
         audits=tuple(shown.audit(one) for one in audits.latest(settings)),
         max_reject_ratio=settings.max_reject_ratio,
+        quality=quality.gather(settings, ledger),
     )
 
 
@@ -199,14 +203,9 @@ def _named_days(settings: Settings) -> dict[str, set[date]]:
     seen = database.sightings(settings)
     days: dict[str, set[date]] = {}
     for row in seen[~seen["withdrawn"]].itertuples():
-        if day := _named_day(row.name):
+        if day := named_day(row.name):
             days.setdefault(row.kind, set()).add(day)
     return days
-
-
-def _named_day(name: str) -> date | None:
-    """Return the day in an incoming delivery's name; a base file has none, whatever it is called."""
-    return deliveries.date_in_name(name) if deliveries.rank(name) == 1 else None
 
 
 def _last_published(ledger: pd.DataFrame, settings: Settings) -> datetime | None:

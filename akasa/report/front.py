@@ -16,8 +16,10 @@ from akasa.report import (
     notes,
     periods,
     proof_file,
+    quality_page,
     rejects,
     tables,
+    unlike,
 )
 from akasa.report.cards import Card
 from akasa.report.explanations import Explanations
@@ -35,7 +37,9 @@ ENGINES = {"sql": "SQL", "pandas": "pandas", "dask": "Dask"}
 
 
 def write_page(settings: Settings, manifest: Manifest, proof: Proof) -> None:
-    """Write `index.html`, `audit.html` and `explain.html`, the files that they link to, and `proof.json`.
+    """Write `index.html`, the pages beside it with the files that they link to, and `proof.json`; say so.
+
+    The pages are `audit.html`, `explain.html` and `data_quality.html`.
 
     By hand, Data Docs are written, too, and there are no pages of a run's notebooks to link to.
     """
@@ -48,6 +52,9 @@ def write_page(settings: Settings, manifest: Manifest, proof: Proof) -> None:
     files.write_text(settings.output_dir / "audit.html", audit.html(known, by_hand))
     told, behind = explanations.html(known, explanations.gather(settings, proof), by_hand)
     files.write_text(settings.output_dir / explanations.PAGE, behind)
+    looks = settings.output_dir / quality_page.NAME
+    files.write_text(looks.with_suffix(".html"), quality_page.html(known.quality, by_hand))
+    files.write_text(looks.with_suffix(".json"), quality_page.told(known.quality))
     files.write_text(index, html(known, rejects.links(settings, ledger), by_hand, told))
     if by_hand:
         data_docs.write(settings)
@@ -100,6 +107,8 @@ def worth_knowing(known: Facts) -> list[str]:
         *notes.one_large_order(known.largest, known.revenue),
         *notes.files_refused(known.refused),
         *notes.days_missing(known.named_days),
+        *notes.audit_warned(known.audit),
+        *unlike.notes(known.quality.new),
         *notes.nothing_delivered(known.last_published, known.made, known.freshness_hours),
         *notes.fewer_lines(known.fewer_lines),
         *notes.unmatched(int(loose["order_count"].sum()), int(loose["total_revenue"].sum()), known.revenue),

@@ -7,6 +7,7 @@ import pandas as pd
 
 from akasa.report import periods
 from akasa.report.formats import indian, indian_count, percent
+from akasa.validate.audits import Audit, Finding
 from akasa.workspace import clock
 from akasa.workspace.wording import counted
 
@@ -125,6 +126,33 @@ def fewer_lines(orders: Sequence[str]) -> list[str]:
     return [
         f"{how_many} delivered again with fewer lines than before: {_some(orders)}. The later version counts."
     ]
+
+
+def audit_warned(audit: Audit | None) -> list[str]:
+    """Name each check of the audit that only warns and does not hold, with the rows against it."""
+    warned = audit.warned if audit else ()
+    return [f"The audit warns: it is not so that {_small(one.words)} ({_against(one)})." for one in warned]
+
+
+def _small(words: str) -> str:
+    return words[:1].lower() + words[1:]
+
+
+def _against(one: Finding) -> str:
+    """Name the first rows by their keys, with what was found."""
+    rows = [f"{row[0]}: {', '.join(map(_measured, one.shown[1:], row[1:]))}" for row in one.examples if row]
+    return _some(rows) if rows else one.error or counted(one.unexpected, "row")
+
+
+def _measured(column: str, value: str) -> str:
+    """Return what was found in a column of deliveries in words.
+
+    >>> _measured("unmatched_ratio", "0.3438"), _measured("revenue_ratio", "7.1"), _measured("rows", "2")
+    ('34.4 %', '7.1 times', '2')
+    """
+    if column == "unmatched_ratio":
+        return percent(round(float(value) * 10_000), 10_000)
+    return f"{value} times" if column == "revenue_ratio" else value
 
 
 def lacking(names: int, regions: int) -> list[str]:

@@ -7,8 +7,9 @@ import pandas as pd
 
 from akasa.trace import words
 from akasa.trace.answer import Answer
-from akasa.validate import audits
+from akasa.validate import audits, profiles
 from akasa.validate.audits import Audit
+from akasa.validate.profiling import Profile
 from akasa.workspace import masking
 
 
@@ -36,3 +37,8 @@ def answer(told: Answer) -> Answer:
     """Return an explanation as people may see it."""
     masked: Answer = words.masked(told) if masking.is_asked_for() else told
     return masked
+
+
+def profile(found: Profile) -> Profile:
+    """Return a delivery's profile as people may see it."""
+    return profiles.masked(found) if masking.is_asked_for() else found

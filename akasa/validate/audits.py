@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from akasa.validate.suites import Severity
 from akasa.workspace import files, masking
 from akasa.workspace.settings import Settings
 
@@ -24,7 +25,7 @@ class Finding:
     """What was found of one check.
 
     `unexpected` rows are against it; the first of them are `examples`, each the texts of `shown` columns.
-    `error` is what kept the check from being asked at all.
+    `error` is what kept the check from being asked at all. Where it is `critical`, the run was stopped.
     """
 
     table: str
@@ -38,6 +39,7 @@ class Finding:
     shown: tuple[str, ...] = ()
     examples: tuple[tuple[str, ...], ...] = ()
     error: str = ""
+    severity: Severity = "critical"
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,13 @@ class Audit:
 
     @property
     def broken(self) -> tuple[Finding, ...]:
-        return tuple(one for one in self.findings if not one.success)
+        """What stops a run."""
+        return tuple(one for one in self.findings if not one.success and one.severity == "critical")
+
+    @property
+    def warned(self) -> tuple[Finding, ...]:
+        """What does not hold, and is told."""
+        return tuple(one for one in self.findings if not one.success and one.severity == "warning")
 
     def of(self, table: str) -> "Audit":
         """Return what it says of one table."""

@@ -63,8 +63,10 @@ def prepare(settings: Settings, judged: Judged, now: datetime) -> None:
     for name in _TABLES:
         with files.atomic(folder / f"{name}.parquet") as part:
             getattr(records, name).to_parquet(part)
-    about = {"repeats": records.repeats, "warnings": records.warnings}
+    about: dict[str, Any] = {"repeats": records.repeats, "warnings": records.warnings}
     about |= {"more_lines": records.more_lines, "more_rejected": records.more_rejected}
+    if delivery.kind == "orders":
+        about["revenue_paise"] = revenue(records.accepted, settings.amount_is)
     about |= {"delivered_on": delivery.delivered_on.isoformat(), "rules_version": judged.rules_version}
     files.write_text(folder / "verdict.json", json.dumps(about | {"noted": now.isoformat()}) + "\n")
 
@@ -110,6 +112,32 @@ def recall(settings: Settings, delivery: Planned) -> Judged | None:
 
 def forget(settings: Settings, kind: str, sha256: str) -> None:
     shutil.rmtree(settings.judged / f"{kind}-{sha256}", ignore_errors=True)
+
+
+def revenue(accepted: pd.DataFrame, amount_is: str) -> int:
+    """Return what accepted order lines come to, in paise; a total on each of an order's lines counts once."""
+    if accepted.empty:
+        return 0
+    lines = pa.table({name: pa.array(accepted[name]) for name in ("order_id", "total_amount_paise")})
+    if amount_is == "order":
+        lines = lines.group_by("order_id").aggregate([("total_amount_paise", "min")])
+    # amounts of many lines may be more than an int64 holds
+    return int(pc.sum(lines.columns[-1].cast(pa.decimal128(38))).as_py())
+
+
+def kept_revenue(settings: Settings, delivery: Planned) -> int | None:
+    """Return what a published delivery's orders came to, in paise; None where its judgement was lost."""
+    folder = settings.judged / _name(delivery)
+    try:
+        about = _about(folder)
+        if about is None:
+            return None
+        if "revenue_paise" in about:
+            return int(about["revenue_paise"])
+        columns = ["order_id", "total_amount_paise"]
+        return revenue(pd.read_parquet(folder / "accepted.parquet", columns=columns), settings.amount_is)
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def fewer_lines(settings: Settings, deliveries: Sequence[str]) -> list[str]:

@@ -4,8 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from akasa.validate.audits import Audit, Finding
-from akasa.validate.suites import suites
-from akasa.workspace.tables import KEYS
+from akasa.validate.suites import KEYS, suites
 
 MADE = datetime(2025, 11, 13, 4, 30, tzinfo=UTC)
 ROWS = {"customers": 23, "orders": 32, "order_items": 80, "holdings": 23}
@@ -15,7 +14,7 @@ def finding(table, check):
     """Return that every row holds what is expected."""
     told = (check.words, check.protects, check.reasons)
     shown = tuple(dict.fromkeys((*KEYS[table], *check.columns)))
-    return Finding(table, check.expectation, check.columns, *told, True, 0, shown)
+    return Finding(table, check.expectation, check.columns, *told, True, 0, shown, severity=check.severity)
 
 
 def audit(made=MADE, deliveries=("customers.csv", "orders.xml"), ratio=0.1, rows=ROWS):

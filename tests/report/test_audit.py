@@ -92,6 +92,21 @@ def test_a_later_audit_that_failed_is_worth_knowing_and_changes_no_answer(world)
     assert "25 of 25 checks hold ✓ yes" in page
 
 
+def test_a_warning_is_told_and_every_question_has_a_good_answer(world):
+    rows = {**audited.ROWS, "deliveries": 2}
+    loose = "At most 25 % of a delivery's orders are of numbers that nobody holds"
+    audits.keep(world, audited.broken(audited.audit(ratio=0.5, rows=rows), loose, ("orders.xml", "0.5")))
+    page = text_of(audit.html(known(world)))
+    assert "The audit warns: it is not so that at most 25 % of a delivery's orders" in page
+    assert "28 of 29 checks hold; 1 warning ✓ yes" in page
+    assert "1 (50.0 %) ! warning" in page
+    assert "NO" not in page
+    data_docs.write(world)
+    docs = text_of((world.output_dir / "data_docs/validations/000001-deliveries.html").read_text("utf-8"))
+    assert "Passed with 1 warning: what does not hold stopped nothing." in docs
+    assert "orders.xml 0.5" in docs
+
+
 def test_without_an_audit_the_page_says_so(world):
     page = text_of(audit.html(known(world)))
     assert "no audit that passed is kept ✗ NO" in page

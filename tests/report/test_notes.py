@@ -1,6 +1,7 @@
 from datetime import date, datetime
 
 import pandas as pd
+from lib import audited
 
 from akasa.report import notes
 
@@ -67,3 +68,19 @@ def test_several_are_told_in_the_plural():
     assert notes.lacking(1, 0) == ["One customer has no name: it reads Unknown."]
     assert notes.lacking(0, 3) == ["3 customers have no region: they read Unknown."]
     assert notes.lacking(2, 1) == ["2 customers have no name, one has no region: they read Unknown."]
+
+
+def test_what_the_audit_warns_of_is_named_with_its_deliveries_and_what_was_measured():
+    found = audited.audit(rows={"deliveries": 2})
+    assert notes.audit_warned(None) == notes.audit_warned(found) == []
+    loose = "At most 25 % of a delivery's orders are of numbers that nobody holds"
+    odd = "A day's revenue is 0.2 to 5 times what days before it brought"
+    warned = audited.broken(found, loose, ("a.xml", "0.3438"), ("b.xml", "0.5"))
+    warned = audited.broken(warned, odd, ("b.xml", "7.1"))
+    assert notes.audit_warned(warned) == [
+        "The audit warns: it is not so that at most 25 % of a delivery's orders are of numbers that nobody "
+        "holds (a.xml: 34.4 %, b.xml: 50.0 %).",
+        "The audit warns: it is not so that a day's revenue is 0.2 to 5 times what days before it brought "
+        "(b.xml: 7.1 times).",
+    ]
+    assert warned.broken == ()

@@ -417,6 +417,7 @@ def test_clean_removes_what_is_derived_and_keeps_deliveries(project: Path) -> No
         "data/staging/a.parquet",
         "data/judged/orders-a/verdict.json",
         "data/audits/000001.json",
+        "data/profiles/orders-a.json",
         "data/rejects/r.csv",
         "data/warehouse/orders/_delta_log/0.json",
         "data/failed/x",

@@ -135,7 +135,14 @@ def test_a_step_takes_no_time_where_the_time_stands_still(workspace, monkeypatch
 
 def test_verdicts_and_totals_are_those_of_the_run_or_of_what_is_in_place(workspace):
     proof = {"engines": ["sql"], "differences": 0, "totals": []}
-    verdict = {"table": "orders", "expectation": "e", "column": "c", "success": True, "unexpected": 0}
+    verdict = {
+        "table": "orders",
+        "expectation": "e",
+        "column": "c",
+        "severity": "critical",
+        "success": True,
+        "unexpected": 0,
+    }
     kept.run(workspace, 1, **{"proof.json": json.dumps(proof)})
     assert (kept.said(workspace)["proof"], kept.said(workspace)["audit"]) == (proof, [])
     found = Finding("orders", "e", ("c", "d"), "", "", (), True, 0)

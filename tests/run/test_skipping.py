@@ -245,6 +245,9 @@ SETTINGS = {
     "AMOUNT_IS": ("line", (VALIDATE, REPORT)),
     "ON_REFUSED": ("skip", (INGEST,)),
     "MAX_REJECT_RATIO": ("0.2", (VALIDATE, REPORT)),
+    "MAX_UNMATCHED_RATIO": ("0.2", (VALIDATE,)),
+    "MIN_REVENUE_RATIO": ("0.5", (VALIDATE,)),
+    "MAX_REVENUE_RATIO": ("2", (VALIDATE,)),
     "TODAY": ("2025-11-15", (VALIDATE,)),
     "WAREHOUSE_RETENTION_DAYS": ("2", (VALIDATE,)),
     "FRESHNESS_HOURS": ("47", (REPORT,)),
@@ -338,7 +341,7 @@ def test_no_step_reads_a_setting_or_a_file_that_is_none_of_its_ingredients(setti
 def _is_read(step, name):
     """Whether a file below the data folder belongs to one of the parts that a step reads."""
     first = name.partition("/")[0]
-    parts = {first} & {"staging", "judged", "audits", "rejects", "warehouse"} or {"deliveries"}
+    parts = {first} & {"staging", "judged", "audits", "profiles", "rejects", "warehouse"} or {"deliveries"}
     parts = {"database"} if first == "akasa.db" else parts
     parts = {*parts, "manifest"} if name.startswith(("staging/manifest.json", "staging/repairs")) else parts
     of_locks = first.startswith((".run", ".publish"))
@@ -425,6 +428,7 @@ def one(settings, pattern):
         ("rejects/orders.xml.*.csv", (VALIDATE, REPORT)),
         ("judged/*/verdict.json", (VALIDATE, REPORT)),
         ("audits/*.json", (VALIDATE, REPORT)),
+        ("profiles/*.json", (VALIDATE, REPORT)),
         ("warehouse/orders/*/*.parquet", (VALIDATE, MEMORY, REPORT)),
         ("warehouse/customers/_delta_log/*.json", (VALIDATE, MEMORY, REPORT)),
     ],
