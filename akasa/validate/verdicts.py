@@ -7,7 +7,7 @@ its place once the ledger says that it was committed: a run that is cut short le
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -79,7 +79,7 @@ def prepared(settings: Settings, delivery: Planned) -> tuple[Judged, datetime] |
 def put_in_place(settings: Settings, delivery: Planned) -> None:
     """Let the prepared judgement of a delivery stand from now on."""
     there = settings.judged / _name(delivery)
-    shutil.rmtree(there, ignore_errors=True)
+    _set_aside(settings, there)
     reached("before a judgement takes its place")
     (_arriving(settings) / _name(delivery)).rename(there)
 
@@ -105,7 +105,54 @@ def recall(settings: Settings, delivery: Planned) -> Judged | None:
 
 
 def forget(settings: Settings, kind: str, sha256: str) -> None:
-    shutil.rmtree(settings.judged / f"{kind}-{sha256}", ignore_errors=True)
+    _set_aside(settings, settings.judged / f"{kind}-{sha256}")
+
+
+def moment(settings: Settings, kind: str, sha256: str) -> str | None:
+    """Return the moment for which the judgement that stands was published; None where that is not known."""
+    return _moment(settings.judged / f"{kind}-{sha256}")
+
+
+def accepted(settings: Settings, kind: str, sha256: str, noted: str | None) -> Path | None:
+    """Return the file of the records that a judgement accepted, be it one that stands or a replaced one.
+
+    `noted` is its `moment`. None where it is no longer kept.
+    """
+    there = settings.judged / f"{kind}-{sha256}"
+    replaced = settings.replaced_judgements / f"{kind}-{sha256}"
+    places = [there, *sorted(replaced.glob("*"))]
+    found = [one / "accepted.parquet" for one in places if noted and _moment(one) == noted]
+    return next((file for file in found if file.exists()), None)
+
+
+def drop_replaced(settings: Settings, needed: Collection[tuple[str, str, str]]) -> None:
+    """Remove replaced judgements but those that are needed: kind, sha256 and moment of each."""
+    for one in settings.replaced_judgements.glob("*-*/*"):
+        kind, _, sha256 = one.parent.name.partition("-")
+        if (kind, sha256, _moment(one)) not in needed:
+            shutil.rmtree(one, ignore_errors=True)
+    for folder in settings.replaced_judgements.glob("*"):
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _set_aside(settings: Settings, there: Path) -> None:
+    """Take a judgement out of its place: the next run compares with it."""
+    noted = _moment(there)
+    aside = settings.replaced_judgements / there.name / (noted or "").replace(":", "")
+    if noted and not aside.exists():
+        with files.private():
+            aside.parent.mkdir(parents=True, exist_ok=True)
+        there.rename(aside)
+    shutil.rmtree(there, ignore_errors=True)
+
+
+def _moment(folder: Path) -> str | None:
+    try:
+        about = _about(folder)
+    except (OSError, ValueError):
+        return None
+    return about.get("noted") if about else None
 
 
 def fewer_lines(settings: Settings, deliveries: Sequence[str]) -> list[str]:

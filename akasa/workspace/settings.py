@@ -215,6 +215,11 @@ class Settings(BaseSettings):
         return self.data_dir / "judged"
 
     @property
+    def replaced_judgements(self) -> Path:
+        """What deliveries were judged to be before, until a run has compared with it."""
+        return self.data_dir / ".run.judged"
+
+    @property
     def audits(self) -> Path:
         return self.data_dir / "audits"
 
