@@ -171,7 +171,7 @@ def moved_by(rows: pd.DataFrame, deliveries: Deliveries, cause: "pd.Series[str]"
 def _customers(moves: Moves, deliveries: Deliveries) -> pd.DataFrame:
     """Return the events by which regions have other numbers of customers who ordered."""
     sides = [_units(moves, side) for side in (0, 1)]
-    both = sides[0].join(sides[1], how="outer", lsuffix="_0", rsuffix="_1")
+    both = pd.concat(sides, axis=1, keys=["region_0", "region_1"]).droplevel(1, axis=1)
     both = both[both["region_0"].ne(both["region_1"])]
     both["owner_1"] = both.index.to_series().where(~both.index.str.startswith("#"))
     versions = [

@@ -3,11 +3,14 @@
 The rows are those of the KPI files of two runs, compared here; the causes are added up here, too.
 """
 
+import contextlib
+import dataclasses
 import os
 import shutil
 import tempfile
 from decimal import Decimal
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -18,6 +21,7 @@ from lib.drops import customers, deliver, orders
 from akasa.kpis.definitions import DEFINITIONS
 from akasa.publish import backfill, withdraw
 from akasa.stores import database, migrate
+from akasa.validate import gate, rules
 from akasa.workspace.settings import load
 
 ADDED = {
@@ -80,8 +84,29 @@ def live(cfg, day):
         compared.drops.run(cfg)
         ledger = database.ledger(cfg)
         if thing == "withdraw" and len(ledger) > 1:
-            withdraw.commit(cfg, withdraw.derive(cfg, ledger["name"].iloc[-1]))
+            with contextlib.suppress(withdraw.TakenBack):
+                withdraw.commit(cfg, withdraw.derive(cfg, ledger["name"].iloc[-1]))
+        if thing == "derive":
+            derive_without(cfg, "O-1")
     compared.drops.run(cfg)
+
+
+def derive_without(cfg, order):
+    """Derive all again, under rules by which one order is not accepted."""
+
+    def judged(raw, clean, *more):
+        parted = judge(raw, clean, *more)
+        accepted = parted.accepted[parted.accepted["order_id"] != order].reset_index(drop=True)
+        gone = len(parted.accepted) - len(accepted)
+        return dataclasses.replace(parted, accepted=accepted, repeats=parted.repeats + gone)
+
+    judge = rules.judge_orders
+    with (
+        mock.patch.object(rules, "judge_orders", judged),
+        mock.patch.object(rules, "RULES_VERSION", rules.RULES_VERSION + 1),
+        mock.patch.object(gate, "audit", compared.drops.no_audit),
+    ):
+        backfill.commit(cfg, backfill.derive_all(cfg))
 
 
 def amounts(row, outside, columns):
