@@ -1,6 +1,6 @@
 """What each move adds to, or takes from, a row of a KPI; the events of a row add up to its difference."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ from akasa.changes.moves import STAYED, Moves
 # thing: the order's id, or the customer's; was and now: the order's paise.
 COLUMNS = ["key", "cause", "why", "delivery", "other", "orders", "paise", "customers", "thing", "was", "now"]
 _WHOLE = ["orders", "paise", "customers"]
+_TEXTS = ["key", "cause", "why", "delivery", "other", "thing"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def _fate(old: Stood, new: Stood) -> str | None:
 def by_region(moves: Moves, deliveries: Deliveries) -> pd.DataFrame:
     """Return the events of regional_revenue, those of its customers, too."""
     orders = _events(moves, deliveries, "region", "counts")
-    return pd.concat([orders, _customers(moves, deliveries)], ignore_index=True)
+    return _typed([orders, _customers(moves, deliveries)])
 
 
 def by_month(moves: Moves, deliveries: Deliveries) -> pd.DataFrame:
@@ -77,7 +78,7 @@ def by_month(moves: Moves, deliveries: Deliveries) -> pd.DataFrame:
     found = _events(Moves(rows.assign(**months), moves.months, *_rest(moves)), deliveries, "month", "counts")
     other = moves.months.rename(columns={"month": "key"})
     cause = np.where(other["orders"].astype("int64") > 0, "counts now", "counts no longer")
-    return pd.concat([found, other.assign(cause=cause, why="as_of")])[COLUMNS]
+    return _typed([found, other.assign(cause=cause, why="as_of")])
 
 
 def by_owner(moves: Moves, deliveries: Deliveries, counted: str) -> pd.DataFrame:
@@ -124,8 +125,14 @@ def _events(moves: Moves, deliveries: Deliveries, by: str, counted: str) -> pd.D
                 paise=sign * part[f"paise_{side}"],
             )
         )
-    events = pd.concat(found, ignore_index=True).reindex(columns=COLUMNS)
-    return events.astype({"key": "str"}).fillna({"customers": 0}).astype({"customers": "int64"})
+    return _typed(found)
+
+
+def _typed(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return events as one frame: sums that a part does not have are 0, texts null."""
+    events = pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS)
+    kinds = {**dict.fromkeys(_WHOLE, "int64"), **dict.fromkeys(_TEXTS, "str")}
+    return events.fillna(dict.fromkeys(_WHOLE, 0)).astype(kinds)
 
 
 def _is_there(rows: pd.DataFrame, side: int) -> "pd.Series[bool]":
@@ -196,8 +203,7 @@ def _customers(moves: Moves, deliveries: Deliveries) -> pd.DataFrame:
                 }
             )
         )
-    events = pd.concat(found, ignore_index=True).reindex(columns=COLUMNS)
-    return events.fillna(dict.fromkeys(_WHOLE, 0)).astype(dict.fromkeys(_WHOLE, "int64"))
+    return _typed(found)
 
 
 def _units(moves: Moves, side: int) -> pd.DataFrame:

@@ -1,12 +1,16 @@
 """The report's page: one file that opens from disk, asks for nothing, and lets no script run but its own."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+from akasa import changes
+from akasa.changes import Changes
 from akasa.ingest.staging import Manifest
 from akasa.kpis.definitions import DEFINITIONS, UNMATCHED
 from akasa.kpis.reconcile import Proof
-from akasa.report import audit, beside, cards, drawings, facts, notes, periods, proof_file, rejects, tables
+from akasa.report import audit, beside, cards, drawings, facts, notes, periods, proof_file, rejects, shown
+from akasa.report import since, tables
 from akasa.report.cards import Card
 from akasa.report.facts import Facts
 from akasa.report.formats import TOLD
@@ -17,6 +21,7 @@ from akasa.workspace import files, page
 from akasa.workspace.settings import BY_HAND, Settings
 
 TEMPLATES = Path(__file__).parent / "templates" / "front"
+CHANGES = "changes.json"
 ENGINES = {"sql": "SQL", "pandas": "pandas", "dask": "Dask"}
 
 
@@ -28,18 +33,27 @@ def write_page(settings: Settings, manifest: Manifest, proof: Proof) -> None:
     by_hand = settings.output_dir == BY_HAND
     proof_file.write(settings, proof)
     known = facts.gather(settings, manifest, proof)
+    moved = changes.since_last_run(settings, proof, known.made)
+    moved = shown.told(moved) if moved else None
+    if moved:
+        files.write_text(settings.output_dir / CHANGES, json.dumps(moved, indent=1, ensure_ascii=False) + "\n")
     ledger = database.ledger(settings)
     beside.write(settings, every_table(known), ledger)
     index = settings.output_dir / "index.html"
     files.write_text(settings.output_dir / "audit.html", audit.html(known, by_hand))
-    files.write_text(index, html(known, rejects.links(settings, ledger), by_hand))
+    files.write_text(index, html(known, rejects.links(settings, ledger), by_hand, moved))
     if by_hand:
         data_docs.write(settings)
     print(f"written: {settings.label(index)}")
 
 
-def html(known: Facts, kept_aside: list[tuple[str, str]], by_hand: bool = False) -> str:
-    """Return the page; `kept_aside` are (text, address) of the quarantine files beside it."""
+def html(
+    known: Facts, kept_aside: list[tuple[str, str]], by_hand: bool = False, moved: Changes | None = None
+) -> str:
+    """Return the page; `kept_aside` are (text, address) of the quarantine files beside it.
+
+    `moved` is what moved since the last run; None where there was none to compare.
+    """
     return page.render(
         TEMPLATES,
         "page.html.j2",
@@ -48,6 +62,8 @@ def html(known: Facts, kept_aside: list[tuple[str, str]], by_hand: bool = False)
         engines=in_words([ENGINES.get(engine, engine) for engine in known.engines]),
         cards=all_cards(known),
         notes=worth_knowing(known),
+        moved=moved,
+        since=since,
         drawings=all_drawings(known),
         tables=tables,
         others=[tables.of_kpi(kpi, known) for kpi in known.results if kpi not in TOLD],

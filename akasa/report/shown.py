@@ -3,6 +3,8 @@
 Mobile numbers are masked there where MASK_PII asks for it.
 """
 
+from typing import Any
+
 import pandas as pd
 
 from akasa.validate import audits
@@ -28,3 +30,8 @@ def text(given: str) -> str:
 def audit(found: Audit) -> Audit:
     """Return an audit as people may see it."""
     return audits.masked(found) if masking.is_asked_for() else found
+
+
+def told(content: Any) -> Any:
+    """Return what is told, lists and mappings of texts, as people may see it."""
+    return masking.output(content) if masking.is_asked_for() else content

@@ -305,6 +305,7 @@ class Run:
         public = self.settings.output_dir
         if self.ended and all(one.status != DONE for one in self.ended):
             return public / "index.html"
+        from akasa import changes
         from akasa.kpis import results
         from akasa.run import history, manifest
 
@@ -320,6 +321,7 @@ class Run:
         history.keep(self.settings)
         history.trim(self.settings)
         self._keep_exact()
+        changes.put_in_place(self.settings, self.folder, about["run"])
         self._record()
         for name, true in left_out.items():
             if not true and (public / name).exists():
