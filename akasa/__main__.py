@@ -6,6 +6,8 @@ import os
 import sys
 import traceback
 from collections import ChainMap
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import date, datetime
 from functools import partial
@@ -65,22 +67,32 @@ _parameter = partial(click.option, callback=_fitting)
 @_parameter("--max-reject-ratio", metavar="0..1", help="Gate per delivery [MAX_REJECT_RATIO].")
 @_parameter("--today", metavar="YYYY-MM-DD", help="Day of files whose name tells none [TODAY].")
 @_parameter("-p", "parameters", metavar="NAME=VALUE", multiple=True, help="Any notebook parameter.")
+@click.option("--known-by", metavar="YYYY-MM-DD", help="Of deliveries seen by then: outputs/known_by/DAY/.")
 @click.option("--force", is_flag=True, help="Run all steps, up to date or not.")
 @click.option("--from", "start", metavar="STEP", help="Run this step and those behind it in any case.")
 @click.option("--only", metavar="STEP", help="Run this step alone, on what the others left.")
 def report(
-    parameters: dict[str, Any], force: bool, start: str | None, only: str | None, **options: dict[str, Any]
+    parameters: dict[str, Any],
+    known_by: str | None,
+    force: bool,
+    start: str | None,
+    only: str | None,
+    **options: dict[str, Any],
 ) -> None:
     """Run those of the five notebooks that are not up to date, and put the report in place.
 
     A step is up to date where all that it reads is what it was, and its outputs are still there.
     Every option is, in capitals, a variable of `make report`; those before -p are parameters of notebooks.
+    With --known-by, the report is that of the deliveries first seen by a day; the stores stay as they are.
     """
     from akasa.run import console, terminal, way_out
 
     given, chosen = dict(ChainMap(*options.values(), parameters)), _settings()
     steps = _chosen_steps(force, start, only)
-    with console.interrupted(), console.Ticker(chosen) as ticker:
+    day = _day(known_by, "--known-by") if known_by else None
+    if day and (start or only):
+        raise click.UsageError("--known-by runs all steps: leave out --from and --only")
+    with console.interrupted(), _remembered(chosen, day) as chosen, console.Ticker(chosen) as ticker:
         from akasa.run import pipeline  # where a step is run, it takes seconds: the first line stands by now
 
         try:
@@ -307,6 +319,27 @@ def _chosen_steps(force: bool, start: str | None, only: str | None) -> "Chosen":
         return pipeline.chosen(force, start, only)
     except parameters.UsageError as error:
         raise click.UsageError(str(error)) from None
+
+
+@contextmanager
+def _remembered(chosen: settings.Settings, day: date | None) -> Iterator[settings.Settings]:
+    """Give the settings of a workspace of what was known by a day; without one, those that were chosen."""
+    if day is None:
+        yield chosen
+        return
+    from akasa.publish.backfill import DeliveryGone
+    from akasa.publish.known_by import NothingKnown
+    from akasa.run import console, known_by
+    from akasa.stores.database import DatabaseUnavailable
+    from akasa.stores.lock import Busy
+
+    with ExitStack() as held:
+        try:
+            with console.status_line() as progress:
+                there = held.enter_context(known_by.workspace(chosen, day, progress))
+        except (Busy, DatabaseUnavailable, DeliveryGone, NothingKnown, ValueError) as error:
+            raise _failure(error) from None
+        yield there
 
 
 def _range(start: str | None, end: str | None) -> tuple[date, date] | None:

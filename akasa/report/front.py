@@ -6,6 +6,8 @@ from typing import Any
 
 from akasa import changes
 from akasa.changes import Changes
+from akasa.ingest import known_by
+from akasa.ingest.known_by import Known
 from akasa.ingest.staging import Manifest
 from akasa.kpis.definitions import DEFINITIONS, UNMATCHED
 from akasa.kpis.reconcile import Proof
@@ -33,7 +35,8 @@ def write_page(settings: Settings, manifest: Manifest, proof: Proof) -> None:
     by_hand = settings.output_dir == BY_HAND
     proof_file.write(settings, proof)
     known = facts.gather(settings, manifest, proof)
-    moved = changes.since_last_run(settings, proof, known.made)
+    remembered = known_by.read(settings)
+    moved = None if remembered else changes.since_last_run(settings, proof, known.made)
     moved = shown.told(moved) if moved else None
     if moved:
         files.write_text(settings.output_dir / CHANGES, json.dumps(moved, indent=1, ensure_ascii=False) + "\n")
@@ -41,18 +44,23 @@ def write_page(settings: Settings, manifest: Manifest, proof: Proof) -> None:
     beside.write(settings, every_table(known), ledger)
     index = settings.output_dir / "index.html"
     files.write_text(settings.output_dir / "audit.html", audit.html(known, by_hand))
-    files.write_text(index, html(known, rejects.links(settings, ledger), by_hand, moved))
+    files.write_text(index, html(known, rejects.links(settings, ledger), by_hand, moved, remembered))
     if by_hand:
         data_docs.write(settings)
     print(f"written: {settings.label(index)}")
 
 
 def html(
-    known: Facts, kept_aside: list[tuple[str, str]], by_hand: bool = False, moved: Changes | None = None
+    known: Facts,
+    kept_aside: list[tuple[str, str]],
+    by_hand: bool = False,
+    moved: Changes | None = None,
+    remembered: Known | None = None,
 ) -> str:
     """Return the page; `kept_aside` are (text, address) of the quarantine files beside it.
 
-    `moved` is what moved since the last run; None where there was none to compare.
+    `moved` is what moved since the last run; None where there was none to compare. `remembered` says by which
+    day all of it was known, where it is made of that.
     """
     return page.render(
         TEMPLATES,
@@ -63,6 +71,8 @@ def html(
         cards=all_cards(known),
         notes=worth_knowing(known),
         moved=moved,
+        remembered=remembered,
+        otherwise=[shown.text(line) for line in remembered.otherwise] if remembered else [],
         since=since,
         drawings=all_drawings(known),
         tables=tables,

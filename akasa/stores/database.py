@@ -147,9 +147,12 @@ def ledger(settings: Settings) -> pd.DataFrame:
 
 
 def sightings(settings: Settings) -> pd.DataFrame:
-    """Return every name under which bytes ever lay: name, revision, kind, sha256, day (text), withdrawn."""
+    """Return every name under which bytes ever lay: name, revision, kind, sha256, day, withdrawn, seen_on.
+
+    Days are text.
+    """
     found = query("select * from sightings order by name, revision", settings)
-    return found.astype({"revision": "int64", "day": "str", "withdrawn": "bool"})
+    return found.astype({"revision": "int64", "day": "str", "withdrawn": "bool", "seen_on": "str"})
 
 
 def rows(settings: Settings, table: str, *where: ColumnElement[bool]) -> pa.Table:
