@@ -147,7 +147,9 @@ def _less(orders: pd.DataFrame) -> pd.DataFrame:
 def _turned(orders: pd.DataFrame) -> pd.DataFrame:
     found = orders[["order_id", "what", "delivery_id_0", "delivery_id_1"]]
     for side in (0, 1):
-        found = found.join(_side(orders, side).drop(columns="order_id").assign(orders=1).add_suffix(f"_{side}"))
+        found = found.join(
+            _side(orders, side).drop(columns="order_id").assign(orders=1).add_suffix(f"_{side}")
+        )
     none = {f"{name}_{side}": 0 for side in (0, 1) for name in ("orders", "paise", "number")}
     found = found.fillna(none).astype(dict.fromkeys(none, "int64"))
     found = found.assign(was=found["paise_0"], now=found["paise_1"])

@@ -17,7 +17,7 @@ from akasa.kpis.results import rupees
 MOST_ROWS = 1000  # of a KPI; how many more moved is told
 MOST_IDS = 5
 Row = dict[str, Any]
-# What is added up in each KPI: its columns, and what an event calls them. Averages and days follow from these.
+# What is added up in each KPI: its columns, and what an event calls them. Averages follow from these.
 ADDED = {
     "monthly_trends": {"order_count": "orders", "total_revenue": "paise"},
     "regional_revenue": {"customer_count": "customers", "order_count": "orders", "total_revenue": "paise"},
@@ -72,8 +72,10 @@ def of_kpi(
 def keyed(kpi: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Return a KPI's frame by its key as one text: a region, `2025-10`, a customer's id."""
     columns = [frame[name].astype("str").str.zfill(2) for name in DEFINITIONS[kpi].key]
-    return frame.set_index(columns[0].str.cat(columns[1:], sep="-").rename("key")) if len(columns) > 1 else (
-        frame.set_index(frame[DEFINITIONS[kpi].key[0]].astype("str").rename("key"))
+    return (
+        frame.set_index(columns[0].str.cat(columns[1:], sep="-").rename("key"))
+        if len(columns) > 1
+        else (frame.set_index(frame[DEFINITIONS[kpi].key[0]].astype("str").rename("key")))
     )
 
 
@@ -89,10 +91,10 @@ def _unexplained(kpi: str, sides: list[pd.DataFrame], known: Explained) -> pd.Da
     keys = sums.index.union(sides[0].index).union(sides[1].index)
     if kpi == "top_spenders":  # of others, only that they are not listed is known
         keys = sides[0].index.union(sides[1].index)
-    values = [
-        _values(side, outside, added, keys) for side, outside in zip(sides, known.outside, strict=True)
-    ]
-    left = values[1] - values[0] - sums.reindex(keys, fill_value=0)[[*added.values()]].set_axis([*added], axis=1)
+    values = [_values(side, outside, added, keys) for side, outside in zip(sides, known.outside, strict=True)]
+    left = (
+        values[1] - values[0] - sums.reindex(keys, fill_value=0)[[*added.values()]].set_axis([*added], axis=1)
+    )
     return left[(left != 0).any(axis=1)]
 
 
@@ -104,9 +106,7 @@ def _values(
     return pd.concat([listed, rest[~rest.index.isin(listed.index)]]).reindex(keys).fillna(0).astype("int64")
 
 
-def _by_size(
-    kpi: str, sides: list[pd.DataFrame], keys: "pd.Index[str]", first: "pd.Index[str]"
-) -> list[str]:
+def _by_size(kpi: str, sides: list[pd.DataFrame], keys: "pd.Index[str]", first: "pd.Index[str]") -> list[str]:
     """Return the keys by how far their rows moved, in money where there is any."""
     column = [*ADDED.get(kpi, {})][-1:] or list(DEFINITIONS[kpi].of_kind("paise"))[:1]
     size = pd.Series(0, keys)
@@ -141,7 +141,9 @@ def _row(
     of_key = after if after is not None else before
     left = unexplained.loc[key] if key in unexplained.index else {}
     return {
-        "key": {name: _plain(kpi, name, of_key[name]) if of_key is not None else key for name in definition.key},
+        "key": {
+            name: _plain(kpi, name, of_key[name]) if of_key is not None else key for name in definition.key
+        },
         **values,
         **outside,
         "causes": [
@@ -162,7 +164,7 @@ def _causes(kpi: str, told: pd.DataFrame) -> Iterator[Row]:
         by_thing = part.groupby("thing")[[*added.values()]].sum()
         things = by_thing.index if turned else by_thing.index[(by_thing != 0).any(axis=1)]
         values = {name: _plain(kpi, name, value) for name, value in sums.items()}
-        words = {"cause": cause, **{"why": why, "delivery": delivery, "other": other}}
+        words = {"cause": cause, "why": why, "delivery": delivery, "other": other}
         yield {
             **{name: _or_none(word) for name, word in words.items()},
             **values,

@@ -58,7 +58,9 @@ def turned(settings: Settings, before: State, after: State) -> Turned:
 
 def _ids(found: Iterator[Path]) -> pa.Array:
     """Return the ids of all orders in some files, each once."""
-    columns = [pq.read_table(file, columns=["order_id"])["order_id"].cast(pa.large_string()) for file in found]
+    columns = [
+        pq.read_table(file, columns=["order_id"])["order_id"].cast(pa.large_string()) for file in found
+    ]
     chunks = [chunk for column in columns for chunk in column.chunks]
     return pc.unique(pa.chunked_array(chunks, pa.large_string()))
 

@@ -23,7 +23,7 @@ from akasa.stores import database, lock, migrate
 from akasa.validate import audits, judging, verdicts
 from akasa.validate import plan as planning
 from akasa.validate.audits import Audit
-from akasa.validate.plan import Plan, Planned, Sighting
+from akasa.validate.plan import Key, Plan, Planned, Sighting
 from akasa.validate.verdicts import Judged
 from akasa.workspace import files
 from akasa.workspace.settings import Settings
@@ -58,7 +58,9 @@ def remember(settings: Settings, day: date, tell: Progress) -> Remembered:
     if known.empty:
         first = min((one.seen_on for one in sightings if one.seen_on and not one.withdrawn), default=None)
         raise NothingKnown(
-            f"no delivery was known by {day}; the first was seen on {first}" if first else "nothing is published"
+            f"no delivery was known by {day}; the first was seen on {first}"
+            if first
+            else "nothing is published"
         )
     read_what_is_lacking(settings, known, tell)
     planned = {row.delivery_id: _planned(places[row.kind, row.sha256]) for row in known.itertuples()}
@@ -76,8 +78,8 @@ def make(settings: Settings, there: Settings, found: Remembered) -> None:
     """Publish what was known in another, empty workspace, `there`, and stage its records."""
     with files.private():
         _stage(settings, there, found)
-        for one in found.audits:
-            audits.keep(there, one)
+        for audit in found.audits:
+            audits.keep(there, audit)
         known_by.write(there, found.known)
     migrate.upgrade(there)
     plan = Plan(tuple(one.delivery for one in found.judged), {}, found.seen, (), ())
@@ -106,24 +108,34 @@ def _is_of(audit: Audit, names: set[str]) -> bool:
 
 
 def _stage(settings: Settings, there: Settings, found: Remembered) -> None:
-    """Let what was read of each delivery be found there, and list it as if it lay there."""
-    staged = [_staged(settings, one, found.seen) for one in found.judged]
-    for one in staged:
-        place = staging.path(there.staging, one.kind, one.sha256)
-        files.share(staging.path(settings.staging, one.kind, one.sha256), place)
-    staging.write_manifest(there, Manifest(tuple(staged), (), ()))
+    """Let what was read of each delivery be found there, and list those that lay there last."""
+    for one in found.judged:
+        delivery = one.delivery
+        place = staging.path(there.staging, delivery.kind, delivery.sha256)
+        files.share(staging.path(settings.staging, delivery.kind, delivery.sha256), place)
+    lying = _lying(found.seen)
+    names: dict[Key, list[Sighting]] = {}
+    for sighting in lying:
+        names.setdefault(sighting.key, []).append(sighting)
+    staged = [_staged(there, first, others) for first, *others in names.values()]
+    undated = sorted(one.name for one in lying if deliveries.rank(one.name) == 2)
+    staging.write_manifest(there, Manifest(tuple(staged), (), tuple(map(deliveries.undated, undated))))
 
 
-def _staged(settings: Settings, judged: Judged, seen: Sequence[Sighting]) -> Staged:
-    delivery = judged.delivery
-    names = dict.fromkeys(one.name for one in seen if one.key == delivery.key)
-    day = deliveries.date_in_name(delivery.name) if deliveries.rank(delivery.name) else None
+def _lying(seen: Sequence[Sighting]) -> list[Sighting]:
+    """Return what lay in each place last, in delivery order: bytes that others have replaced lie nowhere."""
+    last = {one.place: one for one in sorted(seen, key=lambda one: one.revision)}
+    return sorted(last.values(), key=lambda one: one.position)
+
+
+def _staged(there: Settings, first: Sighting, others: Sequence[Sighting]) -> Staged:
+    day = deliveries.date_in_name(first.name) if deliveries.rank(first.name) else None
     return replace(
-        staging.staged(settings.staging, delivery.kind, delivery.sha256),
-        name=delivery.name,
-        rank=deliveries.rank(delivery.name),
+        staging.staged(there.staging, first.kind, first.sha256),
+        name=first.name,
+        rank=deliveries.rank(first.name),
         date=day.isoformat() if day else None,
-        also_named=tuple(name for name in names if name != delivery.name),
+        also_named=tuple(one.name for one in others),
     )
 
 
@@ -136,8 +148,8 @@ def _otherwise(day: date, by_then: Sequence[Sighting], known: pd.DataFrame) -> l
     if withdrawn:
         verb = "was" if len(withdrawn) == 1 else "were"
         found.append(
-            f"{', '.join(withdrawn)} {verb} known by then and {verb} taken back; the ledger no longer has it, "
-            "so it does not count here."
+            f"{', '.join(withdrawn)} {verb} known by then and {verb} taken back; the ledger no longer has "
+            "what is taken back, so it does not count here."
         )
     if anew:
         found.append(f"Judged anew since, and counted as judged now: {', '.join(anew)}.")

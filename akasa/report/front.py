@@ -11,8 +11,20 @@ from akasa.ingest.known_by import Known
 from akasa.ingest.staging import Manifest
 from akasa.kpis.definitions import DEFINITIONS, UNMATCHED
 from akasa.kpis.reconcile import Proof
-from akasa.report import audit, beside, cards, drawings, facts, notes, periods, proof_file, rejects, shown
-from akasa.report import since, tables
+from akasa.report import (
+    audit,
+    beside,
+    cards,
+    drawings,
+    facts,
+    notes,
+    periods,
+    proof_file,
+    rejects,
+    shown,
+    since,
+    tables,
+)
 from akasa.report.cards import Card
 from akasa.report.facts import Facts
 from akasa.report.formats import TOLD
@@ -39,7 +51,9 @@ def write_page(settings: Settings, manifest: Manifest, proof: Proof) -> None:
     moved = None if remembered else changes.since_last_run(settings, proof, known.made)
     moved = shown.told(moved) if moved else None
     if moved:
-        files.write_text(settings.output_dir / CHANGES, json.dumps(moved, indent=1, ensure_ascii=False) + "\n")
+        files.write_text(
+            settings.output_dir / CHANGES, json.dumps(moved, indent=1, ensure_ascii=False) + "\n"
+        )
     ledger = database.ledger(settings)
     beside.write(settings, every_table(known), ledger)
     index = settings.output_dir / "index.html"
@@ -102,7 +116,8 @@ def worth_knowing(known: Facts) -> list[str]:
         *notes.files_refused(known.refused),
         *notes.days_missing(known.named_days),
         *notes.nothing_delivered(known.last_published, known.made, known.freshness_hours),
-        *notes.fewer_lines(known.fewer_lines),
+        *notes.replaced(known.replaced),
+        *notes.older_stand(known.older_stand),
         *notes.unmatched(int(loose["order_count"].sum()), int(loose["total_revenue"].sum()), known.revenue),
         *notes.numbers_changed_hands(known.numbers_changed),
         *notes.lacking(*known.lacking),

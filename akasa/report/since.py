@@ -142,14 +142,18 @@ def _by(kpi: str, row: Row) -> str:
         if by:
             return _signed(by, indian)
     orders = after.get("order_count", 0) - before.get("order_count", 0)
-    return f"{_signed(orders, indian_count)} {'order' if abs(orders) == 1 else 'orders'}" if orders else "as before"
+    return (
+        f"{_signed(orders, indian_count)} {'order' if abs(orders) == 1 else 'orders'}"
+        if orders
+        else "as before"
+    )
 
 
 def _listed(kpi: str, row: Row) -> str:
     is_there = row["after"] is not None
     words = row["after"] if is_there else row["before"]
     if kpi == "top_spenders":
-        return f"{'joined the list' if is_there else 'left the list'} with {indian(_paise(words['total_spent']))}"
+        return f"{'joined' if is_there else 'left'} the list with {indian(_paise(words['total_spent']))}"
     return f"{'came back' if is_there else 'no longer counts'}: {counted(words['order_count'], 'order')}"
 
 
@@ -294,7 +298,11 @@ def _parameters(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> I
     """Say what was asked for otherwise."""
     if before is None:
         return []
-    words = {"as_of": "The last day that counts", "window_days": "The window's days", "top_n": "The list's length"}
+    words = {
+        "as_of": "The last day that counts",
+        "window_days": "The window's days",
+        "top_n": "The list's length",
+    }
     return [
         f"{title}: {before[name] or 'none'} → {after[name] or 'none'}."
         for name, title in words.items()

@@ -66,7 +66,7 @@ WITHOUT_EFFECT = (
 _OF_DATABASE = ("02_validate", "03_kpis_sql", "05_report")
 READ_BY = {
     **dict.fromkeys(("customers_csv_path", "orders_xml_path", "incoming_dir", "on_refused"), ("01_ingest",)),
-    **dict.fromkeys(("amount_is", "source_timezone", "today"), ("02_validate",)),
+    **dict.fromkeys(("amount_is", "source_timezone", "today", "max_replaced_ratio"), ("02_validate",)),
     **dict.fromkeys(("db_local_infile", "warehouse_retention_days"), ("02_validate",)),
     **dict.fromkeys(("business_timezone", "max_reject_ratio"), ("02_validate", "05_report")),
     **dict.fromkeys(("db_host", "db_port", "db_user", "db_name"), _OF_DATABASE),

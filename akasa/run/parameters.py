@@ -37,7 +37,9 @@ RULES = {
     "window_days": _COUNT,
     "top_n": _COUNT,
     "on_refused": Rule("stop or skip", lambda word: word in ("stop", "skip")),
-    "max_reject_ratio": Rule("a share from 0 to 1", lambda share: 0 <= share <= 1),
+    **dict.fromkeys(
+        ("max_reject_ratio", "max_replaced_ratio"), Rule("a share from 0 to 1", lambda share: 0 <= share <= 1)
+    ),
 }
 _TRUTH = {"true": True, "false": False}
 _TYPES: dict[str, Callable[[Any], Any]] = {

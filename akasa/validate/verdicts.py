@@ -7,7 +7,7 @@ its place once the ledger says that it was committed: a run that is cut short le
 
 import json
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,8 +15,6 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from akasa.validate.plan import Planned
 from akasa.validate.rules import Parted
@@ -153,32 +151,6 @@ def _moment(folder: Path) -> str | None:
     except (OSError, ValueError):
         return None
     return about.get("noted") if about else None
-
-
-def fewer_lines(settings: Settings, deliveries: Sequence[str]) -> list[str]:
-    """Return the orders whose last version has fewer lines than an earlier one, in order of their ids.
-
-    `deliveries` are the sha256 of those of orders, in delivery order; one whose judgement was lost tells
-    nothing.
-    """
-    found = [settings.judged / f"orders-{sha256}" / "accepted.parquet" for sha256 in deliveries]
-    there = [(place, file) for place, file in enumerate(found) if file.exists()]
-    if len(there) < 2:
-        return []
-    counted = [_lines(place, file) for place, file in there]
-    versions = pa.concat_tables(counted).sort_by([("order_id", "ascending"), ("place", "ascending")])
-    by_order = versions.group_by("order_id", use_threads=False)
-    last = by_order.aggregate([("lines", "last"), ("lines", "max")])
-    fewer = last.filter(pc.less(last["lines_last"], last["lines_max"]))
-    return [str(order) for order in fewer["order_id"].to_pylist()]
-
-
-def _lines(place: int, file: Path) -> pa.Table:
-    """Return how many lines each accepted order of a delivery has: order_id, lines, place."""
-    orders = pq.read_table(file, columns=["order_id"])
-    counted = orders.cast(pa.schema([("order_id", pa.large_string())])).group_by("order_id")
-    lines = counted.aggregate([("order_id", "count")]).rename_columns(["order_id", "lines"])
-    return lines.append_column("place", pa.array([place] * len(lines), pa.int64()))
 
 
 def same(one: Parted, other: Parted) -> bool:

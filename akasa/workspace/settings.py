@@ -149,6 +149,7 @@ class Settings(BaseSettings):
     amount_is: Literal["order", "line"] = "order"
     on_refused: Literal["stop", "skip"] = "stop"
     max_reject_ratio: float = Field(default=0.10, ge=0, le=1)
+    max_replaced_ratio: float = Field(default=1, ge=0, le=1)
     today: date | None = None
     warehouse_retention_days: float = Field(default=1, ge=0)
     freshness_hours: float = Field(default=48, gt=0)

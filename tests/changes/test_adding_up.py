@@ -137,7 +137,9 @@ def rows_of(kpi, proof):
     found = {}
     for row in proof.results["sql"][kpi].to_dict("records"):
         key = tuple(str(row[name]) for name in definition.key)
-        found[key] = {n: shown(definition.columns[n], row[n]) for n in definition.columns if n not in definition.key}
+        found[key] = {
+            n: shown(definition.columns[n], row[n]) for n in definition.columns if n not in definition.key
+        }
     return found
 
 
@@ -163,9 +165,12 @@ def compare_days(days):
         shutil.rmtree(folder)
 
 
-QUIET = dict(
-    deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
-)
+QUIET = {
+    "deadline": None,
+    "database": None,
+    "suppress_health_check": list(HealthCheck),
+    "phases": [Phase.generate],
+}
 
 
 @pytest.mark.long

@@ -22,7 +22,9 @@ def compared(cfg, name="run", as_of=None, window_days=30, top_n=10):
     """Return what has changed since the run before; the next one compares with this one."""
     private = cfg.output_dir / f".run-{uuid.uuid4().hex}"
     own = cfg.model_copy(update={"output_dir": private})
-    found = changes.since_last_run(own, proof(cfg, as_of, window_days, top_n), datetime(2025, 11, 12, tzinfo=UTC))
+    found = changes.since_last_run(
+        own, proof(cfg, as_of, window_days, top_n), datetime(2025, 11, 12, tzinfo=UTC)
+    )
     changes.put_in_place(cfg, private, name)
     return found
 

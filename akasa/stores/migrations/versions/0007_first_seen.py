@@ -1,4 +1,4 @@
-"""Sightings note the day on which they were first seen, so that a report can be made of what was known by a day.
+"""Sightings note the day on which they were first seen: a report can be made of what was known by a day.
 
 Of those that are there, it is the day on which their delivery was published, in the zone that the ledger has;
 of what was withdrawn, the day that stands for its records.
