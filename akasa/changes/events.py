@@ -92,7 +92,8 @@ def before_and_after(moves: Moves, counted: str) -> pd.DataFrame:
     for side in (0, 1):
         rows = moves.rows[moves.rows[f"{counted}_{side}"] & moves.rows[f"owner_{side}"].isin(moves.whole)]
         sides.append(rows.groupby(f"owner_{side}")[[f"orders_{side}", f"paise_{side}"]].sum())
-    return pd.concat(sides, axis=1).fillna(0).astype("int64").rename_axis("key")
+    keys = sides[0].index.union(sides[1].index).rename("key")
+    return pd.concat([side.reindex(keys, fill_value=0) for side in sides], axis=1)
 
 
 def _rest(moves: Moves) -> tuple["pd.Series[str]", pd.DataFrame]:
@@ -130,9 +131,13 @@ def _events(moves: Moves, deliveries: Deliveries, by: str, counted: str) -> pd.D
 
 def _typed(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Return events as one frame: sums that a part does not have are 0, texts null."""
-    events = pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS)
-    kinds = {**dict.fromkeys(_WHOLE, "int64"), **dict.fromkeys(_TEXTS, "str")}
-    return events.fillna(dict.fromkeys(_WHOLE, 0)).astype(kinds)
+    kinds = {**dict.fromkeys(_WHOLE, "int64"), **dict.fromkeys(_TEXTS, "str"), "was": "Int64", "now": "Int64"}
+    # Each by itself: put together first, sums beside none would become floats.
+    typed = [
+        part.assign(**{name: 0 for name in _WHOLE if name not in part}).reindex(columns=COLUMNS).astype(kinds)
+        for part in parts
+    ]
+    return pd.concat(typed, ignore_index=True)
 
 
 def _is_there(rows: pd.DataFrame, side: int) -> "pd.Series[bool]":
@@ -168,7 +173,7 @@ def moved_by(rows: pd.DataFrame, deliveries: Deliveries, cause: "pd.Series[str]"
     """Return the delivery that moved a customer, or let a number pass to another one."""
     claims = deliveries.of_claims(rows["position_0"], rows["position_1"])
     versions = [
-        rows["owner_1"].map(one.customers.set_index("customer_id")["delivery_id"]).astype("Int64")
+        rows["owner_1"].map(one.customers.set_index("customer_id")["delivery_id"].astype("Int64"))
         for one in (deliveries.before, deliveries.after)
     ]
     moved = deliveries.of(*versions)["delivery"]
@@ -182,7 +187,7 @@ def _customers(moves: Moves, deliveries: Deliveries) -> pd.DataFrame:
     both = both[both["region_0"].ne(both["region_1"])]
     both["owner_1"] = both.index.to_series().where(~both.index.str.startswith("#"))
     versions = [
-        both["owner_1"].map(one.customers.set_index("customer_id")["delivery_id"]).astype("Int64")
+        both["owner_1"].map(one.customers.set_index("customer_id")["delivery_id"].astype("Int64"))
         for one in (deliveries.before, deliveries.after)
     ]
     moved_by_delivery = deliveries.of(*versions)["delivery"]

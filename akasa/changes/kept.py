@@ -8,7 +8,7 @@ deliveries that stood tell (see `versions`), and one that is replaced or taken b
 import json
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from akasa.kpis.definitions import DEFINITIONS
+from akasa.kpis.definitions import DEFINITIONS, DTYPES
 from akasa.kpis.reconcile import Proof
 from akasa.kpis.results import Parameters
 from akasa.stores import database, warehouse
@@ -24,10 +24,11 @@ from akasa.validate import plan as planning
 from akasa.validate import verdicts
 from akasa.workspace import files
 from akasa.workspace.settings import Settings
+from akasa.workspace.tables import frame_types
 
 FORM = 1
 _PRIVATE = re.compile(r"\.run-[0-9a-f]{32}")
-_NOTED = "state.json"
+_FILE = "state.json"
 _HELD = ("customers", "holdings")
 
 
@@ -92,8 +93,8 @@ def of_now(settings: Settings, proof: Proof, made: str) -> State:
         parameters=proof.parameters,
         deliveries=tuple(_stood(settings, row) for row in database.ledger(settings).itertuples()),
         sightings={one.position: one.name for one in sorted(seen, key=lambda one: one.position)},
-        customers=warehouse.read(settings, "customers"),
-        holdings=warehouse.read(settings, "holdings"),
+        customers=warehouse.read(settings, "customers").astype(frame_types("customers")),
+        holdings=warehouse.read(settings, "holdings").astype(frame_types("holdings")),
         results=dict(proof.results["sql"]),
         made=made,
     )
@@ -127,7 +128,7 @@ def prepare(settings: Settings, state: State) -> None:
         "sightings": dict(state.sightings),
         "changes": state.changes,
     }
-    files.write_text(folder / _NOTED, json.dumps(noted, ensure_ascii=False) + "\n")
+    files.write_text(folder / _FILE, json.dumps(noted, ensure_ascii=False) + "\n")
 
 
 def put_in_place(settings: Settings, private: Path, run: str) -> None:
@@ -136,10 +137,10 @@ def put_in_place(settings: Settings, private: Path, run: str) -> None:
     `private` was the folder of its outputs, `run` is its name.
     """
     coming = _folder(settings) / private.name
-    if (coming / _NOTED).exists():
+    if (coming / _FILE).exists():
         with files.private():
-            noted = json.loads((coming / _NOTED).read_text("utf-8"))
-            files.write_text(coming / _NOTED, json.dumps(noted | {"run": run}, ensure_ascii=False) + "\n")
+            noted = json.loads((coming / _FILE).read_text("utf-8"))
+            files.write_text(coming / _FILE, json.dumps(noted | {"run": run}, ensure_ascii=False) + "\n")
         there = coming.with_name(settings.output_dir.name)
         shutil.rmtree(there, ignore_errors=True)
         coming.rename(there)
@@ -156,9 +157,9 @@ def forget_prepared(settings: Settings) -> None:
 
 def _compared_with(settings: Settings) -> set[tuple[str, str, str]]:
     """Return kind, sha256 and moment of all judgements that some outputs are still to be compared with."""
-    found: Iterable[State | None] = map(_read, _folder(settings).glob("*"))
-    states = [state for state in found if state]
-    return {(*one.key, one.noted) for state in states for one in state.deliveries if one.noted}
+    found: list[Mapping[str, Any]] = list(filter(None, map(_noted, _folder(settings).glob("*"))))
+    stood = [Stood(**one) for noted in found for one in noted["deliveries"]]
+    return {(*one.key, one.noted) for one in stood if one.noted}
 
 
 def _folder(settings: Settings) -> Path:
@@ -172,21 +173,38 @@ def _stood(settings: Settings, row: Any) -> Stood:
 
 
 def _read(folder: Path) -> State | None:
+    noted = _noted(folder)
+    if noted is None:
+        return None
     try:
-        noted = json.loads((folder / _NOTED).read_text("utf-8"))
-        if noted["form"] != FORM:
-            return None
-        frames = {name: pd.read_parquet(folder / f"{name}.parquet") for name in _HELD}
+        frames = {
+            name: pd.read_parquet(folder / f"{name}.parquet").astype(frame_types(name)) for name in _HELD
+        }
         return State(
             parameters=Parameters(**noted["parameters"]),
             deliveries=tuple(Stood(**one) for one in noted["deliveries"]),
             sightings=noted["sightings"],
-            results={kpi: pd.read_parquet(folder / f"kpi.{kpi}.parquet") for kpi in _kpis(folder)},
+            results={kpi: _result(folder, kpi) for kpi in _kpis(folder)},
             **{name: noted[name] for name in ("made", "run", "changes")},
             **frames,
         )
-    except (OSError, ValueError, LookupError, TypeError):  # lost, cut off, or of another version
+    except (OSError, ValueError, LookupError, TypeError):  # lost or cut off
         return None
+
+
+def _noted(folder: Path) -> Mapping[str, Any] | None:
+    """Return what is noted there; None where nothing is, or another version of akasa has noted it."""
+    try:
+        noted: dict[str, Any] = json.loads((folder / _FILE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return noted if noted.get("form") == FORM else None
+
+
+def _result(folder: Path, kpi: str) -> pd.DataFrame:
+    """Return a KPI as it was kept; Parquet has days by the millisecond."""
+    kinds = {column: DTYPES[kind] for column, kind in DEFINITIONS[kpi].columns.items()}
+    return pd.read_parquet(folder / f"kpi.{kpi}.parquet").astype(kinds)
 
 
 def _kpis(folder: Path) -> list[str]:

@@ -75,7 +75,10 @@ def differing_customers(before: State, after: State) -> pd.DataFrame:
     columns = [*CUSTOMER_ROW, "delivery_id"]
     both = pd.concat([before.customers[list(CUSTOMER_ROW)], after.customers[list(CUSTOMER_ROW)]])
     ids = both.drop_duplicates(keep=False)["customer_id"].unique()
-    sides = [one.customers[one.customers["customer_id"].isin(ids)][columns] for one in (before, after)]
+    sides = [
+        one.customers[one.customers["customer_id"].isin(ids)][columns].astype({"delivery_id": "Int64"})
+        for one in (before, after)
+    ]
     return sides[0].merge(sides[1], on="customer_id", how="outer", suffixes=("_0", "_1"))
 
 
@@ -146,11 +149,11 @@ def _less(orders: pd.DataFrame) -> pd.DataFrame:
 
 def _turned(orders: pd.DataFrame) -> pd.DataFrame:
     found = orders[["order_id", "what", "delivery_id_0", "delivery_id_1"]]
+    sums = ("orders", "paise", "number")
     for side in (0, 1):
-        found = found.join(
-            _side(orders, side).drop(columns="order_id").assign(orders=1).add_suffix(f"_{side}")
-        )
-    none = {f"{name}_{side}": 0 for side in (0, 1) for name in ("orders", "paise", "number")}
+        there = _side(orders, side).drop(columns="order_id").assign(orders=1)
+        found = found.join(there.astype(dict.fromkeys(sums, "Int64")).add_suffix(f"_{side}"))
+    none = {f"{name}_{side}": 0 for side in (0, 1) for name in sums}
     found = found.fillna(none).astype(dict.fromkeys(none, "int64"))
     found = found.assign(was=found["paise_0"], now=found["paise_1"])
     amended = _is_amended(orders)

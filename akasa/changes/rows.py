@@ -55,7 +55,7 @@ def of_kpi(
     keys = differing.union(unexplained.index)
     order = _by_size(kpi, sides, keys, unexplained.index)
     told = known.events[known.events["key"].isin(order[:MOST_ROWS])] if known else None
-    causes = dict(list(told.groupby("key"))) if told is not None else {}
+    causes = _causes(kpi, told) if told is not None else {}
     return {
         "kpi": kpi,
         "moved": len(keys),
@@ -63,7 +63,7 @@ def of_kpi(
         "explained": known is not None,
         "unexplained": len(unexplained),
         "rows": [
-            _row(kpi, key, sides, known, causes.get(key), unexplained, (moves, deliveries))
+            _row(kpi, key, sides, known, causes.get(key, []), unexplained, (moves, deliveries))
             for key in order[:MOST_ROWS]
         ],
     }
@@ -103,7 +103,8 @@ def _values(
 ) -> pd.DataFrame:
     listed = side[[*added]]
     rest = outside.rename(columns={of: name for name, of in added.items()}).reindex(columns=[*added])
-    return pd.concat([listed, rest[~rest.index.isin(listed.index)]]).reindex(keys).fillna(0).astype("int64")
+    others = rest[~rest.index.isin(listed.index)].astype("int64")
+    return pd.concat([listed, others]).reindex(keys, fill_value=0)
 
 
 def _by_size(kpi: str, sides: list[pd.DataFrame], keys: "pd.Index[str]", first: "pd.Index[str]") -> list[str]:
@@ -111,7 +112,7 @@ def _by_size(kpi: str, sides: list[pd.DataFrame], keys: "pd.Index[str]", first: 
     column = [*ADDED.get(kpi, {})][-1:] or list(DEFINITIONS[kpi].of_kind("paise"))[:1]
     size = pd.Series(0, keys)
     if column:
-        then, now = (side[column[0]].reindex(keys).fillna(0).astype("int64") for side in sides)
+        then, now = (side[column[0]].reindex(keys, fill_value=0) for side in sides)
         size = (now - then).abs()
     ranked = pd.DataFrame({"known": ~keys.isin(first), "size": -size, "id": keys}, index=keys)
     return list(ranked.sort_values(["known", "size", "id"])["id"])
@@ -122,7 +123,7 @@ def _row(
     key: str,
     sides: list[pd.DataFrame],
     known: Explained | None,
-    told: pd.DataFrame | None,
+    causes: list[Row],
     unexplained: pd.DataFrame,
     told_by: tuple[Moves, Deliveries],
 ) -> Row:
@@ -146,32 +147,37 @@ def _row(
         },
         **values,
         **outside,
-        "causes": [
-            *([] if told is None else _causes(kpi, told)),
-            *_renamed(kpi, key, before, after, *told_by),
-        ],
+        "causes": [*causes, *_renamed(kpi, key, before, after, *told_by)],
         "unexplained": {name: _plain(kpi, name, value) for name, value in dict(left).items() if value},
     }
 
 
-def _causes(kpi: str, told: pd.DataFrame) -> Iterator[Row]:
+def _causes(kpi: str, told: pd.DataFrame) -> dict[str, list[Row]]:
+    """Return the causes of each row, from its events: what was done to orders, and what stayed and moved."""
     added = ADDED[kpi]
-    for (_, cause, why, delivery, other), part in told.groupby(_GROUP, dropna=False, sort=True):
-        sums = {name: int(part[of].sum()) for name, of in added.items()}
-        turned = cause in ORDERS_TURN
-        if not turned and not any(sums.values()):
-            continue
-        by_thing = part.groupby("thing")[[*added.values()]].sum()
-        things = by_thing.index if turned else by_thing.index[(by_thing != 0).any(axis=1)]
-        values = {name: _plain(kpi, name, value) for name, value in sums.items()}
-        words = {"cause": cause, "why": why, "delivery": delivery, "other": other}
-        yield {
-            **{name: _or_none(word) for name, word in words.items()},
-            **values,
-            "things": len(things),
-            "first": sorted(things)[:MOST_IDS],
-            **(_amended(part.iloc[0]) if cause == "corrected" and len(part) == 1 else {}),
-        }
+    words = told.assign(**{name: told[name].fillna("") for name in _GROUP[1:]})
+    sums = words.groupby(_GROUP, sort=True)[[*added.values()]].sum()
+    ones = words.groupby(_GROUP, sort=True).agg(
+        events=("cause", "size"), was=("was", "first"), now=("now", "first")
+    )
+    by_thing = words.dropna(subset="thing").groupby([*_GROUP, "thing"], sort=True)[[*added.values()]].sum()
+    turned = by_thing.index.get_level_values("cause").isin(ORDERS_TURN)
+    things = by_thing[turned | (by_thing != 0).any(axis=1).to_numpy()].reset_index("thing")["thing"]
+    counts = things.groupby(level=_GROUP).size()
+    firsts = things.groupby(level=_GROUP).head(MOST_IDS).groupby(level=_GROUP).agg(list)
+    found: dict[str, list[Row]] = {}
+    for group, amounts, one in zip(
+        sums.index, sums.itertuples(index=False), ones.itertuples(index=False), strict=True
+    ):
+        key, cause, *others = group
+        if cause in ORDERS_TURN or any(amounts):
+            named = dict(zip(_GROUP[2:], (other or None for other in others), strict=True))
+            values = {name: _plain(kpi, name, value) for name, value in zip(added, amounts, strict=True)}
+            first = {"things": int(counts.get(group, 0)), "first": firsts.get(group, [])}
+            is_one = cause == "corrected" and one.events == 1
+            amended = {"was": rupees(int(one.was)), "now": rupees(int(one.now))} if is_one else {}
+            found.setdefault(key, []).append({"cause": cause, **named, **values, **first, **amended})
+    return found
 
 
 def _renamed(
@@ -187,11 +193,6 @@ def _renamed(
         told = deliveries.of(versions["delivery_id_0"], versions["delivery_id_1"]).to_dict("records")
         by = {name: _or_none(word) for name, word in (told[0] if told else {}).items()}
         yield {"cause": "customer changed", **by, "columns": other}
-
-
-def _amended(event: "pd.Series[Any]") -> Row:
-    """Return what one corrected order came to before, and comes to now."""
-    return {"was": rupees(int(event["was"])), "now": rupees(int(event["now"]))}
 
 
 def _plain(kpi: str, column: str, value: Any) -> Any:
@@ -223,11 +224,12 @@ def _of_months(moves: Moves, deliveries: Deliveries, before: State, after: State
 
 
 def _of_repeats(moves: Moves, deliveries: Deliveries, before: State, after: State) -> Explained:
-    """One order is no repeat: who is not listed has one or none."""
+    """One order is no repeat: who is not listed has one or none. What an order came to is none of its."""
     known = events.before_and_after(moves, "counts")
     outside = [_side(known, side) for side in (0, 1)]
     few = tuple(one[one["orders"] <= 1] for one in outside)
-    return Explained(events.by_owner(moves, deliveries, "counts"), (few[0], few[1]))
+    found = events.by_owner(moves, deliveries, "counts")
+    return Explained(found[found["orders"] != 0], (few[0], few[1]))
 
 
 def _of_spenders(moves: Moves, deliveries: Deliveries, before: State, after: State) -> Explained:
@@ -251,7 +253,8 @@ def _side(known: pd.DataFrame, side: int) -> pd.DataFrame:
 
 
 def _none() -> pd.DataFrame:
-    return pd.DataFrame(columns=["orders", "paise"], index=pd.Index([], name="key"))
+    """Return that a KPI lists every row that it has."""
+    return pd.DataFrame(columns=["orders", "paise", "customers"], index=pd.Index([], dtype="str", name="key"))
 
 
 _EXPLAINED: dict[str, Callable[[Moves, Deliveries, State, State], Explained]] = {

@@ -84,15 +84,16 @@ def _latest(
 
 
 def _lines(file: Path, ids: pa.Array) -> pd.DataFrame | None:
-    """Return a file's lines of some orders; it is not opened further where its footer says it has none."""
+    """Return a file's lines of some orders; of its parts, only those that have one are read."""
     parquet = pq.ParquetFile(file)
-    if not any(_may_hold(parquet.metadata.row_group(n), ids) for n in range(parquet.num_row_groups)):
-        return None
-    rows = parquet.read(columns=["order_id"])["order_id"].cast(pa.large_string())
-    is_one = pc.is_in(rows, value_set=ids)
-    if not pc.any(is_one).as_py():
-        return None
-    return parquet.read(columns=list(ORDER_LINE)).filter(is_one).to_pandas()
+    found = []
+    for part in range(parquet.num_row_groups):
+        if _may_hold(parquet.metadata.row_group(part), ids):
+            order = parquet.read_row_group(part, columns=["order_id"])["order_id"].cast(pa.large_string())
+            is_one = pc.is_in(order, value_set=ids)
+            if pc.any(is_one).as_py():
+                found.append(parquet.read_row_group(part, columns=list(ORDER_LINE)).filter(is_one))
+    return pa.concat_tables(found).to_pandas() if found else None
 
 
 def _may_hold(group: Any, ids: pa.Array) -> bool:
@@ -122,7 +123,12 @@ def _stacked(frames: Sequence[pd.DataFrame], columns: list[str], table: str) -> 
 def _beside(then: tuple[pd.DataFrame, pd.DataFrame], now: tuple[pd.DataFrame, pd.DataFrame]) -> pd.DataFrame:
     """Return the orders that differ, in whatever value, before beside after."""
     (orders_0, items_0), (orders_1, items_1) = then, now
-    both = orders_0.merge(orders_1, on="order_id", how="outer", suffixes=("_0", "_1"))
+    # As numbers that may be null: a merge makes floats of others, which have no place for an id.
+    sides = [
+        orders.astype({"total_amount_paise": "Int64", "delivery_id": "Int64"})
+        for orders in (orders_0, orders_1)
+    ]
+    both = sides[0].merge(sides[1], on="order_id", how="outer", suffixes=("_0", "_1"))
     there = both["delivery_id_0"].notna(), both["delivery_id_1"].notna()
     common = set(both["order_id"][there[0] & there[1]])
     items = pd.concat([one[one["order_id"].isin(common)] for one in (items_0, items_1)])
@@ -133,5 +139,4 @@ def _beside(then: tuple[pd.DataFrame, pd.DataFrame], now: tuple[pd.DataFrame, pd
     what = pd.Series("corrected", both.index).mask(~there[0], "new").mask(~there[1], "withdrawn")
     kept = [f"{column}_{side}" for side in (0, 1) for column in (*VALUES, "delivery_id")]
     rows = both.assign(what=what)[differs][["order_id", *kept, "what"]]
-    whole = {name: "Int64" for name in rows if name.startswith(("total_", "delivery_id"))}
-    return rows.astype(whole).sort_values("order_id", ignore_index=True)
+    return rows.sort_values("order_id", ignore_index=True)

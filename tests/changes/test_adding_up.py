@@ -158,7 +158,7 @@ def compare_days(days):
             live(cfg, day)
             now = compared.proof(cfg, **asked)
             found = compared.compared(cfg, f"run {number}", **asked)
-            if before is not None and found["before"]["run"] == f"run {number - 1}":
+            if found["before"] and found["before"]["run"] == f"run {number - 1}":
                 require_added_up(found, before, now)
             before = now
     finally:
