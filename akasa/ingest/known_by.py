@@ -11,7 +11,7 @@ from datetime import date
 from akasa.workspace import files
 from akasa.workspace.settings import Settings
 
-_FILE = "known_by.json"
+_FILE = ".run.known_by.json"
 
 
 @dataclass(frozen=True)

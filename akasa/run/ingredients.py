@@ -66,9 +66,9 @@ WITHOUT_EFFECT = (
 _OF_DATABASE = ("02_validate", "03_kpis_sql", "05_report")
 READ_BY = {
     **dict.fromkeys(("customers_csv_path", "orders_xml_path", "incoming_dir", "on_refused"), ("01_ingest",)),
-    **dict.fromkeys(("amount_is", "source_timezone", "today", "max_replaced_ratio"), ("02_validate",)),
+    **dict.fromkeys(("source_timezone", "today", "max_replaced_ratio"), ("02_validate",)),
     **dict.fromkeys(("db_local_infile", "warehouse_retention_days"), ("02_validate",)),
-    **dict.fromkeys(("business_timezone", "max_reject_ratio"), ("02_validate", "05_report")),
+    **dict.fromkeys(("amount_is", "business_timezone", "max_reject_ratio"), ("02_validate", "05_report")),
     **dict.fromkeys(("db_host", "db_port", "db_user", "db_name"), _OF_DATABASE),
     "incoming_url": ("01_ingest",),
     "warehouse_url": ("02_validate", "04_kpis_memory", "05_report"),
