@@ -9,7 +9,7 @@ installed := .venv/.installed
 endif
 quoted = '$(subst ','\'',$(strip $($(1))))'
 option = $(if $(strip $($(1))),--$(shell echo $(1) | tr A-Z_ a-z-) $(call quoted,$(1)))
-akasa = $(strip $(python) -m akasa $(1) $(foreach name,$(2),$(call option,$(name))))
+akasa = $(strip $(python) -m akasa$(3) $(1) $(foreach name,$(2),$(call option,$(name))))
 pytest = $(python) -m pytest -n auto
 fast = akasa $(addprefix tests/,test_main.py workspace ingest validate kpis report run road/test_docs.py)
 # A variable on the command line that the help of no target names is an error, before anything runs.
@@ -23,7 +23,7 @@ again = report backfill withdraw migrate notebooks
 $(again): export AKASA_MAKE = $@ $(given)
 $(again): export AKASA_MAKE_FROM = $(PWD)
 
-.PHONY: help report backfill withdraw diff migrate notebooks lab lab-reset up seed down test test-long test-containers fuzz check coverage lint bench env lock clean
+.PHONY: help report backfill withdraw flow diff migrate notebooks lab lab-reset up seed down test test-long test-containers fuzz check coverage lint bench env lock clean
 help: ## list the targets; `make` alone does the same
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2} /^## /{printf "%20s %s\n", "", substr($$0, 4)}' Makefile
 
@@ -37,6 +37,11 @@ backfill: $(installed) ## derive all again under the rules of today, or some day
 	$(call akasa,backfill $(if $(DRY_RUN),--dry-run),START END)
 withdraw: $(installed) ## take a delivery back as if it had never come: NAME=incoming/x.xml [DRY_RUN=1]
 	$(call akasa,withdraw $(if $(DRY_RUN),--dry-run) $(call quoted,NAME))
+flow: $(installed) ## the report by Prefect: on the server that PREFECT_API_URL names, else on one of its own
+## [PREFECT_API_URL=http://127.0.0.1:4200/api] [SERVE=1 CRON='30 5 * * *' TIMEZONE=Asia/Kolkata: every day, and
+## whenever it is asked for] [ENGINE=] [AS_OF=] [WINDOW_DAYS=] [TOP_N=] [ON_REFUSED=] [MAX_REJECT_RATIO=] [TODAY=]
+## [FORCE=] [FROM=] [ONLY=] as of make report
+	$(call akasa,$(if $(FORCE),--force) $(if $(SERVE),--serve),CRON TIMEZONE FROM ONLY ENGINE AS_OF WINDOW_DAYS TOP_N ON_REFUSED MAX_REJECT_RATIO TODAY,.flow)
 diff: $(installed) ## what differs between two runs that are kept: [RUN1=previous] [RUN2=latest] [FORMAT=table|json]
 	$(call akasa,diff $(if $(RUN1),$(call quoted,RUN1),previous) $(if $(RUN2),$(call quoted,RUN2),latest),FORMAT)
 migrate: $(installed) ## bring the database to the tables that this version expects
@@ -48,7 +53,7 @@ lab: $(installed) ## open the notebooks in JupyterLab, as copies in work/ [LAB='
 lab-reset: $(installed) ## copy the notebooks into work/ anew; those that you changed are kept
 	$(call akasa,lab --reset)
 
-up: ## start MySQL, JupyterLab (http://127.0.0.1:8888) and Prefect in containers; .env has their secrets
+up: ## start MySQL, JupyterLab (http://127.0.0.1:8888), Prefect (:4200) and its flows in containers; .env has their secrets
 	mkdir -p data/incoming
 	docker compose up --build --detach
 seed: ## one run of the workbook on data/ in its container: outputs/containers/index.html
@@ -86,4 +91,4 @@ lock: ## pin all that pyproject.toml asks for in requirements.lock (UPGRADE=1: t
 	@.ci/lock "$(PYTHON)" $(if $(UPGRADE),--upgrade)
 clean: ## remove outputs and derived data; deliveries stay
 	find outputs -mindepth 1 ! -path outputs/.gitkeep -delete
-	rm -rf data/staging data/judged data/audits data/rejects data/warehouse data/exact data/failed data/akasa.db* data/.run* data/.publish*
+	rm -rf data/staging data/judged data/audits data/rejects data/warehouse data/exact data/failed data/akasa.db* data/.database.json data/.run* data/.publish*

@@ -2,26 +2,21 @@
 
 import io
 import json
-import os
 import sys
 import traceback
-from collections import ChainMap
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from datetime import date, datetime
-from functools import partial
+from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from akasa import __version__
-from akasa.workspace import events, masking, promotion, secrets, settings
-
-if TYPE_CHECKING:
-    from akasa.run.pipeline import Chosen
+from akasa.run import entry, options
+from akasa.workspace import masking, promotion, secrets, settings
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -41,43 +36,16 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # a console of few letters, which lacks ₹
 
 
-def _fitting(_: click.Context, option: click.Parameter, given: Any) -> dict[str, Any]:
-    """Return an option of `report`, or its pairs of -p, as notebook parameters that keep their rules."""
-    from akasa.run import parameters
-
-    pairs = map(_pair, given) if isinstance(given, tuple) else [(option.name, given)]
-    found = {str(name): value for name, value in pairs if value is not None}
-    try:
-        if found:
-            parameters.check(found)
-    except parameters.UsageError as error:
-        raise click.BadParameter(str(error)) from None
-    return found
-
-
-_parameter = partial(click.option, callback=_fitting)
-
-
 @main.command()
-@_parameter("--engine", metavar="pandas|dask|both", help="In-memory engine [pandas].")
-@_parameter("--as-of", metavar="YYYY-MM-DD", help="Last day that counts [the latest published order date].")
-@_parameter("--window-days", metavar="NUMBER", help="Days that top spenders look back [30].")
-@_parameter("--top-n", metavar="NUMBER", help="How many top spenders [10].")
-@_parameter("--on-refused", metavar="stop|skip", help="What a refused file does [ON_REFUSED].")
-@_parameter("--max-reject-ratio", metavar="0..1", help="Gate per delivery [MAX_REJECT_RATIO].")
-@_parameter("--today", metavar="YYYY-MM-DD", help="Day of files whose name tells none [TODAY].")
-@_parameter("-p", "parameters", metavar="NAME=VALUE", multiple=True, help="Any notebook parameter.")
+@options.of_report
 @click.option("--known-by", metavar="YYYY-MM-DD", help="Of deliveries seen by then: outputs/known_by/DAY/.")
-@click.option("--force", is_flag=True, help="Run all steps, up to date or not.")
-@click.option("--from", "start", metavar="STEP", help="Run this step and those behind it in any case.")
-@click.option("--only", metavar="STEP", help="Run this step alone, on what the others left.")
 def report(
     parameters: dict[str, Any],
-    known_by: str | None,
     force: bool,
     start: str | None,
     only: str | None,
-    **options: dict[str, Any],
+    known_by: str | None,
+    **given: dict[str, Any],
 ) -> None:
     """Run those of the five notebooks that are not up to date, and put the report in place.
 
@@ -86,18 +54,18 @@ def report(
     With --known-by, the report is that of the deliveries first seen by a day; the stores stay as they are.
     """
     from akasa.run import console, terminal, way_out
+    from akasa.run.told import StepFailed
 
-    given, chosen = dict(ChainMap(*options.values(), parameters)), _settings()
-    steps = _chosen_steps(force, start, only)
-    day = _day(known_by, "--known-by") if known_by else None
-    if day and (start or only):
+    chosen = _settings()
+    steps = options.chosen(force, start, only)
+    if known_by and (start or only):
         raise click.UsageError("--known-by runs all steps: leave out --from and --only")
-    with console.interrupted(), _remembered(chosen, day) as chosen, console.Ticker(chosen) as ticker:
+    with console.interrupted(), _remembered(chosen, known_by) as chosen, console.Ticker(chosen) as ticker:
         from akasa.run import pipeline  # where a step is run, it takes seconds: the first line stands by now
 
         try:
-            page = pipeline.report(chosen, given, ticker, steps)
-        except pipeline.StepFailed as error:
+            page = pipeline.report(chosen, options.flat(parameters, given), ticker, steps)
+        except StepFailed as error:
             ticker.failed(error)
             raise SystemExit(1) from None
         except RuntimeError as error:
@@ -119,26 +87,15 @@ def backfill(start: str | None, end: str | None, dry_run: bool) -> None:
     days; other days and all customers stay as they are. Of every delivery the file must be there, or what was
     read of it. `report` then computes the KPIs anew.
     """
-    from akasa.publish import backfill
-    from akasa.run import console, outcomes
-    from akasa.stores import lock, migrate
-    from akasa.stores.database import DatabaseUnavailable
-    from akasa.stores.lock import Busy
+    from akasa.run import changes, console
 
-    days = _range(start, end)
-    chosen = _settings()
+    days, chosen = _days(start, end), _settings()
     try:
-        with console.interrupted(), lock.run(chosen), console.status_line() as progress:
-            migrate.upgrade(chosen)
-            change = (
-                backfill.derive(chosen, *days, progress) if days else backfill.derive_all(chosen, progress)
-            )
-            if not dry_run:
-                progress("auditing and publishing")
-                backfill.commit(chosen, change)
-    except (Busy, DatabaseUnavailable, FileNotFoundError, ValueError, RuntimeError) as error:
+        with console.interrupted(), console.status_line() as progress:
+            told = changes.backfill(chosen, days, dry_run, progress)
+    except (FileNotFoundError, ValueError, RuntimeError) as error:
         raise _failure(error) from None
-    click.echo(masking.shown(outcomes.backfilled(change, dry_run)))
+    click.echo(masking.shown(told))
 
 
 @main.command()
@@ -150,24 +107,15 @@ def withdraw(name: str, dry_run: bool) -> None:
     Earlier versions of its orders and customers stand again. `report` then computes the KPIs anew. Bytes that
     still lie there stay taken back; under another name they are a new delivery.
     """
-    from akasa.publish import withdraw
-    from akasa.run import console, outcomes
-    from akasa.stores import lock, migrate
-    from akasa.stores.database import DatabaseUnavailable
-    from akasa.stores.lock import Busy
+    from akasa.run import changes, console
 
     chosen = _settings()
     try:
-        with console.interrupted(), lock.run(chosen), console.status_line() as progress:
-            migrate.upgrade(chosen)
-            progress("looking for the versions that stand without it")
-            withdrawal = withdraw.derive(chosen, name)
-            if not dry_run:
-                progress("publishing")
-                withdraw.commit(chosen, withdrawal)
-    except (Busy, DatabaseUnavailable, FileNotFoundError, LookupError, RuntimeError) as error:
+        with console.interrupted(), console.status_line() as progress:
+            told = changes.withdraw(chosen, name, dry_run, progress)
+    except (FileNotFoundError, LookupError, RuntimeError) as error:
         raise _failure(error) from None
-    click.echo(masking.shown(outcomes.withdrawn(withdrawal, dry_run)))
+    click.echo(masking.shown(told))
 
 
 @main.command()
@@ -205,15 +153,17 @@ def lab(reset: bool, bring_back: str | None, options: tuple[str, ...]) -> None:
 @main.command()
 def migrate() -> None:
     """Bring the database to the tables that this version expects. (A report does so by itself.)"""
-    from akasa.stores import lock
+    from akasa.stores import lock, soundness
     from akasa.stores.database import DatabaseUnavailable
-    from akasa.stores.migrate import upgrade
+    from akasa.stores.migrate import NewerDatabase, upgrade
 
     chosen = _settings()
     lock.settle(chosen)
     try:
+        soundness.require_whole(chosen)
         before, after = upgrade(chosen)
-    except DatabaseUnavailable as error:
+        soundness.note(chosen)
+    except (DatabaseUnavailable, NewerDatabase, soundness.TornDatabase) as error:
         raise _failure(error) from None
     click.echo(f"the database was at {before or 'nothing'}, and is at {after}")
 
@@ -284,13 +234,13 @@ def init(directory: Path) -> None:
     """Make a workspace in DIRECTORY: notebooks, the sample, .env.example and a Makefile.
 
     For an akasa that pip has installed: in that folder, `akasa report` runs its notebooks on its data.
-    Nothing that is there already is changed.
+    A folder that has anything but hidden files is refused.
     """
     from akasa.run import start
 
     try:
         start.make(directory)
-    except FileExistsError as error:
+    except OSError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"made {directory}; go there, and run: akasa report")
 
@@ -312,79 +262,44 @@ def generate(directory: Path, **sizes: Any) -> None:
     click.echo(f"wrote {directory / 'customers.csv'} and {directory / 'orders.xml'}")
 
 
-def _chosen_steps(force: bool, start: str | None, only: str | None) -> "Chosen":
-    from akasa.run import parameters, pipeline
-
-    try:
-        return pipeline.chosen(force, start, only)
-    except parameters.UsageError as error:
-        raise click.UsageError(str(error)) from None
-
-
 @contextmanager
-def _remembered(chosen: settings.Settings, day: date | None) -> Iterator[settings.Settings]:
-    """Give the settings of a workspace of what was known by a day; without one, those that were chosen."""
-    if day is None:
+def _remembered(chosen: settings.Settings, known_by: str | None) -> Iterator[settings.Settings]:
+    """Give the settings of a workspace of what was known by a day; without a day, those that were chosen."""
+    if known_by is None:
         yield chosen
         return
-    from akasa.publish.backfill import DeliveryGone
-    from akasa.publish.known_by import NothingKnown
-    from akasa.run import console, known_by
-    from akasa.stores.database import DatabaseUnavailable
-    from akasa.stores.lock import Busy
+    from akasa.run import console
+    from akasa.run import known_by as remembering
 
+    try:
+        day = date.fromisoformat(known_by)
+    except ValueError:
+        raise click.BadParameter(
+            f"{known_by!r} is not a day written YYYY-MM-DD", param_hint="--known-by"
+        ) from None
     with ExitStack() as held:
         try:
             with console.status_line() as progress:
-                there = held.enter_context(known_by.workspace(chosen, day, progress))
-        except (Busy, DatabaseUnavailable, DeliveryGone, NothingKnown, ValueError) as error:
+                there = held.enter_context(remembering.workspace(chosen, day, progress))
+        except (FileNotFoundError, LookupError, ValueError, RuntimeError) as error:
             raise _failure(error) from None
         yield there
 
 
-def _range(start: str | None, end: str | None) -> tuple[date, date] | None:
-    if start is None and end is None:
-        return None
-    if start is None or end is None:
-        raise click.UsageError("a range of days has both --start and --end; without either, all is derived")
-    first, last = _day(start, "--start"), _day(end, "--end")
-    if first > last:
-        raise click.BadParameter(f"{last} is before --start {first}", param_hint="--end")
-    return first, last
+def _days(start: str | None, end: str | None) -> tuple[date, date] | None:
+    from akasa.run import changes, parameters
 
-
-def _day(text: str, option: str) -> date:
     try:
-        return datetime.strptime(text, "%Y-%m-%d").date()
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is not a day written YYYY-MM-DD", param_hint=option) from None
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise click.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="-p")
-    return name, value
+        return changes.days(start, end)
+    except parameters.UsageError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _settings() -> settings.Settings:
     try:
-        found = settings.load()
+        return entry.enter()
     except settings.SettingsError as error:
-        raise click.UsageError(secrets.hide(str(error))) from None
-    if not (settings.ROOT / "notebooks").is_dir():
-        raise click.UsageError(f"{settings.ROOT} is no workspace: `akasa init DIR` makes one; go there")
-    events.begin(found)
-    _have_home()
-    return found
-
-
-def _have_home() -> None:
-    """Name a home folder where the system knows none: Jupyter asks for one, and writes nothing to it."""
-    try:
-        Path.home()
-    except RuntimeError:
-        os.environ["HOME"] = "/nonexistent"
+        raise click.UsageError(str(error)) from None
 
 
 def _failure(error: Exception) -> click.ClickException:

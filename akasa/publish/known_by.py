@@ -49,6 +49,7 @@ def remember(settings: Settings, day: date, tell: Progress) -> Remembered:
 
     Raises NothingKnown, and DeliveryGone where of a delivery neither file nor records are there.
     """
+    migrate.upgrade(settings)
     ledger, sightings = database.ledger(settings), planning.seen(database.sightings(settings))
     planning.require_same_settings(ledger, settings)
     by_then = [one for one in sightings if one.seen_on is None or one.seen_on <= day]

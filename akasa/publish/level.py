@@ -1,8 +1,9 @@
 """Keep the warehouse level with the database, which is published first."""
 
 import sys
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import dataclass
+from datetime import datetime
 
 import pandas as pd
 from deltalake import DeltaTable
@@ -19,13 +20,14 @@ from akasa.workspace.tables import VERSIONED
 class Published:
     """What was just published: delivery_ids, their rows, and the months that orders left for other rows.
 
-    `moved` are deliveries that only changed their places.
+    `moved` are deliveries that only changed their places, `again` those that were published before.
     """
 
     delivery_ids: Set[int]
     tables: Mapping[str, pd.DataFrame]
     months: Set[str]
     moved: Set[int] = frozenset()
+    again: Set[int] = frozenset()
 
 
 @files.private()
@@ -35,14 +37,15 @@ def level_warehouse(settings: Settings, just_now: Published | None = None) -> No
     Only the rows of deliveries that it lacks are merged: those just published, or what the database has of
     them. Where the warehouse holds nothing yet, or something that the ledger does not know so (a backfill,
     another database, another order than the one just published), it is made anew; and, with a warning, where
-    it is not as it was left.
+    it is not as it was left, or ahead of the database.
     """
     opened, fault = _found(settings)
+    ledger = database.ledger(settings)
+    held = warehouse.deliveries(settings)
+    fault = fault or _ahead(settings, ledger, held, just_now)
     if fault:
         # stderr: the notebook shows it in its place, the console that runs the notebook repeats it
         print(f"warning: the warehouse is made anew from the database: {fault}", file=sys.stderr)
-    ledger = database.ledger(settings)
-    held = warehouse.deliveries(settings)
     every, there = set(ledger["delivery_id"]), set(held["delivery_id"])
     same = {mark.delivery_id for mark in warehouse.marks(held) & warehouse.marks(ledger)}
     lacking, other = every - same, there - same
@@ -72,6 +75,34 @@ def _found(settings: Settings) -> tuple[dict[str, DeltaTable], str | None]:
         first = str(error).splitlines()[0].replace(str(settings.data_dir), settings.label(settings.data_dir))
         return {}, f"it could not be read ({first})"
     return opened, None if noted in (None, found) else f"it was left with {noted}, and has {found}"
+
+
+def _ahead(
+    settings: Settings, ledger: pd.DataFrame, held: pd.DataFrame, just_now: Published | None
+) -> str | None:
+    """Return what the warehouse holds that the database never published: an older copy of it was restored.
+
+    Of what was just published, only what comes again was there before; what was withdrawn may be there yet.
+    """
+    new = just_now.delivery_ids - just_now.again if just_now else set()
+    known = {sha256: moment for sha256, delivery_id, _, moment in _moments(ledger) if delivery_id not in new}
+    withdrawn = set(database.sightings(settings).query("withdrawn")["sha256"])
+    names = [
+        name
+        for sha256, _, name, moment in _moments(held)
+        if sha256 not in withdrawn and moment > known.get(sha256, datetime.min)
+    ]
+    if not names:
+        return None
+    which = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+    return f"it was ahead, as after a restore, with a publish of {which} that the database does not know"
+
+
+def _moments(deliveries: pd.DataFrame) -> Iterator[tuple[str, int, str, datetime]]:
+    """Yield sha256, delivery_id and name of each delivery, and when it was published or backfilled last."""
+    for row in deliveries.itertuples():
+        moments = [datetime.fromisoformat(text) for text in (row.published_at, row.backfilled_at) if text]
+        yield row.sha256, row.delivery_id, row.name, max(moments)
 
 
 def published(settings: Settings, delivery_ids: Collection[int]) -> dict[str, pd.DataFrame]:

@@ -139,7 +139,8 @@ def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dic
             print(f"note: {holdings.what_moved(settings)}", file=sys.stderr)
         # What was just judged need not be read back from the database, unless the warehouse lacks more.
         moved = {one.delivery_id for one in plan.placed}
-        just_now = Published({one.delivery.delivery_id for one in judged}, tables, months, moved)
+        again = {one.delivery.delivery_id for one in judged if one.delivery.status == "again"}
+        just_now = Published({one.delivery.delivery_id for one in judged}, tables, months, moved, again)
         level_warehouse(settings, just_now)
     for one in judged:
         events.tell("delivery published", **one.told())

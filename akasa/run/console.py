@@ -12,16 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING
 
 from akasa import __version__
 from akasa.run import again, terminal, way_out
 from akasa.run.steps import STEPS
+from akasa.run.told import Ended, StepFailed, Told
 from akasa.workspace import progress
 from akasa.workspace.settings import Settings
-
-if TYPE_CHECKING:
-    from akasa.run.pipeline import Ended, StepFailed, Told
 
 _SECONDS_BETWEEN = {True: 0.5, False: 30.0}
 _COLOURS = {"done": "green"}
@@ -70,7 +67,7 @@ class Ticker:
         took = duration(time.monotonic() - self.began)
         terminal.say(sys.stdout, ("done", "green"), f" in {took}: {answer}")
 
-    def failed(self, failure: "StepFailed") -> None:
+    def failed(self, failure: StepFailed) -> None:
         """Say on stderr which step failed, the cell's own error, what to open, and the ways on."""
         self.stop()
         kind, _, said = failure.cause.partition(": ")
@@ -79,9 +76,7 @@ class Ticker:
         terminal.say(sys.stderr, f"{failure.step:<16}", ("FAILED", "red"))
         terminal.say(sys.stderr, "\n".join(["", failure.cause, "", *opened, ways_on(kind, said)]))
 
-    def __call__(self, told: "Told | Ended") -> None:
-        from akasa.run.pipeline import Told
-
+    def __call__(self, told: Told | Ended) -> None:
         with self.lock:
             self.now, self.at = (told if isinstance(told, Told) else None), time.monotonic()
             if isinstance(told, Told):
@@ -92,7 +87,7 @@ class Ticker:
                 self.line.clear()
                 self._ended(told)
 
-    def _ended(self, ended: "Ended") -> None:
+    def _ended(self, ended: Ended) -> None:
         page = self.settings.output_dir / "notebooks" / f"{ended.step}.html"
         rest = f"{ended.seconds:>7.1f} s   {_place(ended.step)}   {terminal.path(page)}"
         status = f"{ended.status:<10}", _COLOURS.get(ended.status, "cyan")
@@ -107,7 +102,7 @@ class Ticker:
                 elif time.monotonic() - self.at > _SECONDS_BETWEEN[True]:  # warnings are printed before
                     self.line.show(f"{self.between} … {time.monotonic() - self.at:.0f} s")
 
-    def _far(self, told: "Told") -> str:
+    def _far(self, told: Told) -> str:
         seconds = told.seconds + time.monotonic() - self.at
         parts = [_place(told.step), f"cell {told.cell} of {told.cells}", f"{seconds:.0f} s"]
         now = self._told()

@@ -5,19 +5,17 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from akasa.ingest import staging
+from akasa.run.told import Ended
 from akasa.stores import database, warehouse
 from akasa.workspace import files, secrets
 from akasa.workspace.settings import Settings
 from akasa.workspace.tables import TABLES
-
-if TYPE_CHECKING:
-    from akasa.run.pipeline import Ended
 
 SUCCESS_AT = "akasa_last_success_timestamp_seconds"
 _OUTCOMES = {"accepted": "accepted", "rejected": "rejected", "repeats": "repeat"}
@@ -37,7 +35,7 @@ HELP = {
 Sample = tuple[str, Mapping[str, str], float]
 
 
-def write(settings: Settings, success: bool, seconds: float, steps: Sequence["Ended"]) -> None:
+def write(settings: Settings, success: bool, seconds: float, steps: Sequence[Ended]) -> None:
     """Write METRICS_FILE anew, whole or not at all. A run does not fail for it: a warning says why it lacks.
 
     A run that failed keeps the time of the last success. What cannot be asked for is left out, not zero.

@@ -9,17 +9,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from akasa.run.steps import NOTEBOOKS, STEPS
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What a value is, in words, and whether one of the right type is that."""
+    """What a value is, in words, and whether one of the right type is that.
+
+    Of an option of `report` besides: what its help shows for a value, the help, and its type for forms.
+    """
 
     what: str
     fits: Callable[[Any], bool]
+    shown: str
+    help: str
+    kind: Any
 
 
 def _is_day(text: str) -> bool:
@@ -29,17 +37,34 @@ def _is_day(text: str) -> bool:
         return False
 
 
-_COUNT = Rule("a whole number from 1 to 999,999,999", lambda number: 1 <= number <= 999_999_999)
+def _day(help: str) -> Rule:
+    return Rule("a day written YYYY-MM-DD", _is_day, "YYYY-MM-DD", help, date)
+
+
+def _count(help: str) -> Rule:
+    kind = Annotated[int, Field(ge=1, le=_MOST)]
+    return Rule(f"a whole number from 1 to {_MOST:,}", lambda n: 1 <= n <= _MOST, "NUMBER", help, kind)
+
+
+def _word(help: str, what: str, *words: str) -> Rule:
+    return Rule(what, lambda word: word in words, "|".join(words), help, Literal[words])
+
+
+_MOST = 999_999_999
 RULES = {
-    "engine": Rule("pandas, dask or both", lambda word: word in ("pandas", "dask", "both")),
-    "as_of": Rule("a day written YYYY-MM-DD", _is_day),
-    "today": Rule("a day written YYYY-MM-DD", _is_day),
-    "window_days": _COUNT,
-    "top_n": _COUNT,
-    "on_refused": Rule("stop or skip", lambda word: word in ("stop", "skip")),
-    **dict.fromkeys(
-        ("max_reject_ratio", "max_replaced_ratio"), Rule("a share from 0 to 1", lambda share: 0 <= share <= 1)
+    "engine": _word("In-memory engine [pandas].", "pandas, dask or both", "pandas", "dask", "both"),
+    "as_of": _day("Last day that counts [the latest published order date]."),
+    "window_days": _count("Days that top spenders look back [30]."),
+    "top_n": _count("How many top spenders [10]."),
+    "on_refused": _word("What a refused file does [ON_REFUSED].", "stop or skip", "stop", "skip"),
+    "max_reject_ratio": Rule(
+        "a share from 0 to 1",
+        lambda share: 0 <= share <= 1,
+        "0..1",
+        "Gate per delivery [MAX_REJECT_RATIO].",
+        Annotated[float, Field(ge=0, le=1)],
     ),
+    "today": _day("Day of files whose name tells none [TODAY]."),
 }
 _TRUTH = {"true": True, "false": False}
 _TYPES: dict[str, Callable[[Any], Any]] = {

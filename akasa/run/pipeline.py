@@ -1,13 +1,10 @@
-"""A run: the steps in sequence, in a private folder; all done, its files move into place.
-
-A step whose ingredients are what they were, and whose outputs are still there, is not run again.
-"""
+"""A run: the steps that are due in sequence, in a private folder; all done, its files move into place."""
 
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -15,84 +12,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from akasa.run import ingredients, parameters, record, watch
-from akasa.run.ingredients import Ingredients, Look
-from akasa.run.parameters import UsageError
-from akasa.run.record import Made
+from akasa.run import parameters, record, watch
+from akasa.run.due import AS_DUE, Chosen, Known
 from akasa.run.steps import STEPS
+from akasa.run.told import DONE, LEFT, UP_TO_DATE, Ended, Incomplete, Listener, StepFailed, Told
 from akasa.stores import lock
 from akasa.workspace import clock, events, files, progress, promotion, secrets, secrets_manager
 from akasa.workspace.settings import Settings
 
 if TYPE_CHECKING:
     from akasa.run.notebook import Limits
+    from akasa.run.upload import Pointer
 
 # Where nothing is to be done, nothing is imported that takes time: notebooks, kernels and frames come late.
-DONE, UP_TO_DATE, LEFT = "done", "up to date", "left"
 _MANIFEST = f"outputs/{promotion.MANIFEST}"
-
-
-class StepFailed(RuntimeError):
-    """A notebook failed. `step`, `cause` (the cell's own error) and `saved` (the page to open) say more."""
-
-    def __init__(self, step: str, cause: str, saved: Path) -> None:
-        self.step, self.cause, self.saved = step, cause, saved
-        super().__init__(f"{step} failed: {cause}")
-
-
-class Incomplete(RuntimeError):
-    """A step was to run alone, and what the others left is not there, or would no longer belong to it."""
-
-
-@dataclass(frozen=True)
-class Told:
-    """What a run tells while it goes on: a step's cell (of how many) starts, after seconds; why it runs."""
-
-    step: str
-    cell: int
-    cells: int
-    seconds: float
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a step of a run ended: its status, why it ran, and the seconds it took.
-
-    `done` was run; `up to date` was not, for nothing would come out that is not there; `left` was not, for
-    another one was to run alone, and the reason says what is not up to date.
-    """
-
-    step: str
-    status: str
-    seconds: float
-    reason: str = ""
-
-
-Listener = Callable[[Told | Ended], None]
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The steps that run whether or not they are up to date; with `alone`, no other step runs."""
-
-    steps: tuple[str, ...] = ()
-    alone: bool = False
-
-
-def chosen(force: bool = False, start: str | None = None, only: str | None = None) -> Chosen:
-    """Return the steps that somebody chose: all, those from one on, or one alone.
-
-    Raises UsageError for a step that is none, and for two choices at once.
-    """
-    if sum(map(bool, (force, start, only))) > 1:
-        raise UsageError("give one of --force, --from and --only")
-    for step in filter(None, (start, only)):
-        if step not in STEPS:
-            raise UsageError(f"there is no step {step!r}; there are: {', '.join(STEPS)}")
-    if only:
-        return Chosen((only,), alone=True)
-    return Chosen(STEPS[STEPS.index(start) :] if start else STEPS if force else ())
 
 
 @dataclass
@@ -101,8 +34,8 @@ class Run:
 
     `folder` is its own: all that it writes to outputs lies there until `promote`. `given` are the parameters,
     `typed` those of each step, `name` is that of its lock, `environment` what its kernels get, `ended` lists
-    the steps that came to their end. `earlier` is what the outputs in place were made of, `made` what this
-    run's are made of, so far; `taken_over` are the files of steps that it did not run.
+    the steps that came to their end, `known` knows what is due and what all is made of; `taken_over` are the
+    files of steps that it did not run. `readers` says where readers of PUBLISH_URL were when it began.
     """
 
     settings: Settings
@@ -113,11 +46,11 @@ class Run:
     name: str
     started: datetime
     began: float
-    chosen: Chosen = Chosen()
+    chosen: Chosen = AS_DUE
     open: ExitStack = field(default_factory=ExitStack)
     ended: list[Ended] = field(default_factory=list)
-    made: dict[str, Made] = field(default_factory=dict)
     taken_over: set[str] = field(default_factory=set)
+    readers: "Pointer | None" = None
 
     @property
     def limits(self) -> "Limits":
@@ -133,12 +66,8 @@ class Run:
         return self.open.enter_context(kernel.private_folder(self.settings.data_dir / ".run.kernels"))
 
     @cached_property
-    def look(self) -> Look:
-        return Look(self.settings)
-
-    @cached_property
-    def earlier(self) -> Mapping[str, Made]:
-        return record.read(self.settings)
+    def known(self) -> Known:
+        return Known(self.settings, self.own, self.typed)
 
     @cached_property
     def own(self) -> Settings:
@@ -175,7 +104,7 @@ class Run:
 
         Raises StepFailed, and Incomplete where another step runs alone and this one's outputs lack.
         """
-        why = self.why(step)
+        why = self.known.why(step)
         if step in self.chosen.steps:
             self.execute(step, why or "it was asked for")
         elif self.chosen.alone:
@@ -185,27 +114,17 @@ class Run:
         else:
             self._keep(step, Ended(step, UP_TO_DATE, 0.0))
 
-    def why(self, step: str) -> str | None:
-        """Say why a step is not up to date; None where it is."""
-        if not self.earlier:
-            return "it is the first run"
-        made = self.earlier.get(step)
-        if made is None:
-            return "it was not run before"
-        # What it writes is looked at last, for if it runs, it has to be looked at again.
-        for outside in (True, False):
-            now = self._ingredients(step, outside)
-            changed = record.reason(record.differences(made.ingredients, now))
-            if changed:
-                return changed
-        return record.reason(record.lost(self.settings, made))
+    def hold_again(self) -> None:
+        """Take the database's lock again where a server that went away has freed it. Raises Busy."""
+        if lock.is_lost(self.settings, "run"):
+            self.open.enter_context(lock.hold_database(self.settings, "run"))
 
     def execute(self, step: str, reason: str = "") -> None:
         """Execute a step's notebook and write its page. Raises StepFailed."""
         from akasa.report import site
         from akasa.run import failed, notebook
 
-        self._ingredients(step, outside=True)  # as it finds them: what comes meanwhile is for the next run
+        self.known.ingredients(step, outside=True)  # what comes meanwhile is for the next run
         self._take_over()
         executed = self.folder / "notebooks" / f"{step}.ipynb"
         before, began = record.names(self.own), time.monotonic()
@@ -221,16 +140,17 @@ class Run:
             notebook.execute(step, self._parameters(step), executed, started, *where, self.limits, mask)
         except Exception as error:
             cause = secrets.hide(_cause(error))
-            raise StepFailed(step, cause, failed.keep(self.settings, step, cause, executed)) from error
+            saved = failed.keep(self.settings, step, cause, executed)
+            self._forget(record.names(self.own) - before)
+            raise StepFailed(step, cause, saved) from error
         site.render(executed, STEPS)
-        self._note(step, before)
+        self.known.note(step, before)
         self._end(Ended(step, DONE, time.monotonic() - began, reason), executed)
 
-    def _ingredients(self, step: str, outside: bool = False) -> Ingredients:
-        """Return a step's ingredients; with `outside`, without what it writes itself."""
-        left = {name: digest for made in self.made.values() for name, digest in made.files.items()}
-        without = ingredients.WRITES.get(step, ()) if outside else ()
-        return ingredients.of(step, self.look, self.typed[step], left, without)
+    def _forget(self, names: set[str]) -> None:
+        """Remove what a failed step wrote: where it is run again, all that it leaves is to be its own."""
+        for name in names:
+            record.place(self.own, name).unlink(missing_ok=True)
 
     def _parameters(self, step: str) -> dict[str, Any]:
         """Return what the step's notebook is given: to audit all, where no audit is kept."""
@@ -239,25 +159,14 @@ class Run:
         none = "audit_all" in parameters.declared(step) and not audits.are_kept(self.settings)
         return {**({"audit_all": True} if none else {}), **self.typed[step]}
 
-    def _note(self, step: str, before: set[str]) -> None:
-        """Note what the step was made of, and what it left."""
-        self.look.wrote(step)
-        left = {
-            name: files.sha256(record.place(self.own, name))
-            for name in sorted(record.names(self.own) - before)
-        }
-        self.made[step] = Made(self._ingredients(step), left)
-
     def _keep(self, step: str, ended: Ended) -> None:
-        self.made[step] = self.earlier[step]
+        self.known.keep(step)
         self._end(ended, self.settings.output_dir / "notebooks" / f"{step}.ipynb")
 
     def _leave(self, step: str, why: str) -> None:
         """Leave a step's outputs as they are, since another one runs alone, if they can stand beside its."""
         if any(one.status == DONE for one in self.ended):
-            of, now = self.earlier[step].ingredients, self._ingredients(step)
-            part = "left"
-            changed = record.reason(record.differences({part: of.get(part, {})}, {part: now.get(part, {})}))
+            changed = self.known.apart(step)
             if changed:
                 raise Incomplete(
                     f"the outputs stay as they were, for {step} rests on others: {changed}; "
@@ -270,8 +179,7 @@ class Run:
     def require_others(self) -> None:
         """Raise Incomplete where a step is to run alone, and the outputs of another one are not in place."""
         for step in set(STEPS).difference(self.chosen.steps) if self.chosen.alone else ():
-            made = self.earlier.get(step)
-            lost = record.reason(record.lost(self.settings, made)) if made else "it was not run before"
+            lost = self.known.lacking(step)
             if lost:
                 raise Incomplete(
                     f"{', '.join(self.chosen.steps)} cannot run alone on what {step} left: {lost}; "
@@ -280,8 +188,7 @@ class Run:
 
     def _take_over(self) -> None:
         """Let the files of steps that were not run be found in the private folder, too."""
-        kept = [one.step for one in self.ended if one.status != DONE]
-        for name in [name for step in kept for name in self.made[step].files]:
+        for name in self.known.kept():
             place = record.place(self.own, name)
             if name == _MANIFEST or place.exists():
                 continue
@@ -322,13 +229,23 @@ class Run:
         history.trim(self.settings)
         self._keep_exact()
         changes.put_in_place(self.settings, self.folder, about["run"])
-        self._record()
+        self.known.write(_MANIFEST)
         for name, true in left_out.items():
             if not true and (public / name).exists():
                 print(
                     f"warning: {name} says something else, but no run wrote it, so it stays", file=sys.stderr
                 )
         return public / "index.html"
+
+    def publish(self) -> None:
+        """Put what is in place where PUBLISH_URL says, if it is set, unless it is there already.
+
+        Raises PublishFailed.
+        """
+        if self.readers is not None:
+            from akasa.run import upload
+
+            upload.publish(self.settings, self.readers)
 
     def _keep_exact(self) -> None:
         """Keep the run's unmasked KPI files, if any, for a notebook 05 that is opened by hand."""
@@ -338,18 +255,10 @@ class Run:
         if self.own.exact.exists() and not self.settings.exact.exists():
             self.own.exact.rename(self.settings.exact)
 
-    def _record(self) -> None:
-        """Record what the outputs that are now in place were made of; their list is the last step's."""
-        for step, made in self.made.items():
-            of_run = {_MANIFEST: files.sha256(record.place(self.settings, _MANIFEST))}
-            of_run = of_run if step == STEPS[-1] else {}
-            self.made[step] = Made(made.ingredients, {**made.files, **of_run})
-        record.write(self.settings, self.made)
-
 
 @contextmanager
 def begin(
-    settings: Settings, given: Mapping[str, Any], listener: Listener, chosen: Chosen = Chosen()
+    settings: Settings, given: Mapping[str, Any], listener: Listener, chosen: Chosen = AS_DUE
 ) -> Iterator[Run]:
     """Give a run that holds the workspace and the database, with an empty folder of its own.
 
@@ -371,38 +280,37 @@ def begin(
             _forget_exact(settings)
 
 
-def report(
-    settings: Settings, given: Mapping[str, Any], listener: Listener, chosen: Chosen = Chosen()
-) -> Path:
+def report(settings: Settings, given: Mapping[str, Any], listener: Listener, chosen: Chosen = AS_DUE) -> Path:
     """Run the steps that are not up to date, or were chosen; return the report.
 
     Their outputs are put in place when the last one has reconciled, and below PUBLISH_URL, if it is set.
     Raises as `begin` does, Incomplete, and StepFailed, which leaves the outputs of earlier runs untouched;
     StorageUnavailable where a bucket cannot be used.
     """
-    with (
-        watch.over(settings, listener) as watched,
-        begin(settings, given, watched, chosen) as run,
-        _published(settings),
-    ):
-        watched.follow(run)
-        run.require_others()
+    with watch.over(settings, listener) as watched, opened(settings, given, watched, chosen) as run:
         for step in STEPS:
             run.go(step)
-        return run.promote()
+        page = run.promote()
+        run.publish()
+        return page
 
 
 @contextmanager
-def _published(settings: Settings) -> Iterator[None]:
-    """Put what is in place at the end where PUBLISH_URL says, unless it is there already."""
-    if settings.publish_url is None:
-        yield
-        return
-    from akasa.run import upload
+def opened(
+    settings: Settings, given: Mapping[str, Any], watched: watch.Watch, chosen: Chosen = AS_DUE
+) -> Iterator[Run]:
+    """Give a run whose steps can go, one after the other, before it promotes and publishes what they wrote.
 
-    before = upload.pointer(settings)
-    yield
-    upload.publish(settings, before)
+    Raises as `begin` does, Incomplete, and StorageUnavailable where PUBLISH_URL cannot be read.
+    """
+    with begin(settings, given, watched, chosen) as run:
+        if settings.publish_url is not None:
+            from akasa.run import upload
+
+            run.readers = upload.pointer(settings)
+        watched.follow(run)
+        run.require_others()
+        yield run
 
 
 def progress_file(settings: Settings) -> Path:

@@ -10,16 +10,34 @@ BEGINNING = Path(__file__).resolve().parent.parent / "start"
 
 
 def make(directory: Path) -> None:
-    """Copy notebooks, sample, .env.example and Makefile; raise FileExistsError where one is there already."""
+    """Copy notebooks, sample, .env.example and Makefile; raise FileExistsError where something lies already.
+
+    Hidden folders (.git, .venv) are no hindrance.
+    """
     to_copy = {file: directory / _placed(file) for file in sorted(BEGINNING.iterdir())}
-    there = [path.relative_to(directory).as_posix() for path in to_copy.values() if path.exists()]
+    there = sorted({*_seen(directory), *(path.name for path in to_copy.values() if path.exists())})
     if there:
-        raise FileExistsError(f"nothing was made: {directory} has {', '.join(there)} already; name another")
+        raise FileExistsError(f"nothing was made: {directory} has {_some(there)} already; name another")
     for file, path in to_copy.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         with files.atomic(path) as part:
-            shutil.copyfile(file, part)
+            shutil.copyfile(_content(file), part)
     (directory / "data/incoming").mkdir()
+
+
+def _seen(directory: Path) -> list[str]:
+    return [path.name for path in directory.glob("[!.]*")]
+
+
+def _some(names: list[str]) -> str:
+    more = [f"{len(names) - 3} more"] if len(names) > 3 else []
+    return ", ".join([*names[:3], *more])
+
+
+def _content(file: Path) -> Path:
+    """Follow a link that git has checked out as a text which names its target, as on most Windows."""
+    is_link = file.stat().st_size < 100 and file.read_bytes().startswith(b"../../")
+    return file.parent / file.read_text("utf-8") if is_link else file
 
 
 def _placed(file: Path) -> Path:

@@ -103,7 +103,8 @@ def _ledger(settings: Settings, problems: list[str]) -> list[dict[str, Any]] | N
     with database.connection(settings, read_only=True) as opened:
         now, wanted = migrate.current(opened), migrate.scripts().get_current_head()
     if now is not None and now != wanted:
-        problems.append(f"database: it is at {now}, this version expects {wanted}: `python -m akasa migrate`")
+        way_out = "a newer version made it" if migrate.is_newer(now) else "`python -m akasa migrate`"
+        problems.append(f"database: it is at {now}, this version expects {wanted}: {way_out}")
         return None
     return _rows(database.ledger(settings)) if now else []
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from akasa.run.told import Ended, Listener, Told
 from akasa.workspace import events, promotion
 from akasa.workspace.settings import Settings
 
 if TYPE_CHECKING:
-    from akasa.run.pipeline import Ended, Listener, Run, Told
+    from akasa.run.pipeline import Run
 
 _OTHERS = ".run.events-*"  # of runs that were killed
 
@@ -19,18 +20,16 @@ _OTHERS = ".run.events-*"  # of runs that were killed
 class Watch:
     """Passes on what a run tells, and logs it; `follow` it when it has begun."""
 
-    def __init__(self, settings: Settings, listener: "Listener") -> None:
+    def __init__(self, settings: Settings, listener: Listener) -> None:
         self.settings, self.listener = settings, listener
         self.began = time.monotonic()
         self.ended: list[Ended] = []
         self.relay: events.Relay | None = None
         self.fields: dict[str, Any] = {}
 
-    def __call__(self, told: "Told | Ended") -> None:
+    def __call__(self, told: Told | Ended) -> None:
         if self.relay:
             self.relay()
-        from akasa.run.pipeline import Ended
-
         if isinstance(told, Ended):
             self.ended.append(told)
             self.tell("step ended", step=told.step, status=told.status, seconds=told.seconds)
@@ -69,7 +68,7 @@ class Watch:
 
 
 @contextmanager
-def over(settings: Settings, listener: "Listener") -> Iterator[Watch]:
+def over(settings: Settings, listener: Listener) -> Iterator[Watch]:
     """Give a listener that passes on what a run tells; however the run ends, that is logged and counted."""
     watch = Watch(settings, listener)
     try:

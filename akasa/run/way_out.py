@@ -63,6 +63,8 @@ KINDS: dict[str, tuple[str | Way, *tuple[Callable[[str], Way | None], ...]]] = {
         "an engine has a bug, or its file was changed: mend akasa/kpis/ where the values above differ, then",
     ),
     "DatabaseUnavailable": ("start the database, or mend what the message names, then",),
+    "NewerDatabase": ("use that version, then",),
+    "TornDatabase": ("restore the database, then",),
     "StorageUnavailable": ("start the server, or mend what the message names, then",),
     "ForeignWarehouse": ("do what the message says, then",),
     "PublishFailed": ("mend what the message names, then",),

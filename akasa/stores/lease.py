@@ -243,6 +243,12 @@ def _of_workspace(settings: Settings) -> Known:
         known = Known(uuid.uuid4().hex, ("", ""))
         _note(settings, known)
         return known
+    except (ValueError, KeyError, TypeError):
+        raise StorageUnavailable(
+            f"{settings.label(settings.data_dir / _FILE)} is not what akasa wrote: it says which turns at "
+            f"the warehouse this database has taken. Put it back; without it, remove {NAME} from below "
+            "WAREHOUSE_URL as well, to have the warehouse follow this database"
+        ) from None
 
 
 def _note(settings: Settings, known: Known) -> None:

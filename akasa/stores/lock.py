@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import filelock
 
+from akasa.stores import soundness
 from akasa.workspace import files, promotion
 from akasa.workspace.settings import Settings
 
@@ -56,7 +57,7 @@ def run(settings: Settings) -> Iterator[str]:
     """Hold workspace, database and outputs for one run, and remove what killed runs left half-written.
 
     Give the run's name, which kernels are told in AKASA_RUN. Raises Busy, which says who holds them, after
-    LOCK_TIMEOUT seconds.
+    LOCK_TIMEOUT seconds, and TornDatabase (see `soundness`).
     """
     with _turn(settings) as me, _hold(settings, settings.output_dir, "outputs"):
         sweep(settings)
@@ -67,8 +68,8 @@ def run(settings: Settings) -> Iterator[str]:
 def publish(settings: Settings) -> Iterator[None]:
     """Hold the workspace and the database for one publish: of this process's run or AKASA_RUN, or by hand.
 
-    Who publishes by hand, in a notebook of JupyterLab, waits for a run that goes on. Raises Busy as `run`
-    does, and RunOver.
+    Who publishes by hand, in a notebook of JupyterLab, waits for a run that goes on. Raises as `run` does,
+    and RunOver.
     """
     of = _RUN.get() or os.environ.get(VARIABLE)
     with (
@@ -107,12 +108,14 @@ def _turn(settings: Settings) -> Iterator[str]:
     with _hold(settings, settings.data_dir, "run") as me, hold_database(settings, "run"):
         with _hold(settings, settings.data_dir, "publish"):
             pass  # the kernel of a killed run may just be publishing; later it will find that its run is over
+        soundness.require_whole(settings)
         with _warehouse(settings, me):
             before = _RUN.set(me)
             try:
                 yield me
             finally:
                 _RUN.reset(before)
+                soundness.note(settings)
 
 
 def _warehouse(settings: Settings, me: str) -> AbstractContextManager[None]:
@@ -184,8 +187,27 @@ def hold_database(settings: Settings, what: str) -> Iterator[None]:
             with _kept_alive(opened):
                 yield
         finally:
-            del _held[name]
+            _held.pop(name, None)  # where it was lost and taken again, there are two that end
             opened.invalidate()
+
+
+def is_lost(settings: Settings, what: str) -> bool:
+    """Say whether the server has ended the connection by which this process held the database."""
+    name = _name(settings, what)
+    if name not in _held:
+        return False
+    return _holder_of(settings, name) != _held[name]
+
+
+def _holder_of(settings: Settings, name: str) -> int | None:
+    """Return the connection that holds a lock of the server."""
+    from sqlalchemy import text
+
+    from akasa.stores.database import connection
+
+    with connection(settings) as opened:
+        holder: int | None = opened.execute(text("select is_used_lock(:name)"), {"name": name}).scalar()
+    return holder
 
 
 def require_held(settings: Settings, opened: "Connection") -> None:

@@ -8,6 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from akasa import __version__
 from akasa.stores import database
 from akasa.workspace.failpoints import reached
 from akasa.workspace.settings import Settings
@@ -15,10 +16,22 @@ from akasa.workspace.settings import Settings
 HEAD = "head"
 
 
+class NewerDatabase(RuntimeError):
+    """The database has tables of a newer version of akasa: nobody brings it back."""
+
+
 def upgrade(settings: Settings, revision: str = HEAD) -> tuple[str | None, str | None]:
-    """Run the migrations that the database lacks; return its revision before and after."""
+    """Run the migrations that the database lacks; return its revision before and after.
+
+    Raises NewerDatabase.
+    """
     with database.transaction(settings) as connection:
         before = current(connection)
+        if is_newer(before):
+            raise NewerDatabase(
+                f"the database is at {before}, which this version of akasa ({__version__}) does not know: a "
+                "newer one has brought it there. Use that one, or restore the dump that was made before"
+            )
         wanted = scripts().get_current_head() if revision == HEAD else revision
         if before != wanted:
             reached("before the migration")
@@ -31,6 +44,11 @@ def behind(settings: Settings) -> bool:
     """Return whether the database lacks a migration."""
     with database.connection(settings) as connection:
         return current(connection) != scripts().get_current_head()
+
+
+def is_newer(revision: str | None) -> bool:
+    """Return whether a revision is none of this version's."""
+    return revision not in {None, *(known.revision for known in scripts().walk_revisions())}
 
 
 def current(connection: Connection) -> str | None:

@@ -91,6 +91,10 @@ def any_prepared(settings: Settings) -> bool:
     return _arriving(settings).exists()
 
 
+def is_kept(settings: Settings, delivery: Planned) -> bool:
+    return (settings.judged / _name(delivery) / "verdict.json").exists()
+
+
 def recall(settings: Settings, delivery: Planned) -> Judged | None:
     """Return a delivery as it was judged for its day, or None where that was not kept."""
     folder = settings.judged / _name(delivery)

@@ -47,6 +47,7 @@ _NO_CREDENTIALS = (
 _NO_REGION = "no region is named: set AWS_REGION"
 _UNREACHABLE = "AWS cannot be reached for {region}: check AWS_REGION, AWS_ENDPOINT_URL and the network"
 _SILENT = "AWS did not answer in time: check AWS_REGION, AWS_ENDPOINT_URL and the network"
+AWAY = (_LATER, _SILENT, _UNREACHABLE)  # what is said of a server that may come back by itself
 _FAILED = {
     "NoCredentialsError": _NO_CREDENTIALS,
     "PartialCredentialsError": "the AWS key is not whole: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",

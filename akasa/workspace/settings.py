@@ -58,7 +58,7 @@ def _below_root(path: Path) -> Path:
 
 def _fit_for_delta(path: Path) -> Path:
     """Refuse what deltalake, which decodes a folder's name twice and takes it for a host's, cannot open."""
-    unfit = _UNFIT.search(str(path.resolve()))
+    unfit = _UNFIT.search(path.resolve().as_posix())
     if unfit:
         raise ValueError(
             f"the warehouse (Delta Lake) cannot lie in a folder whose name holds {unfit[0]!r}; name another"
@@ -163,6 +163,15 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
     metrics_file: Annotated[Folder, AfterValidator(_for_the_collector)] | None = None
     aws_secret_name: str | None = None
+    s3_bucket: Annotated[str, AfterValidator(_bucket)] | None = None
+    warehouse_url: Address | None = None
+    incoming_url: Annotated[Address | None, AfterValidator(_instead_of_a_folder)] = None
+    publish_url: Address | None = None
+    aws_endpoint_url: Annotated[str, AfterValidator(_endpoint)] | None = None
+    aws_region: str | None = None
+    aws_access_key_id: SecretStr | None = None
+    aws_secret_access_key: Annotated[SecretStr | None, AfterValidator(_with_its_id)] = None
+    aws_session_token: SecretStr | None = None
 
     @classmethod
     def settings_customise_sources(
@@ -180,16 +189,6 @@ class Settings(BaseSettings):
     def logged(self) -> str | None:
         """The least level of events that are printed, None for none; LOG_FORMAT=json alone asks for INFO."""
         return self.log_level or ("INFO" if self.log_format == "json" else None)
-
-    s3_bucket: Annotated[str, AfterValidator(_bucket)] | None = None
-    warehouse_url: Address | None = None
-    incoming_url: Annotated[Address | None, AfterValidator(_instead_of_a_folder)] = None
-    publish_url: Address | None = None
-    aws_endpoint_url: Annotated[str, AfterValidator(_endpoint)] | None = None
-    aws_region: str = "us-east-1"
-    aws_access_key_id: str | None = None
-    aws_secret_access_key: Annotated[SecretStr | None, AfterValidator(_with_its_id)] = None
-    aws_session_token: SecretStr | None = None
 
     @property
     def customers_csv(self) -> Path:

@@ -30,6 +30,11 @@ ATTEMPTS = 2
 
 _KEYS = "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 _TROUBLE = "the server has trouble of its own: try again later"
+_SILENT = "it does not answer in time: check AWS_ENDPOINT_URL, and that the server is well"
+_NOBODY = (
+    "nothing answers there: check AWS_ENDPOINT_URL (http or https, host, port), and that the server runs"
+)
+AWAY = (_TROUBLE, _SILENT, _NOBODY)  # what is said of a server that may come back by itself
 _WHAT_TO_CHECK = {
     r"InvalidAccessKeyId|INVALID_ACCESS_KEY_ID|SignatureDoesNotMatch|SIGNATURE_DOES_NOT_MATCH": (
         f"it does not know the keys: {_KEYS}"
@@ -56,12 +61,8 @@ _WHAT_TO_CHECK = {
     r"certificate|UnknownIssuer": (
         "its certificate is not trusted: mend it, or have its authority among those that this machine trusts"
     ),
-    r"timed out|Timeout was reached|timeout on endpoint|Operation too slow": (
-        "it does not answer in time: check AWS_ENDPOINT_URL, and that the server is well"
-    ),
-    r"[Cc]onnect|curlCode|dns error|resolve|refused|reset|closed": (
-        "nothing answers there: check AWS_ENDPOINT_URL (http or https, host, port), and that the server runs"
-    ),
+    r"timed out|Timeout was reached|timeout on endpoint|Operation too slow": _SILENT,
+    r"[Cc]onnect|curlCode|dns error|resolve|refused|reset|closed": _NOBODY,
     r"SlowDown|ServiceUnavailable|InternalError|SLOW_DOWN|\b50\d [A-Z]|\(50\d\)": _TROUBLE,
 }
 _OF_S3 = re.compile(r"Generic S3 error|AWS Error|Server returned|HTTP error")
@@ -86,7 +87,7 @@ class Folder:
 
     def file_system(self, table: str) -> FileSystem:
         """Return what Arrow reads a table's files by."""
-        return SubTreeFileSystem(str(self.path / table), LocalFileSystem())
+        return SubTreeFileSystem((self.path / table).as_posix(), LocalFileSystem())
 
     def address(self, table: str, file: str) -> str:
         """Return where a table's file is, for workers of a cluster."""
@@ -167,21 +168,25 @@ def warehouse(settings: Settings) -> Folder | Bucket:
 
 def bucket(settings: Settings, url: str) -> Bucket:
     """Return a prefix of a bucket, with what it takes to open it."""
-    return Bucket(url, settings.aws_endpoint_url, settings.aws_region, options(settings))
+    return Bucket(url, settings.aws_endpoint_url, region(settings), options(settings))
+
+
+def region(settings: Settings) -> str:
+    """Return the buckets' region: most other servers than AWS's take any."""
+    return settings.aws_region or "us-east-1"
 
 
 def options(settings: Settings) -> dict[str, str]:
     """Return deltalake's storage options. A log's next entry is put on the condition that there is none."""
-    secret, token = settings.aws_secret_access_key, settings.aws_session_token
+    keys = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+    secrets = {name.upper(): getattr(settings, name) for name in keys}
     given = {
-        "AWS_ACCESS_KEY_ID": settings.aws_access_key_id,
-        "AWS_SECRET_ACCESS_KEY": secret and secret.get_secret_value(),
-        "AWS_SESSION_TOKEN": token and token.get_secret_value(),
+        **{name: secret and secret.get_secret_value() for name, secret in secrets.items()},
         "AWS_ENDPOINT_URL": settings.aws_endpoint_url,
     }
     plain_http = (settings.aws_endpoint_url or "").startswith("http:")
     return {name: value for name, value in given.items() if value} | {
-        "AWS_REGION": settings.aws_region,
+        "AWS_REGION": region(settings),
         "AWS_ALLOW_HTTP": "true" if plain_http else "false",
         "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "false",
         # Named, as deltalake takes what is not from the environment; a rename could lose a commit.

@@ -20,10 +20,10 @@ USER = 10001
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory):
+def engine():
     """podman and buildah with the image in their storage."""
     containers.required()
-    with Engine.in_folder(tmp_path_factory.mktemp("containers")) as made:
+    with Engine.in_folder(containers.kept()) as made:
         made.build()
         yield made
 

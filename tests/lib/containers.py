@@ -2,9 +2,11 @@
 
 buildah builds it by chroot, podman runs it by runc, both as root: what works in a sandbox, too. The base is
 Debian with its Python by mmdebstrap, so that no registry of images is asked; AKASA_BASE_IMAGE names one to
-be pulled instead.
+be pulled instead. Base and layers are kept in the cache folder, so that a next build makes anew only what
+has changed.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -18,10 +20,13 @@ from typing import Any
 
 import pytest
 import yaml
+from filelock import FileLock
 from lib.mysql import VARIABLE as MYSQL
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE = "localhost/akasa"
+BASE = "localhost/akasa-base"
+STAGE = "build"  # of the Dockerfile: what stays there is kept by a name of its own
 NEEDED = ("buildah", "podman", "runc", "mmdebstrap", "iptables")
 PACKAGES = "buildah podman runc mmdebstrap netavark aardvark-dns catatonit uidmap iptables"
 _LACKING = "AKASA_NO_CONTAINERS"  # .ci/run sets it where the packages cannot be installed
@@ -48,7 +53,7 @@ def required() -> None:
         pytest.skip("containers are tested as root: sudo make test-containers")
     if lacking:
         message = f"{', '.join(lacking)} not found: apt-get install --no-install-recommends {PACKAGES}"
-        if os.environ.get("CI") == "true" and _LACKING not in os.environ:
+        if os.environ.get("CI") == "true" and not os.environ.get(_LACKING):
             pytest.fail(message)
         pytest.skip(message)
 
@@ -60,6 +65,12 @@ def compose(**given: str) -> dict[str, Any]:
     return services
 
 
+def kept() -> Path:
+    """Return the folder in which base, layers and pip's downloads are kept from one session to the next."""
+    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(caches) / "akasa-containers"
+
+
 class Engine:
     """podman and buildah with storage, networks and settings in one folder."""
 
@@ -67,22 +78,30 @@ class Engine:
         self.folder = folder
         self.storage = [f"--root={folder / 'storage'}", f"--runroot={folder / 'run'}"]
         (folder / "containers.conf").write_text(_CONF.format(folder=folder))
-        own = {"CONTAINERS_CONF": str(folder / "containers.conf"), "TMPDIR": str(folder)}
+        own = {"CONTAINERS_CONF": str(folder / "containers.conf"), "TMPDIR": str(folder / "cache")}
         self.environment = {**os.environ, **own}
 
     @classmethod
     @contextmanager
     def in_folder(cls, folder: Path) -> Iterator["Engine"]:
-        """Give an engine whose containers, images and files are gone at the end."""
-        engine = cls(folder)
-        try:
-            yield engine
-        finally:
-            for command in (["rm", "--all", "--force", "--time=0"], ["network", "prune", "--force"]):
-                engine.podman(*command, check=False)
-            for mount in _mounts_below(folder):
-                subprocess.run(["umount", "--lazy", mount], check=False)
-            shutil.rmtree(folder)
+        """Give an engine without containers to one session at a time; its images stay there afterwards."""
+        (folder / "cache").mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "lock", timeout=900):
+            engine = cls(folder)
+            engine.clear()  # a session that was killed leaves what it ran
+            try:
+                yield engine
+            finally:
+                engine.clear()
+
+    def clear(self) -> None:
+        """Remove all but images and what they were made from."""
+        for command in (["rm", "--all", "--force", "--time=0"], ["network", "prune", "--force"]):
+            self.podman(*command, check=False)
+        for mount in _mounts_below(self.folder):
+            subprocess.run(["umount", "--lazy", mount], check=False)
+        for name in ("run", "tmp"):  # else the state of containers outlives the machine's next start
+            shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def podman(self, *arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run podman; with `check`, raise AssertionError with all that it said where it fails."""
@@ -101,33 +120,28 @@ class Engine:
         if named:
             self.podman("pull", "--quiet", named)
             return named
-        tar = self.folder / "base.tar"
         suite = _suite()
-        self._run(
-            "mmdebstrap",
-            "--quiet",
-            "--variant=minbase",
-            f"--include={_INCLUDED}",
-            suite,
-            tar,
-            *_sources(suite),
-        )
-        self.podman("import", "--change", 'CMD ["python3"]', tar, "localhost/base")
-        tar.unlink()
-        return "localhost/base"
+        command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={_INCLUDED}", suite]
+        base = f"{BASE}:{_digest(*command, *(Path(one).read_text() for one in _sources(suite)))}"
+        if self.podman("image", "exists", base, check=False).returncode:
+            tar = self.folder / "cache/base.tar"
+            self._run(*command, tar, *_sources(suite))
+            self.podman("import", "--change", 'CMD ["python3"]', tar, base)
+            tar.unlink()
+        return base
 
     def build(self) -> None:
-        """Build the project's image as its Dockerfile says."""
-        cache = Path.home() / ".cache/pip"
+        """Build the project's image as its Dockerfile says, and forget what no image has of earlier ones."""
+        base = self.base()
         mounts = [f"--volume={path}:{path}:ro" for path in _PIP if Path(path).exists()]
-        mounts += [f"--volume={cache}:/root/.cache/pip"] if cache.is_dir() else []
-        how = [
-            "--format=docker",
-            "--isolation=chroot",
-            "--network=host",
-            f"--build-arg=BASE_IMAGE={self.base()}",
-        ]
-        self._run("buildah", *self.storage, "build", *how, *mounts, f"--tag={IMAGE}", ROOT)
+        how = ["--layers", "--format=docker", "--isolation=chroot", "--network=host"]
+        build = ["buildah", *self.storage, "build", *how, *mounts, f"--build-arg=BASE_IMAGE={base}"]
+        self._run(*build, f"--tag={IMAGE}", ROOT)
+        self._run(*build, f"--target={STAGE}", f"--tag={IMAGE}-{STAGE}", ROOT)
+        named = self.podman("images", "--format={{.Repository}}:{{.Tag}}").stdout.split()
+        for old in [name for name in named if name.startswith(f"{BASE}:") and name != base]:
+            self.podman("untag", old)
+        self.podman("image", "prune", "--force")
 
     def health_check(self) -> list[str]:
         """Return the command by which the image is asked for its health."""
@@ -171,6 +185,10 @@ def mysqld(root: Path) -> list[str]:
     (loader,) = root.glob("usr/lib/*-linux-gnu*/ld-linux-*.so.*")
     inside = Path("/") / loader.relative_to(root)
     return [str(inside), "--library-path", str(inside.parent), "/usr/sbin/mysqld", "--no-defaults"]
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
 
 
 def _suite() -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 from akasa.kpis import results
 from akasa.kpis.definitions import DEFINITIONS, DTYPES
 from akasa.run import parameters, pipeline
-from akasa.run.pipeline import Ended
+from akasa.run.told import Ended
 from akasa.workspace import promotion
 
 AS_OF = date(2025, 11, 10)

@@ -35,6 +35,19 @@ def program() -> tuple[str, ...]:
     return found
 
 
+def clients(folder: Path) -> None:
+    """Put MySQL's programs for dumps into a folder for PATH; skip where only the server is unpacked."""
+    root = os.environ.get(VARIABLE)
+    unpacked = Path(root).resolve() / "usr/bin" if root else None
+    if unpacked is None or not (unpacked / "mysqldump").exists():
+        pytest.skip(f"MySQL's own mysqldump is not there: {_HOW}")
+    folder.mkdir()
+    for name in ("mysqldump", "mysql"):
+        script = folder / name
+        script.write_text(f'#!/bin/sh\nexec {" ".join(program()[:-1])} {unpacked / name} "$@"\n')
+        script.chmod(0o755)
+
+
 def _unpacked(root: Path) -> tuple[str, ...]:
     """Start the program of a folder with that folder's own C library, so that no chroot is needed."""
     server, loaders = root / "usr/sbin/mysqld", sorted(root.glob("usr/lib/*-linux-gnu*/ld-linux-*.so.*"))

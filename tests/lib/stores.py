@@ -98,8 +98,14 @@ def ledger_row(number, kind="orders", **changes):
 
 def fill(settings, content, *rows):
     """Publish tables and ledger rows to the database, and to the warehouse with all of the ledger."""
-    months = database_load.merge(settings, content, rows)
+    months = database_load.merge(settings, content, rows, [seen(row) for row in rows])
     level.level_warehouse(settings, level.Published({row["delivery_id"] for row in rows}, content, months))
+
+
+def seen(row):
+    """Return the sighting of a delivery that has a row of the ledger."""
+    same = {name: row[name] for name in ("name", "kind", "sha256")}
+    return {**same, "revision": 0, "day": row["delivered_on"], "withdrawn": 0}
 
 
 def in_database(settings):

@@ -375,10 +375,11 @@ def test_a_kill_between_database_and_warehouse_is_levelled_by_the_next_commit(wo
     run_with(workspace, ("customers.csv", ASHA), ("orders.xml", OCTOBER))
     deliver(workspace, ("customers.csv", ASHA_MOVED), ("incoming/o.xml", NOVEMBER))
     staging.stage_all(workspace)
-    found = judging.judge(workspace, road.plan(workspace, TODAY))
+    planned = road.plan(workspace, TODAY)
+    found = judging.judge(workspace, planned)
     entries = [road.ledger_row(one, workspace, datetime(2025, 11, 15)) for one in found]
     tables = {**versions.latest(found, "order"), "holdings": stores.tables()["holdings"]}
-    database_load.merge(workspace, tables, entries)
+    database_load.merge(workspace, tables, entries, planned.rows)
     assert stores.in_warehouse(workspace)["customers"][0][3] == "North"
     assert "new" not in run(workspace).values()
     found = published(workspace)

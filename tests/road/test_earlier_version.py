@@ -1,4 +1,8 @@
-"""A workspace of the version before holdings comes along with its data.
+"""Workspaces of earlier versions come along with their data: of the first ones, and of that before holdings.
+
+`tests/data/first_release/` has two, made by the commands of the first versions with a README, on SQLite (none
+of whose databases had migrations yet) and on MariaDB (with a dump of its database, which stood at 0002): the
+sample, and the day with it that other tests use.
 
 `tests/data/before_holdings/` has two, made by that version's own commands, on SQLite and on MariaDB (with a
 dump of its database): base files with a rejected record; a day on which number 9000000001 went from C-1 to
@@ -6,24 +10,29 @@ C-3; a day on which C-2 changed the number, O-20 was corrected and the first day
 copy; then a backfill, which put a total of O-3 right that was not what had been delivered.
 """
 
+import shutil
 import tarfile
 from pathlib import Path
 
 import pytest
-from lib import reference, stores
+from lib import reference, restoring, stores
 from lib.drops import run
+from lib.schema import differences_from_models
+from lib.servers import PASSWORD
 
 from akasa.kpis import engines
-from akasa.stores import database
+from akasa.stores import database, migrate
+from akasa.validate import rules
 
-BEFORE = Path(__file__).parents[1] / "data" / "before_holdings"
+DATA = Path(__file__).parents[1] / "data"
 COPY = "incoming/orders_2025-11-14.xml"
+# Of what a run has published and audited, and of a server's plans of queries.
+ACCOUNTS = ("notebooks", "audit.html", "data_docs")
 
 
-@pytest.fixture(params=["sqlite", "mariadb"])
-def earlier(request, workspace):
-    """Give settings of a workspace as that version left it."""
-    with tarfile.open(BEFORE / f"{request.param}.tar.gz") as packed:
+def unpacked(request, version, workspace):
+    """Give settings of a workspace as a version left it, on SQLite or MariaDB."""
+    with tarfile.open(DATA / version / f"{request.param}.tar.gz") as packed:
         packed.extractall(workspace.data_dir, filter="data")
     if request.param == "sqlite":
         return workspace
@@ -31,6 +40,18 @@ def earlier(request, workspace):
     dump = (workspace.data_dir / "mariadb.sql").read_text("utf-8")
     request.getfixturevalue("mariadb_server").run(f"use {settings.db_name}; {dump}commit")
     return settings.model_copy(update={"data_dir": workspace.data_dir})
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def earlier(request, workspace):
+    """The version before holdings."""
+    return unpacked(request, "before_holdings", workspace)
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def first(request, workspace):
+    """The first versions."""
+    return unpacked(request, "first_release", workspace)
 
 
 def delivered(settings):
@@ -81,3 +102,29 @@ def test_what_is_no_longer_to_be_had_counts_as_it_is_published(earlier, capsys):
     run(earlier)
     assert f"what {name} was judged to be is no longer kept" in capsys.readouterr().err
     assert_as_the_reference(earlier, deliveries)
+
+
+@pytest.mark.long
+def test_the_first_release_comes_along_and_reports_as_from_scratch(first, tmp_path, monkeypatch):
+    before, after = migrate.upgrade(first)
+    assert (before, after) == ("0002" if first.db_host else None, migrate.scripts().get_current_head())
+    changes = differences_from_models(first)  # SQLite heeds no length of a text
+    assert first.db_host is None or changes == []
+    assert {change[0][0] for change in changes} <= {"modify_type"}
+    where = {name.upper(): str(getattr(first, name)) for name in ("db_host", "db_port", "db_name", "db_user")}
+    where = {**where, "DB_PASSWORD": PASSWORD} if first.db_host else {}
+    restoring.report(monkeypatch, tmp_path, **where)
+    upgraded = restoring.outputs(tmp_path, ACCOUNTS)
+    restoring.derive_all(monkeypatch, tmp_path, **where)
+    restoring.report(monkeypatch, tmp_path, **where)
+    assert database.ledger(first)["rules_version"].eq(rules.RULES_VERSION).all()
+
+    copied = shutil.ignore_patterns("akasa.db", "warehouse", "staging", "rejects", "judged", "audits", ".*")
+    shutil.copytree(tmp_path / "data", tmp_path / "fresh/data", ignore=copied)
+    restoring.report(monkeypatch, tmp_path / "fresh")
+    from_scratch = restoring.outputs(tmp_path / "fresh", ACCOUNTS)
+    assert restoring.outputs(tmp_path, ACCOUNTS) == from_scratch
+    assert {name for name in upgraded if name.startswith(("sql_", "pandas_"))}
+    assert {name: upgraded[name] for name in upgraded if name.startswith(("sql_", "pandas_"))} == {
+        name: from_scratch[name] for name in from_scratch if name.startswith(("sql_", "pandas_"))
+    }

@@ -216,8 +216,15 @@ def test_make_alone_lists_the_targets_and_the_parameters_of_the_report(project: 
 def test_the_report_gets_the_options_that_were_given(
     project: Path, variables: list[str], options: str
 ) -> None:
-    last = make(project, "-n", "report", *variables).stdout.splitlines()[-1]
-    assert last == f".venv/bin/python -m akasa report{options}"
+    for target, program in (("report", "akasa report"), ("flow", "akasa.flow")):
+        last = make(project, "-n", target, *variables).stdout.splitlines()[-1]
+        assert last == f".venv/bin/python -m {program}{options}"
+
+
+def test_a_flow_is_served_by_its_schedule(project: Path) -> None:
+    given = ["SERVE=1", "CRON=30 5 * * *", "TIMEZONE=Asia/Kolkata"]
+    last = make(project, "-n", "flow", *given).stdout.splitlines()[-1]
+    assert last.endswith("akasa.flow --serve --cron '30 5 * * *' --timezone 'Asia/Kolkata'")
 
 
 @pytest.mark.parametrize(
@@ -412,6 +419,7 @@ def test_clean_removes_what_is_derived_and_keeps_deliveries(project: Path) -> No
         "data/failed/x",
         "data/akasa.db",
         "data/akasa.db-wal",
+        "data/.database.json",
     ]
     for name in kept + derived:
         (project / name).parent.mkdir(parents=True, exist_ok=True)

@@ -454,3 +454,17 @@ def assert_index_is_enough(settings, number):
     days_and_more = [(31, 31), (28, 28), (31, 31), (30, 10), (31, 0), (30, 0), (31, 0), (31, 0), (30, 0)]
     counts = [days * daily + more for days, more in days_and_more]
     assert months["order_count"].tolist() == counts
+
+
+def test_a_lock_that_the_server_has_freed_is_lost_and_can_be_taken_again(on_server, server):
+    settings = on_server()
+    name = f"akasa:run:{settings.db_name}"
+    with lock.hold_database(settings, "run"):
+        assert not lock.is_lost(settings, "run")
+        server.run(f"kill {server.run(f'''select is_used_lock('{name}')''')}")
+        until = time.monotonic() + 30
+        while not lock.is_lost(settings, "run"):
+            assert time.monotonic() < until
+        with lock.hold_database(settings, "run"):
+            assert not lock.is_lost(settings, "run")
+    assert not lock.is_lost(settings, "run")

@@ -30,7 +30,7 @@ from lib.drops import customers, deliver, no_audit, orders
 from akasa.ingest import staging
 from akasa.ingest.readers import RefusedDelivery
 from akasa.publish import backfill, road, withdraw
-from akasa.stores import database, migrate
+from akasa.stores import database, migrate, soundness
 from akasa.validate import gate
 from akasa.workspace.settings import Settings
 
@@ -355,6 +355,8 @@ class Workspace(RuleBasedStateMachine):
     def agree(self):
         content = reference.publish_noted(reference.noted(self.history))
         agreement.require(self.cfg, content, len(self.history) % 2)
+        if self.cfg.db_host is None:
+            assert soundness.fault(self.cfg.sqlite) is None
 
 
 def is_readable(name, content):

@@ -12,7 +12,8 @@ import pytest
 
 import akasa
 from akasa.run import console
-from akasa.run.pipeline import Ended, StepFailed, Told, progress_file
+from akasa.run.pipeline import progress_file
+from akasa.run.told import Ended, StepFailed, Told
 
 SLOW_TO_IMPORT = {
     *(

@@ -29,8 +29,9 @@ from lib import inprocess
 from lib.drops import customers, deliver, orders
 
 from akasa.publish import withdraw
-from akasa.run import ingredients, parameters, pipeline
+from akasa.run import due, ingredients, parameters, pipeline
 from akasa.run.steps import NOTEBOOKS, STEPS
+from akasa.run.told import StepFailed
 from akasa.stores import lock
 from akasa.workspace import clock
 from akasa.workspace.settings import Settings, load
@@ -109,7 +110,7 @@ class Workspace(RuleBasedStateMachine):
     @initialize(xml=XMLS, csv=CSVS)
     def begin(self, xml, csv):
         deliver(self.cfg, ("orders.xml", xml), ("customers.csv", csv))
-        self.run(pipeline.Chosen())
+        self.run(due.AS_DUE)
 
     # Deliveries.
 
@@ -212,18 +213,18 @@ class Workspace(RuleBasedStateMachine):
 
     @rule()
     def run_it(self):
-        self.run(pipeline.Chosen())
+        self.run(due.AS_DUE)
 
     @rule()
     def run_it_twice(self):
-        if self.run(pipeline.Chosen()) is None:
+        if self.run(due.AS_DUE) is None:
             self.ran.clear()
-            assert self.run(pipeline.Chosen(), compare=False) is None
+            assert self.run(due.AS_DUE, compare=False) is None
             assert self.ran == []
 
     @rule(step=st.sampled_from(STEPS))
     def run_from(self, step):
-        self.run(pipeline.chosen(start=step))
+        self.run(due.chosen(start=step))
 
     def run(self, chosen, compare=True):
         """Run here, and all of it in a copy; return the step that failed, if one did."""
@@ -237,7 +238,7 @@ class Workspace(RuleBasedStateMachine):
         if failed:
             assert outputs(self.here) == before
         if compare:
-            assert self.report(there, pipeline.chosen(force=True)) == failed
+            assert self.report(there, due.chosen(force=True)) == failed
             same = self.comparable(there, ran), self.comparable(self.here, ran)
             assert same[0] == same[1]
             assert published(there) == published(self.here)
@@ -247,7 +248,7 @@ class Workspace(RuleBasedStateMachine):
         given = {name: value for name, value in self.given.items() if value is not None}
         try:
             pipeline.report(configured(folder), given, lambda told: None, chosen)
-        except pipeline.StepFailed as failure:
+        except StepFailed as failure:
             return failure.step
         return None
 

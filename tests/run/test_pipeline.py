@@ -11,6 +11,7 @@ from lib import aws
 from akasa.kpis import results
 from akasa.kpis.definitions import DEFINITIONS, DTYPES
 from akasa.run import notebook, pipeline
+from akasa.run.told import StepFailed
 from akasa.workspace import promotion, secrets_manager, settings
 
 AS_OF = date(2025, 11, 10)
@@ -107,3 +108,23 @@ def test_its_kernels_know_what_it_read_from_aws_and_show_none_of_it(workspace, m
     assert "'***'" in shown
     assert "canary" not in shown
     assert told[secrets_manager.VARIABLE] not in shown
+
+
+def test_what_a_failed_step_wrote_is_its_own_again_when_it_is_run_again(workspace, monkeypatch):
+    tries = []
+
+    def execute(step, given, executed, *_):
+        executed.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(nbformat.v4.new_notebook(), executed)
+        (executed.parent.parent / "sql_monthly_trends.json").write_text("[]")
+        tries.append(step)
+        if len(tries) == 1:
+            raise RuntimeError("the database went away")
+
+    monkeypatch.setattr(notebook, "execute", execute)
+    with pipeline.begin(workspace, {}, lambda told: None) as run:
+        with pytest.raises(StepFailed, match="went away"):
+            run.go("03_kpis_sql")
+        assert [path for path in run.folder.rglob("*") if path.is_file()] == []
+        run.go("03_kpis_sql")
+        assert "outputs/sql_monthly_trends.json" in run.known.made["03_kpis_sql"].files

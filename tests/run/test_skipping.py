@@ -16,14 +16,15 @@ from lib import inprocess
 from lib.command import sample
 
 from akasa.publish import withdraw
-from akasa.run import ingredients, parameters, pipeline, record
+from akasa.run import due, ingredients, parameters, pipeline, record
 from akasa.run.steps import NOTEBOOKS, STEPS
-from akasa.stores import lock
+from akasa.run.told import Ended, Incomplete, StepFailed
+from akasa.stores import lock, soundness
 from akasa.workspace import clock
 from akasa.workspace.settings import ROOT, Settings, load
 
 INGEST, VALIDATE, SQL, MEMORY, REPORT = STEPS
-AS_IT_IS = pipeline.Chosen()
+AS_IT_IS = due.AS_DUE
 DAILY = ROOT / "tests/data/incoming/orders_2025-11-12.xml"
 
 
@@ -62,7 +63,7 @@ def report(settings, given=None, chosen=AS_IT_IS, notebooks=NOTEBOOKS):
     ended = []
     with inprocess.steps(notebooks, []):
         pipeline.report(settings, given or {}, ended.append, chosen)
-    told = [one for one in ended if isinstance(one, pipeline.Ended)]
+    told = [one for one in ended if isinstance(one, Ended)]
     return {one.step: (one.status, one.reason) for one in told}
 
 
@@ -71,8 +72,8 @@ def why(settings, given=None):
     reasons = {}
     with pipeline.begin(settings, given or {}, lambda told: None) as run:
         for step in STEPS:
-            reasons[step] = run.why(step)
-            run.made[step] = run.earlier[step]
+            reasons[step] = run.known.why(step)
+            run.known.keep(step)
     return {step: reason for step, reason in reasons.items() if reason}
 
 
@@ -105,7 +106,7 @@ def test_in_buckets_what_was_just_run_is_up_to_date_until_something_comes(
     cfg = on_moto(INCOMING_URL="s3:///incoming", PUBLISH_URL="s3:///outputs")
     client, bucket = moto.client(), cfg.s3_bucket
     client.put_object(Bucket=bucket, Key=f"incoming/{DAILY.name}", Body=DAILY.read_bytes())
-    assert report(cfg, chosen=pipeline.chosen(force=True)) != {}
+    assert report(cfg, chosen=due.chosen(force=True)) != {}
     there = moto.objects(bucket)
     assert report(cfg) == dict.fromkeys(STEPS, ("up to date", ""))
     assert {key for key, content in moto.objects(bucket).items() if there.get(key) != content} == {
@@ -168,7 +169,7 @@ def test_outputs_that_are_committed_in_a_notebook_are_no_ingredient(settings, no
 )
 def test_a_file_of_the_package(settings, monkeypatch, tmp_path, name):
     shutil.copytree(ROOT / "akasa", tmp_path / "akasa", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(ingredients, "ROOT", tmp_path)
+    monkeypatch.setattr(ingredients, "CODE", tmp_path)
     (tmp_path / "akasa/__pycache__").mkdir()
     (tmp_path / "akasa/__pycache__/steps.pyc").touch()
     assert why(settings) == {}
@@ -323,7 +324,7 @@ def test_no_step_reads_a_setting_or_a_file_that_is_none_of_its_ingredients(setti
     monkeypatch.setattr(Settings, "__getattribute__", spy)
     monkeypatch.setattr(inprocess, "execute", execute)
     (settings.data_dir / "incoming/orders_2025-11-13.xml").write_bytes(DAILY.read_bytes() + b" ")
-    assert {status for status, _ in report(settings, chosen=pipeline.chosen(force=True)).values()} == {"done"}
+    assert {status for status, _ in report(settings, chosen=due.chosen(force=True)).values()} == {"done"}
 
     effect = {one for one in read if one[1] not in ingredients.WITHOUT_EFFECT}
     assert {
@@ -396,7 +397,7 @@ def test_what_arrives_while_the_first_step_runs_is_new_to_the_next_run(settings,
             (settings.data_dir / "incoming/orders_2025-11-22.xml").write_bytes(DAILY.read_bytes())
 
     monkeypatch.setattr(inprocess, "execute", arriving)
-    report(settings, chosen=pipeline.chosen(force=True))
+    report(settings, chosen=due.chosen(force=True))
     assert why(settings) == {INGEST: "incoming/orders_2025-11-22.xml is new"}
 
 
@@ -446,7 +447,7 @@ def test_rejected_records_of_a_run_that_was_stopped(settings):
     [
         "update customers set region = 'East' where customer_id = 'CUST-001'",
         "update deliveries set repeats = repeats + 1",
-        "delete from sightings where name = 'orders.xml'",
+        "update sightings set day = '2025-11-01' where name = 'orders.xml'",
     ],
 )
 def test_a_row_of_sqlite_that_somebody_edited(settings, edit):
@@ -456,6 +457,7 @@ def test_a_row_of_sqlite_that_somebody_edited(settings, edit):
 
 
 def test_what_a_killed_writer_left_beside_sqlite(settings):
+    soundness.note(settings)
     settings.sqlite.with_name("akasa.db-wal").write_bytes(b"x")
     assert set(why(settings)) == {VALIDATE, SQL, REPORT}
 
@@ -536,7 +538,7 @@ def test_the_record_is_of_the_outputs_that_are_in_place(settings, tmp_path):
     record.path(settings).write_text("{")
     assert record.read(settings) == {}
     with pipeline.begin(settings, {}, print) as run:
-        assert run.why(SQL) == "it is the first run"
+        assert run.known.why(SQL) == "it is the first run"
 
 
 # What a run does with it.
@@ -573,7 +575,7 @@ def test_warnings_of_steps_that_are_up_to_date_are_said_again(settings, capsys):
 
 def test_a_run_that_failed_is_no_run(settings, monkeypatch):
     (settings.data_dir / "incoming/orders_2025-11-21.xml").write_text("<orders><order>")
-    with pytest.raises(pipeline.StepFailed, match="not well-formed"):
+    with pytest.raises(StepFailed, match="not well-formed"):
         report(settings)
     assert why(settings)[INGEST].startswith("incoming/orders_2025-11-21.xml is new")
     monkeypatch.setenv("ON_REFUSED", "skip")
@@ -585,7 +587,7 @@ def test_a_run_that_failed_is_no_run(settings, monkeypatch):
 
 
 def test_all_are_run_by_force(settings):
-    assert report(settings, chosen=pipeline.chosen(force=True)) == dict.fromkeys(
+    assert report(settings, chosen=due.chosen(force=True)) == dict.fromkeys(
         STEPS, ("done", "it was asked for")
     )
     assert why(settings) == {}
@@ -593,7 +595,7 @@ def test_all_are_run_by_force(settings):
 
 def test_from_a_step_on(settings):
     (settings.output_dir / LEFT[INGEST]).unlink()
-    found = report(settings, chosen=pipeline.chosen(start=MEMORY))
+    found = report(settings, chosen=due.chosen(start=MEMORY))
     assert found == {
         INGEST: ("done", f"outputs/{LEFT[INGEST]} is gone"),
         VALIDATE: ("up to date", ""),
@@ -605,7 +607,7 @@ def test_from_a_step_on(settings):
 
 def test_a_step_alone_says_what_it_rests_on(settings, capsys):
     shutil.copy(DAILY, settings.data_dir / "incoming/orders_2025-11-21.xml")
-    found = report(settings, {"top_n": "3"}, pipeline.chosen(only=REPORT))
+    found = report(settings, {"top_n": "3"}, due.chosen(only=REPORT))
     said = "incoming/orders_2025-11-21.xml is new"
     assert found[INGEST] == ("left", said)
     assert found[VALIDATE] == ("up to date", "")
@@ -618,20 +620,20 @@ def test_a_step_alone_says_what_it_rests_on(settings, capsys):
 
 def test_a_step_alone_needs_what_the_others_left(settings):
     (settings.output_dir / "sql_top_spenders.json").unlink()
-    with pytest.raises(pipeline.Incomplete, match=r"03_kpis_sql left: outputs/sql_top_spenders.json is gone"):
-        report(settings, chosen=pipeline.chosen(only=REPORT))
+    with pytest.raises(Incomplete, match=r"03_kpis_sql left: outputs/sql_top_spenders.json is gone"):
+        report(settings, chosen=due.chosen(only=REPORT))
     shutil.rmtree(record.path(settings).parent)
-    with pytest.raises(pipeline.Incomplete, match="it was not run before"):
-        report(settings, chosen=pipeline.chosen(only=REPORT))
+    with pytest.raises(Incomplete, match="it was not run before"):
+        report(settings, chosen=due.chosen(only=REPORT))
 
 
 def test_a_step_alone_leaves_no_outputs_that_do_not_belong_together(settings):
     before = listed(settings)
-    with pytest.raises(pipeline.Incomplete, match=r"05_report rests on others: outputs/parameters\.sql"):
-        report(settings, {"as_of": "2025-10-31"}, pipeline.chosen(only=SQL))
+    with pytest.raises(Incomplete, match=r"05_report rests on others: outputs/parameters\.sql"):
+        report(settings, {"as_of": "2025-10-31"}, due.chosen(only=SQL))
     assert listed(settings) == before
     assert why(settings) == {}
-    assert report(settings, chosen=pipeline.chosen(only=SQL))[SQL] == ("done", "it was asked for")
+    assert report(settings, chosen=due.chosen(only=SQL))[SQL] == ("done", "it was asked for")
 
 
 @pytest.mark.parametrize(
@@ -644,4 +646,4 @@ def test_a_step_alone_leaves_no_outputs_that_do_not_belong_together(settings):
 )
 def test_what_cannot_be_chosen(choice, said):
     with pytest.raises(parameters.UsageError, match=said):
-        pipeline.chosen(**choice)
+        due.chosen(**choice)

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from akasa.ingest import staging
 from akasa.run import metrics, watch
 from akasa.run.console import Stopped
-from akasa.run.pipeline import Ended, StepFailed
+from akasa.run.told import Ended, StepFailed
 from akasa.workspace import events, settings
 
 CUSTOMERS = customers(("C-1", "9000000001", "North"), ("C-2", "12", "South"))

@@ -187,6 +187,20 @@ def test_a_lease_that_nobody_can_read_is_named(on_moto, moto):
         lock.run(cfg).__enter__()
 
 
+def test_turns_that_nobody_can_read_are_named_with_the_way_out(on_moto, moto):
+    cfg = on_moto()
+    publish(cfg, "orders_2025-10-12.xml", ORDERS)
+    noted = cfg.data_dir / ".warehouse.json"
+    noted.write_text("{")
+    with pytest.raises(StorageUnavailable, match=r"data/\.warehouse\.json is not what akasa wrote"):
+        lock.run(cfg).__enter__()
+    noted.unlink()
+    moto.client().delete_object(Bucket=cfg.s3_bucket, Key=f"warehouse/{lease.NAME}")
+    with lock.run(cfg):
+        run(cfg)
+    assert in_warehouse(cfg)["orders"] == in_database(cfg)["orders"]
+
+
 def test_databases_on_a_server_share_by_its_lock_and_no_other_database_does(
     on_moto, on_mariadb, tmp_path, monkeypatch
 ):

@@ -1,9 +1,11 @@
 from datetime import date
 
 import pytest
+from click.testing import CliRunner
 from lib import first_rows
 from lib.schema import differences_from_models
 
+from akasa.__main__ import main
 from akasa.stores import database, migrate
 
 
@@ -42,6 +44,20 @@ def test_a_migration_that_was_cut_short_can_be_run_again(workspace):
         connection.exec_driver_sql("drop index ix_orders_kpis")
     migrate.upgrade(workspace)
     assert differences_from_models(workspace) == []
+
+
+def test_a_database_of_a_newer_version_is_refused_by_every_command_and_left_as_it_is(workspace):
+    migrate.upgrade(workspace)
+    with database.transaction(workspace) as connection:
+        connection.exec_driver_sql("update alembic_version set version_num = '9999'")
+    before = workspace.sqlite.read_bytes()
+    for command in ("migrate", "backfill", "status"):
+        done = CliRunner().invoke(main, [command])
+        assert done.exit_code == 1
+        assert "Traceback" not in done.output
+        assert "newer" in done.output
+    assert "use that version, then" in CliRunner().invoke(main, ["migrate"]).output
+    assert workspace.sqlite.read_bytes() == before
 
 
 def test_a_model_without_its_migration_is_noticed(workspace):

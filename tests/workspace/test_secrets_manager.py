@@ -8,7 +8,7 @@ import time
 
 import boto3
 import pytest
-from lib import aws, clusters
+from lib import aws, buckets
 from lib.ports import free_port
 
 from akasa.workspace import secrets, secrets_manager, settings
@@ -45,8 +45,8 @@ def failure():
 @pytest.mark.slow
 def test_the_real_api_gives_settings_that_environment_and_file_overrule(monkeypatch, tmp_path):
     values = {"db_password": "canary-password", "DB_USER": "of-aws", "Db_Port": 3307, "DB_LOCAL_INFILE": True}
-    with clusters.s3(tmp_path) as options:
-        aws.lead_to(monkeypatch, options["AWS_ENDPOINT_URL"])
+    with buckets.moto(tmp_path) as server:
+        aws.lead_to(monkeypatch, server.endpoint)
         assert "there is none of this name in region ap-south-1" in failure()
         client = boto3.session.Session().client("secretsmanager", "ap-south-1")
         text = json.dumps({**values, "DB_HOST": "db.of.aws", "TODAY": None, "RUN_TIMEOUT": ""})

@@ -19,7 +19,7 @@ from akasa.workspace import objects, storage
 from akasa.workspace.settings import ROOT
 from akasa.workspace.storage import StorageUnavailable
 
-WRONG_ID = {"aws_access_key_id": "no-such-id"}
+WRONG_ID = {"aws_access_key_id": SecretStr("no-such-id")}
 WRONG_SECRET = {"aws_secret_access_key": SecretStr("canary-7-in-a-key")}
 MISSING = {"warehouse_url": "s3://no-such-bucket/warehouse"}
 KEYS = "it does not know the keys: check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
