@@ -1,6 +1,7 @@
 """A small world by hand: what moved, in sentences; and what a run says that has nothing to compare with."""
 
 import json
+import shutil
 from zoneinfo import ZoneInfo
 
 import jsonschema
@@ -10,7 +11,8 @@ from lib.drops import customers, deliver, orders
 
 from akasa.publish import withdraw
 from akasa.report import since
-from akasa.workspace.settings import ROOT
+from akasa.stores import migrate
+from akasa.workspace.settings import ROOT, load
 
 A, B, C, D, E = (f"900000000{n}" for n in range(1, 6))
 SCHEMA = jsonschema.Draft202012Validator(json.loads((ROOT / "docs/changes.schema.json").read_text("utf-8")))
@@ -41,13 +43,29 @@ SECOND = (
 )
 
 
-@pytest.fixture
-def second(migrated):
-    cfg = migrated.model_copy(update={"max_reject_ratio": 1.0})
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A workspace after two runs, and what each said."""
+    cfg = of(tmp_path_factory.mktemp("built"))
+    migrate.upgrade(cfg)
     deliver(cfg, *FIRST)
     first = compared.run(cfg, "first")
     deliver(cfg, *SECOND)
     return cfg, first, compared.run(cfg, "second")
+
+
+@pytest.fixture
+def second(built, tmp_path):
+    """A copy of it, for this test alone."""
+    cfg, *said = built
+    shutil.copytree(cfg.data_dir.parent, tmp_path, dirs_exist_ok=True)
+    return of(tmp_path), *said
+
+
+def of(folder):
+    for name in ("data/incoming", "outputs"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    return load(data_dir=folder / "data", output_dir=folder / "outputs", max_reject_ratio=1.0)
 
 
 def lines(found):
@@ -120,8 +138,11 @@ def test_what_is_taken_back_is_said(second):
 
 def test_where_nothing_is_kept_of_how_it_was_judged_that_is_said(second):
     cfg, _, _ = second
-    for file in cfg.judged.glob("orders-*/verdict.json"):
+    # Without its records, either, a judgement cannot be made again.
+    for file in (*cfg.judged.glob("orders-*/verdict.json"), *cfg.staging.glob("orders-*")):
         file.unlink()
+    for name in ("orders.xml", "incoming/orders_2025-11-12.xml"):
+        (cfg.data_dir / name).unlink()
     deliver(cfg, ("incoming/orders_2025-11-13.xml", orders(("O-2", B, "2025-11-02", "S-1", 1, "1.00"))))
     found = compared.run(cfg, "third")
     assert found["lost"] == ["orders.xml", "incoming/orders_2025-11-12.xml"]

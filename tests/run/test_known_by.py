@@ -105,11 +105,11 @@ def remembered(cfg, day, monkeypatch):
     return cfg.output_dir / "known_by" / day.isoformat()
 
 
-def require_the_same(tmp_path, monkeypatch, days):
+def require_the_same(tmp_path, monkeypatch, days, asked):
     cfg, kept = live(tmp_path, monkeypatch, days)
     before = digests(cfg.data_dir), digests(cfg.output_dir)
     environment = dict(os.environ)
-    for day in days:
+    for day in asked:
         outputs = remembered(cfg, day, monkeypatch)
         one, other = said(outputs), said(kept[day])
         assert one.pop("index.html").splitlines() == other.pop("index.html").splitlines()
@@ -120,12 +120,12 @@ def require_the_same(tmp_path, monkeypatch, days):
 
 
 def test_a_day_is_remembered_to_the_byte_and_nothing_else_changes(tmp_path, monkeypatch):
-    require_the_same(tmp_path, monkeypatch, [*DAYS][:2])
+    require_the_same(tmp_path, monkeypatch, [*DAYS][:2], [*DAYS][:1])
 
 
 @pytest.mark.long
 def test_four_days_are_remembered_to_the_byte(tmp_path, monkeypatch):
-    require_the_same(tmp_path, monkeypatch, DAYS)
+    require_the_same(tmp_path, monkeypatch, DAYS, DAYS)
 
 
 @pytest.mark.long
