@@ -30,8 +30,9 @@ help: ## list the targets; `make` alone does the same
 report: $(installed) ## ingest, validate, compute, reconcile: outputs/index.html
 ## [ENGINE=pandas|dask|both] [AS_OF=YYYY-MM-DD] [WINDOW_DAYS=30] [TOP_N=10]
 ## [ON_REFUSED=stop|skip] [MAX_REJECT_RATIO=0.10] [TODAY=YYYY-MM-DD]
+## [KNOWN_BY=YYYY-MM-DD: of the deliveries first seen by then, in outputs/known_by/]
 ## [FORCE=1: all steps | FROM=03_kpis_sql: that one and those behind it | ONLY=05_report: that one alone]
-	$(call akasa,report $(if $(FORCE),--force),FROM ONLY ENGINE AS_OF WINDOW_DAYS TOP_N ON_REFUSED MAX_REJECT_RATIO TODAY)
+	$(call akasa,report $(if $(FORCE),--force),FROM ONLY KNOWN_BY ENGINE AS_OF WINDOW_DAYS TOP_N ON_REFUSED MAX_REJECT_RATIO TODAY)
 explain: $(installed) ## the delivered lines that make a number: KPI=regional_revenue [WHERE='region=South'] [AS_OF=YYYY-MM-DD] [WINDOW_DAYS=30] [TOP_N=10] [FORMAT=table|json|csv]
 ## or the story of one thing: KPI=order WHERE=ORD-2025-0019, KPI=customer WHERE=CUST-011, KPI=number WHERE=9886743109
 	$(call akasa,explain $(call quoted,KPI) $(if $(WHERE),$(call quoted,WHERE)),AS_OF WINDOW_DAYS TOP_N FORMAT)

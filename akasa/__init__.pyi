@@ -1,3 +1,4 @@
+from . import changes as changes
 from . import ingest as ingest
 from . import kpis as kpis
 from . import publish as publish

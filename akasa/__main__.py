@@ -5,6 +5,8 @@ import io
 import json
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -38,20 +40,29 @@ def main() -> None:
 
 @main.command()
 @options.of_report
+@click.option("--known-by", metavar="YYYY-MM-DD", help="Of deliveries seen by then: outputs/known_by/DAY/.")
 def report(
-    parameters: dict[str, Any], force: bool, start: str | None, only: str | None, **given: dict[str, Any]
+    parameters: dict[str, Any],
+    force: bool,
+    start: str | None,
+    only: str | None,
+    known_by: str | None,
+    **given: dict[str, Any],
 ) -> None:
     """Run those of the five notebooks that are not up to date, and put the report in place.
 
     A step is up to date where all that it reads is what it was, and its outputs are still there.
     Every option is, in capitals, a variable of `make report`; those before -p are parameters of notebooks.
+    With --known-by, the report is that of the deliveries first seen by a day; the stores stay as they are.
     """
     from akasa.run import console, terminal, way_out
     from akasa.run.told import StepFailed
 
     chosen = _settings()
     steps = options.chosen(force, start, only)
-    with console.interrupted(), console.Ticker(chosen) as ticker:
+    if known_by and (start or only):
+        raise click.UsageError("--known-by runs all steps: leave out --from and --only")
+    with console.interrupted(), _remembered(chosen, known_by) as chosen, console.Ticker(chosen) as ticker:
         from akasa.run import pipeline  # where a step is run, it takes seconds: the first line stands by now
 
         try:
@@ -256,6 +267,30 @@ def generate(directory: Path, **sizes: Any) -> None:
 
 main.add_command(explain.command(lambda: _settings()))
 main.add_command(rejects)
+
+
+@contextmanager
+def _remembered(chosen: settings.Settings, known_by: str | None) -> Iterator[settings.Settings]:
+    """Give the settings of a workspace of what was known by a day; without a day, those that were chosen."""
+    if known_by is None:
+        yield chosen
+        return
+    from akasa.run import console
+    from akasa.run import known_by as remembering
+
+    try:
+        day = date.fromisoformat(known_by)
+    except ValueError:
+        raise click.BadParameter(
+            f"{known_by!r} is not a day written YYYY-MM-DD", param_hint="--known-by"
+        ) from None
+    with ExitStack() as held:
+        try:
+            with console.status_line() as progress:
+                there = held.enter_context(remembering.workspace(chosen, day, progress))
+        except (FileNotFoundError, LookupError, ValueError, RuntimeError) as error:
+            raise _failure(error) from None
+        yield there
 
 
 def _days(start: str | None, end: str | None) -> tuple[date, date] | None:

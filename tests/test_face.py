@@ -16,7 +16,7 @@ from akasa.kpis.definitions import DEFINITIONS
 from akasa.stores.published import NothingPublished
 from akasa.workspace.settings import ROOT
 
-FACES = {"ingest", "validate", "publish", "kpis", "report"}
+FACES = {"ingest", "validate", "publish", "kpis", "changes", "report"}
 ROOMS = FACES | {"workspace", "stores", "trace", "run"}
 BY_HAND = {
     "settings",

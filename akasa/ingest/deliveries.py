@@ -243,6 +243,11 @@ def find(settings: Settings, fetch: bool = True) -> Found:
     return Found(tuple(sorted(base + incoming, key=_place)), tuple(warnings))
 
 
+def undated(name: str) -> str:
+    """Return the warning of an incoming delivery whose name tells no day."""
+    return f"{name} {_UNDATED}"
+
+
 def forget_fetched(settings: Settings) -> None:
     """Remove what was fetched of a bucket and need not be read, or was not by a run that was killed."""
     shutil.rmtree(settings.staging / FETCHED, ignore_errors=True)
@@ -302,13 +307,8 @@ def _taken(
     rank = 1 if date_in_name(name) else 2
     found = know(f"incoming/{name}", rank)
     if found is None or rank == 2:
-        warnings.append(f"incoming/{name} {_GONE}" if found is None else undated(f"incoming/{name}"))
+        warnings.append(f"incoming/{name} {_GONE}" if found is None else undated(f"{_INCOMING}/{name}"))
     return found
-
-
-def undated(name: str) -> str:
-    """Return the warning of a delivery that has no day in its name."""
-    return f"{name} {_UNDATED}"
 
 
 def _not_looked_at(settings: Settings) -> list[str]:

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from akasa.ingest import deliveries, readers
+from akasa.ingest import deliveries, known_by, readers
 from akasa.ingest.deliveries import Delivery
 from akasa.ingest.readers import RefusedDelivery
 from akasa.workspace import events, files, masking, progress
@@ -67,7 +67,10 @@ def stage_all(settings: Settings, tell: Progress = progress.tell) -> Manifest:
     """Read every delivery that is not staged yet; write and return the manifest.
 
     Raises FileNotFoundError where there is nothing to read. A refused file is listed, not raised.
+    In a workspace of what was known by a day, all is staged, and nothing lies there.
     """
+    if known_by.read(settings):
+        return read_manifest(settings)
     from akasa.ingest import parting  # which stands on this module
 
     found = deliveries.find(settings)
@@ -122,6 +125,12 @@ def stage(delivery: Delivery, folder: Path, tell: Progress = progress.tell) -> S
         records=footer.num_rows,
         unknown=json.loads(footer.metadata[_UNKNOWN]),
     )
+
+
+def staged(folder: Path, kind: str, sha256: str) -> Staged:
+    """Return what is staged of a delivery, without a name. Raises FileNotFoundError where nothing is."""
+    footer = pq.read_metadata(path(folder, kind, sha256))
+    return Staged("", kind, sha256, 0, None, footer.num_rows, json.loads(footer.metadata[_UNKNOWN]))
 
 
 def _tell_read(delivery: Delivery, records: int, seconds: float) -> None:

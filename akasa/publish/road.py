@@ -14,7 +14,7 @@ import pandas as pd
 
 from akasa.ingest import staging
 from akasa.ingest.staging import Progress
-from akasa.publish import database_load, holdings
+from akasa.publish import database_load, holdings, replacing
 from akasa.publish.brought import accounts
 from akasa.publish.level import Published, level_warehouse
 from akasa.publish.settle import settle, settle_what_was_cut_short
@@ -43,9 +43,9 @@ def publish(
     """Publish what is staged and new, in both stores; return what was planned.
 
     `run_date` stands for today, `auditor` for `audit`.
-    Raises GateStopped, before anything is published, for a delivery with too many rejected records and for
-    tables that fail the audit: what was rejected is in `data/rejects/unpublished/` then. Raises ValueError
-    where deliveries were judged under other settings.
+    Raises GateStopped, before anything is published, for a delivery with too many rejected records, or one
+    that replaces too many orders, and for tables that fail the audit: what was rejected is in
+    `data/rejects/unpublished/` then. Raises ValueError where deliveries were judged under other settings.
     """
     todo = plan(settings, run_date)
     judged = judging.judge(settings, todo, tell)
@@ -82,7 +82,9 @@ def weigh(settings: Settings, plan: Plan, judged: Sequence[Judged]) -> dict[str,
     """Return the rows to publish: of each customer and order the latest version, as a whole; new holdings.
 
     Where a delivery comes again, its published versions leave their places, and others may stand there now.
+    Raises GateStopped for a new delivery that replaces more orders than MAX_REPLACED_RATIO allows.
     """
+    replacing.require_few_replaced(settings, judged)
     leaving = [one.delivery for one in judged if one.delivery.status == "again"]
     beside = without(settings, leaving, plan.places) if leaving else []
     versions = latest([*judged, *beside], settings.amount_is)

@@ -19,12 +19,14 @@ from akasa.kpis.results import Parameters
 from akasa.report import bottom_line, periods, quality, rejects, shown, turned_away
 from akasa.report.periods import Month
 from akasa.report.quality import Quality
-from akasa.stores import database
-from akasa.validate import audits, verdicts
+from akasa.stores import database, models
+from akasa.validate import audits, replaced
 from akasa.validate.audits import Audit
 from akasa.validate.cleaning import UNKNOWN
+from akasa.validate.replaced import Replaced
 from akasa.workspace import clock
 from akasa.workspace.settings import Settings
+from akasa.workspace.tables import KEYS
 
 _LARGEST = """
 select order_id, order_date, total_amount_paise from orders where order_date <= :as_of
@@ -69,9 +71,10 @@ class Facts:
     """What the page tells. Frames are as people may see them; money is in paise.
 
     `results` maps KPI → frame; `came_back` holds (who came back, who ordered) now, at the end of the last
-    full month, and of the month before it; `named_days` the days in deliveries' names, by kind; the ledger
-    has, besides its own columns, the day in each name; of the rejected records, those that nothing has mended
-    are `still_open`. `audits` are all that are kept, the latest first.
+    full month, and of the month before it; `older_stand` names customers and orders of which an older version
+    stands, since that of a later delivery was turned away, and that delivery; `named_days` the days in
+    deliveries' names, by kind; the ledger has, besides its own columns, the day in each name; of the rejected
+    records, those that nothing has mended are `still_open`. `audits` are all that are kept, the latest first.
     """
 
     as_of: date | None
@@ -88,7 +91,8 @@ class Facts:
     largest: pd.DataFrame
     came_back: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
     lacking: tuple[int, int]
-    fewer_lines: tuple[str, ...]
+    replaced: Replaced
+    older_stand: tuple[tuple[str, str], ...]
     named_days: Mapping[str, set[date]]
     last_published: datetime | None
     freshness_hours: float
@@ -150,7 +154,8 @@ def gather(settings: Settings, manifest: Manifest, proof: Proof) -> Facts:
         largest=shown.table(_asked(_LARGEST, settings, as_of=_text(as_of))),
         came_back=(_now(results), *_then(settings, as_of)),
         lacking=_lacking(settings),
-        fewer_lines=tuple(map(shown.text, verdicts.fewer_lines(settings, sent))),
+        replaced=_replaced(settings, sent),
+        older_stand=older_stand(settings, ledger),
         named_days=_named_days(settings),
         last_published=_last_published(ledger, settings),
         freshness_hours=settings.freshness_hours,
@@ -197,6 +202,24 @@ def _then(settings: Settings, as_of: date | None) -> tuple[tuple[int, int], tupl
 def _lacking(settings: Settings) -> tuple[int, int]:
     found = database.query(_LACKING, settings, unknown=UNKNOWN).iloc[0]
     return int(found["names"]), int(found["regions"])
+
+
+def _replaced(settings: Settings, sent: list[str]) -> Replaced:
+    found = vars(replaced.look(settings, sent))
+    return Replaced(**{how: tuple(map(shown.text, ids)) for how, ids in found.items()})
+
+
+def older_stand(settings: Settings, ledger: pd.DataFrame) -> tuple[tuple[str, str], ...]:
+    """Return id and delivery where a version was turned away, and one of an earlier delivery stands."""
+    places = ledger.set_index("delivery_id")["position"]
+    found: dict[tuple[str, str], tuple[str, str]] = {}
+    for row in ledger[ledger["rejected"] > 0].itertuples():
+        key = models.METADATA.tables[row.kind].c[KEYS[row.kind][0]]
+        ids = replaced.rejected(settings, row.kind, row.sha256)
+        rows = database.rows_of(settings, key, ids).to_pandas()
+        older = rows[rows["delivery_id"].map(places) < row.position]
+        found |= {(row.kind, one): (shown.text(one), shown.text(row.name)) for one in older[key.name]}
+    return tuple(found.values())
 
 
 def _named_days(settings: Settings) -> dict[str, set[date]]:

@@ -1,8 +1,13 @@
 """The report's page: one file that opens from disk, asks for nothing, and lets no script run but its own."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+from akasa import changes
+from akasa.changes import Changes
+from akasa.ingest import known_by
+from akasa.ingest.known_by import Known
 from akasa.ingest.staging import Manifest
 from akasa.kpis.definitions import DEFINITIONS, UNMATCHED
 from akasa.kpis.reconcile import Proof
@@ -18,6 +23,8 @@ from akasa.report import (
     proof_file,
     quality_page,
     rejects,
+    shown,
+    since,
     tables,
     unlike,
 )
@@ -33,6 +40,7 @@ from akasa.workspace.settings import BY_HAND, Settings
 
 TEMPLATES = Path(__file__).parent / "templates" / "front"
 NOTHING_EXPLAINED = Explanations({})
+CHANGES = "changes.json"
 ENGINES = {"sql": "SQL", "pandas": "pandas", "dask": "Dask"}
 
 
@@ -46,6 +54,13 @@ def write_page(settings: Settings, manifest: Manifest, proof: Proof) -> None:
     by_hand = settings.output_dir == BY_HAND
     proof_file.write(settings, proof)
     known = facts.gather(settings, manifest, proof)
+    remembered = known_by.read(settings)
+    moved = None if remembered else changes.since_last_run(settings, proof, known.made)
+    moved = shown.told(moved) if moved else None
+    if moved:
+        files.write_text(
+            settings.output_dir / CHANGES, json.dumps(moved, indent=1, ensure_ascii=False) + "\n"
+        )
     ledger = database.ledger(settings)
     beside.write(settings, every_table(known), ledger)
     index = settings.output_dir / "index.html"
@@ -55,7 +70,8 @@ def write_page(settings: Settings, manifest: Manifest, proof: Proof) -> None:
     looks = settings.output_dir / quality_page.NAME
     files.write_text(looks.with_suffix(".html"), quality_page.html(known.quality, by_hand))
     files.write_text(looks.with_suffix(".json"), quality_page.told(known.quality))
-    files.write_text(index, html(known, rejects.links(settings, ledger), by_hand, told))
+    aside = rejects.links(settings, ledger)
+    files.write_text(index, html(known, aside, by_hand, told, moved, remembered))
     if by_hand:
         data_docs.write(settings)
     print(f"written: {settings.label(index)}")
@@ -66,10 +82,13 @@ def html(
     kept_aside: list[tuple[str, str]],
     by_hand: bool = False,
     told: Explanations = NOTHING_EXPLAINED,
+    moved: Changes | None = None,
+    remembered: Known | None = None,
 ) -> str:
     """Return the page; `kept_aside` are (text, address) of the quarantine files beside it.
 
-    `told` is what the page beside it explains.
+    `told` is what the page beside it explains, `moved` what moved since the last run; None where there was
+    none to compare. `remembered` says by which day all of it was known, where it is made of that.
     """
     return page.render(
         TEMPLATES,
@@ -80,6 +99,10 @@ def html(
         cards=all_cards(known),
         notes=[*notes.not_adding_up(told.wrong), *worth_knowing(known)],
         linked=told.link,
+        moved=moved,
+        remembered=remembered,
+        otherwise=[shown.text(line) for line in remembered.otherwise] if remembered else [],
+        since=since,
         drawings=all_drawings(known),
         tables=tables,
         others=[tables.of_kpi(kpi, known) for kpi in known.results if kpi not in TOLD],
@@ -110,7 +133,8 @@ def worth_knowing(known: Facts) -> list[str]:
         *notes.audit_warned(known.audit),
         *unlike.notes(known.quality.new),
         *notes.nothing_delivered(known.last_published, known.made, known.freshness_hours),
-        *notes.fewer_lines(known.fewer_lines),
+        *notes.replaced(known.replaced),
+        *notes.older_stand(known.older_stand),
         *notes.unmatched(int(loose["order_count"].sum()), int(loose["total_revenue"].sum()), known.revenue),
         *notes.numbers_changed_hands(known.numbers_changed),
         *notes.lacking(*known.lacking),

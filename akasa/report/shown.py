@@ -3,6 +3,8 @@
 Mobile numbers are masked there where MASK_PII asks for it.
 """
 
+from typing import Any
+
 import pandas as pd
 
 from akasa.trace import words
@@ -42,3 +44,8 @@ def answer(told: Answer) -> Answer:
 def profile(found: Profile) -> Profile:
     """Return a delivery's profile as people may see it."""
     return profiles.masked(found) if masking.is_asked_for() else found
+
+
+def told(content: Any) -> Any:
+    """Return what is told, lists and mappings of texts, as people may see it."""
+    return masking.output(content) if masking.is_asked_for() else content

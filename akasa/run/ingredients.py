@@ -70,8 +70,8 @@ WITHOUT_EFFECT = (
 _OF_DATABASE = ("02_validate", "03_kpis_sql", "05_report")
 READ_BY = {
     **dict.fromkeys(("customers_csv_path", "orders_xml_path", "incoming_dir", "on_refused"), ("01_ingest",)),
-    "today": ("02_validate",),
     "amount_is": ("02_validate", "05_report"),
+    **dict.fromkeys(("today", "max_replaced_ratio"), ("02_validate",)),
     **dict.fromkeys(("db_local_infile", "warehouse_retention_days"), ("02_validate",)),
     **dict.fromkeys(("max_unmatched_ratio", "min_revenue_ratio", "max_revenue_ratio"), ("02_validate",)),
     **dict.fromkeys(

@@ -228,6 +228,7 @@ class Run:
         public = self.settings.output_dir
         if self.ended and all(one.status != DONE for one in self.ended):
             return public / "index.html"
+        from akasa import changes
         from akasa.kpis import results
         from akasa.run import history, manifest
 
@@ -243,6 +244,7 @@ class Run:
         history.keep(self.settings)
         history.trim(self.settings)
         self._keep_exact()
+        changes.put_in_place(self.settings, self.folder, about["run"])
         self.known.write(_MANIFEST)
         for name, true in left_out.items():
             if not true and (public / name).exists():

@@ -149,9 +149,13 @@ def ledger(settings: Settings) -> pd.DataFrame:
 
 
 def sightings(settings: Settings) -> pd.DataFrame:
-    """Return every name under which bytes ever lay: name, revision, kind, sha256, day (text), withdrawn."""
+    """Return every name under which bytes ever lay: name, revision, kind, sha256, day, withdrawn, seen_on.
+
+    Days are text; a database that lacks a migration knows no seen_on.
+    """
     found = query("select * from sightings order by name, revision", settings)
-    return found.astype({"revision": "int64", "day": "str", "withdrawn": "bool"})
+    found = found if "seen_on" in found else found.assign(seen_on=None)
+    return found.astype({"revision": "int64", "day": "str", "withdrawn": "bool", "seen_on": "str"})
 
 
 def rows(settings: Settings, table: str, *where: ColumnElement[bool]) -> pa.Table:

@@ -1,7 +1,7 @@
 """What is new: each delivery that lies there or was published, its place, and what is to be done with it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,8 +23,8 @@ JUDGED_UNDER = ("amount_is", "source_timezone", "business_timezone")
 class Sighting:
     """A name under which bytes lay when a run looked; of one place with other bytes, `revision` goes up.
 
-    `day` is the one in the name, or the day on which the bytes were first seen there. A delivery that was
-    `withdrawn` has no place, though its bytes may still lie there.
+    `day` is the one in the name, or the day on which the bytes were first seen there, which `seen_on` is in
+    any case. A delivery that was `withdrawn` has no place, though its bytes may still lie there.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Sighting:
     sha256: str
     day: date
     withdrawn: bool = False
+    seen_on: date | None = None
 
     @property
     def key(self) -> Key:
@@ -154,7 +155,10 @@ def plan(manifest: Manifest, ledger: pd.DataFrame, sightings: pd.DataFrame, run_
 def seen(sightings: pd.DataFrame) -> list[Sighting]:
     """Return the rows of the table of sightings."""
     return [
-        Sighting(row.name, row.revision, row.kind, row.sha256, _as_date(row.day), row.withdrawn)
+        Sighting(
+            *(row.name, row.revision, row.kind, row.sha256, _as_date(row.day), row.withdrawn),
+            None if pd.isna(row.seen_on) else _as_date(row.seen_on),
+        )
         for row in sightings.itertuples(index=False)
     ]
 
@@ -192,12 +196,13 @@ def _new(manifest: Manifest, before: Iterable[Sighting], run_date: date) -> Iter
         days[one.place, one.revision] = one.day
     for staged in manifest.staged:
         for name in (staged.name, *staged.also_named):
-            seen = _seen(name, staged, days.get(_repaired(name, staged.kind), run_date))
+            day = days.get(_repaired(name, staged.kind), run_date)
+            seen = _seen(name, staged, day, run_date)
             then = last.get(seen.place)
             if then is None:
                 yield seen
             elif then.key != seen.key:
-                yield Sighting(seen.name, then.revision + 1, seen.kind, seen.sha256, seen.day)
+                yield replace(seen, revision=then.revision + 1)
 
 
 def _repaired(name: str, kind: str) -> tuple[str, int]:
@@ -208,8 +213,9 @@ def _repaired(name: str, kind: str) -> tuple[str, int]:
     return found.name if deliveries.rank(found.name) else kind, found.revision
 
 
-def _seen(name: str, staged: Staged, day: date) -> Sighting:
-    return Sighting(name, 0, staged.kind, staged.sha256, deliveries.date_in_name(name) or day)
+def _seen(name: str, staged: Staged, day: date, run_date: date) -> Sighting:
+    day = deliveries.date_in_name(name) or day
+    return Sighting(name, 0, staged.kind, staged.sha256, day, seen_on=run_date)
 
 
 def _overtaking(in_order: Iterable[Key], known: Mapping[Key, Any]) -> set[Key]:

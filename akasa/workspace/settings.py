@@ -152,6 +152,7 @@ class Settings(BaseSettings):
     max_unmatched_ratio: float = Field(default=0.25, ge=0, le=1)
     min_revenue_ratio: float = Field(default=0.2, ge=0, le=1)
     max_revenue_ratio: float = Field(default=5, ge=1)
+    max_replaced_ratio: float = Field(default=1, ge=0, le=1)
     today: date | None = None
     warehouse_retention_days: float = Field(default=1, ge=0)
     freshness_hours: float = Field(default=48, gt=0)
@@ -215,6 +216,11 @@ class Settings(BaseSettings):
     @property
     def judged(self) -> Path:
         return self.data_dir / "judged"
+
+    @property
+    def replaced_judgements(self) -> Path:
+        """What deliveries were judged to be before, until a run has compared with it."""
+        return self.data_dir / ".run.judged"
 
     @property
     def audits(self) -> Path:

@@ -38,6 +38,6 @@ def run(cfg, run_date=TODAY):
     return {one.name: one.status for one in road.publish(lenient, run_date, auditor=no_audit)}
 
 
-def no_audit(settings, tables):
+def no_audit(settings, tables, *_):
     """Stand for the audit, which takes longer than all the rest of a small publish."""
     return pd.DataFrame({"success": pd.Series(dtype=bool), "severity": pd.Series(dtype=str)})

@@ -4,6 +4,7 @@ import pandas as pd
 from lib import audited
 
 from akasa.report import notes
+from akasa.validate.replaced import Replaced
 
 
 def day(number):
@@ -50,7 +51,7 @@ def test_freshness_is_a_matter_of_hours():
 
 def test_nothing_is_said_of_what_is_not():
     assert notes.month_is_open(None) == []
-    assert notes.numbers_changed_hands(0) == notes.files_refused([]) == notes.fewer_lines([]) == []
+    assert notes.numbers_changed_hands(0) == notes.files_refused([]) == notes.replaced(Replaced()) == []
     assert notes.unmatched(0, 0, 100) == []
 
 
@@ -59,7 +60,7 @@ def test_several_are_told_in_the_plural():
     assert notes.files_refused(["a: x", "b: y"]) == [
         "2 files were refused, and nothing in them counts: a: x, b: y"
     ]
-    assert notes.fewer_lines(["A", "B"])[0].startswith(
+    assert notes.replaced(Replaced(fewer_lines=("A", "B")))[0].startswith(
         "2 orders were delivered again with fewer lines than before: A, B."
     )
     assert notes.unmatched(2, 100, 1000) == [
