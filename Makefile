@@ -29,10 +29,10 @@ help: ## list the targets; `make` alone does the same
 
 report: $(installed) ## ingest, validate, compute, reconcile: outputs/index.html
 ## [ENGINE=pandas|dask|both] [AS_OF=YYYY-MM-DD] [WINDOW_DAYS=30] [TOP_N=10]
-## [ON_REFUSED=stop|skip] [MAX_REJECT_RATIO=0.10] [TODAY=YYYY-MM-DD]
+## [ON_REFUSED=stop|skip] [MAX_REJECT_RATIO=0.10] [MAX_REPLACED_RATIO=1] [TODAY=YYYY-MM-DD]
 ## [KNOWN_BY=YYYY-MM-DD: of the deliveries first seen by then, in outputs/known_by/]
 ## [FORCE=1: all steps | FROM=03_kpis_sql: that one and those behind it | ONLY=05_report: that one alone]
-	$(call akasa,report $(if $(FORCE),--force),FROM ONLY KNOWN_BY ENGINE AS_OF WINDOW_DAYS TOP_N ON_REFUSED MAX_REJECT_RATIO TODAY)
+	$(call akasa,report $(if $(FORCE),--force),FROM ONLY KNOWN_BY ENGINE AS_OF WINDOW_DAYS TOP_N ON_REFUSED MAX_REJECT_RATIO MAX_REPLACED_RATIO TODAY)
 explain: $(installed) ## the delivered lines that make a number: KPI=regional_revenue [WHERE='region=South'] [AS_OF=YYYY-MM-DD] [WINDOW_DAYS=30] [TOP_N=10] [FORMAT=table|json|csv]
 ## or the story of one thing: KPI=order WHERE=ORD-2025-0019, KPI=customer WHERE=CUST-011, KPI=number WHERE=9886743109
 	$(call akasa,explain $(call quoted,KPI) $(if $(WHERE),$(call quoted,WHERE)),AS_OF WINDOW_DAYS TOP_N FORMAT)
@@ -42,9 +42,9 @@ withdraw: $(installed) ## take a delivery back as if it had never come: NAME=inc
 	$(call akasa,withdraw $(if $(DRY_RUN),--dry-run) $(call quoted,NAME))
 flow: $(installed) ## the report by Prefect: on the server that PREFECT_API_URL names, else on one of its own
 ## [PREFECT_API_URL=http://127.0.0.1:4200/api] [SERVE=1 CRON='30 5 * * *' TIMEZONE=Asia/Kolkata: every day, and
-## whenever it is asked for] [ENGINE=] [AS_OF=] [WINDOW_DAYS=] [TOP_N=] [ON_REFUSED=] [MAX_REJECT_RATIO=] [TODAY=]
+## whenever it is asked for] [ENGINE=] [AS_OF=] [WINDOW_DAYS=] [TOP_N=] [ON_REFUSED=] [MAX_REJECT_RATIO=] [MAX_REPLACED_RATIO=] [TODAY=]
 ## [FORCE=] [FROM=] [ONLY=] as of make report
-	$(call akasa,$(if $(FORCE),--force) $(if $(SERVE),--serve),CRON TIMEZONE FROM ONLY ENGINE AS_OF WINDOW_DAYS TOP_N ON_REFUSED MAX_REJECT_RATIO TODAY,.flow)
+	$(call akasa,$(if $(FORCE),--force) $(if $(SERVE),--serve),CRON TIMEZONE FROM ONLY ENGINE AS_OF WINDOW_DAYS TOP_N ON_REFUSED MAX_REJECT_RATIO MAX_REPLACED_RATIO TODAY,.flow)
 diff: $(installed) ## what differs between two runs that are kept: [RUN1=previous] [RUN2=latest] [FORMAT=table|json]
 	$(call akasa,diff $(if $(RUN1),$(call quoted,RUN1),previous) $(if $(RUN2),$(call quoted,RUN2),latest),FORMAT)
 rejects: $(installed) ## what was turned away, open or not: [OPEN=1] [REASON=] [DELIVERY=] [FORMAT=table|json|csv]

@@ -62,6 +62,13 @@ class Manifest:
     refused: tuple[str, ...]
     warnings: tuple[str, ...]
 
+    @property
+    def passed_over(self) -> Sequence[str]:
+        """What lies there and is no delivery, deliveries without a record, fields that are not ours."""
+        empty = [f"{one.name}: 0 records" for one in self.staged if not one.records]
+        ignored = [line for one in self.staged for line in _ignored(one)]
+        return (*self.warnings, *empty, *ignored)
+
 
 def stage_all(settings: Settings, tell: Progress = progress.tell) -> Manifest:
     """Read every delivery that is not staged yet; write and return the manifest.
@@ -208,16 +215,6 @@ def table(manifest: Manifest) -> pd.DataFrame:
         for s in manifest.staged
     ]
     return Listing(rows, columns=["name", "kind", "date", "records", "sha256", "repeated_as"])
-
-
-def warnings(manifest: Manifest) -> Sequence[str]:
-    """Return what was passed over: things in the folder that are no deliveries, fields that are not ours.
-
-    And deliveries without a record.
-    """
-    empty = [f"{s.name}: 0 records" for s in manifest.staged if not s.records]
-    ignored = [line for s in manifest.staged for line in _ignored(s)]
-    return (*manifest.warnings, *empty, *ignored)
 
 
 def _ignored(staged: Staged) -> list[str]:

@@ -160,7 +160,7 @@ def gather(settings: Settings, manifest: Manifest, proof: Proof) -> Facts:
         last_published=_last_published(ledger, settings),
         freshness_hours=settings.freshness_hours,
         refused=tuple(map(shown.text, manifest.refused)),
-        ignored=tuple(map(shown.text, staging.warnings(manifest))),
+        ignored=tuple(map(shown.text, manifest.passed_over)),
         repeated=shown.table(staging.repeated(manifest)),
         unmatched=shown.table(bottom_line.unmatched_orders(settings, as_of)),
         changed_hands=shown.table(bottom_line.changed_hands(settings)),

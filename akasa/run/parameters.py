@@ -64,6 +64,13 @@ RULES = {
         "Gate per delivery [MAX_REJECT_RATIO].",
         Annotated[float, Field(ge=0, le=1)],
     ),
+    "max_replaced_ratio": Rule(
+        "a share from 0 to 1",
+        lambda share: 0 <= share <= 1,
+        "0..1",
+        "Gate on replaced orders [MAX_REPLACED_RATIO].",
+        Annotated[float, Field(ge=0, le=1)],
+    ),
     "today": _day("Day of files whose name tells none [TODAY]."),
 }
 _TRUTH = {"true": True, "false": False}

