@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from lib import inprocess
 
 from akasa.publish import backfill
-from akasa.run import pipeline
+from akasa.run import due, pipeline
 from akasa.run.steps import NOTEBOOKS
 from akasa.stores import lock
 from akasa.workspace import settings
@@ -42,7 +42,7 @@ def workspace(monkeypatch, folder, **changes):
 def report(monkeypatch, folder, force=False, **changes):
     """Make the report of a workspace; return the steps that ran."""
     with workspace(monkeypatch, folder, **changes) as (chosen, ran):
-        pipeline.report(chosen, {}, lambda told: None, pipeline.chosen(force))
+        pipeline.report(chosen, {}, lambda told: None, due.chosen(force))
     return ran
 
 
