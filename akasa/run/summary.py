@@ -9,6 +9,7 @@ from akasa.kpis import results
 from akasa.kpis.definitions import DEFINITIONS
 from akasa.report import formats
 from akasa.run import passing, way_out
+from akasa.run.parameters import RULES
 from akasa.run.told import Ended, StepFailed
 from akasa.workspace import clock, masking, promotion
 from akasa.workspace.settings import Settings
@@ -59,14 +60,15 @@ def cause(error: Exception) -> str:
 
 
 def _way(way: way_out.Way) -> str:
-    """Return a way out in words.
+    """Return a way out in words; what is no parameter of a run is a setting, in capitals.
 
     >>> _way(way_out.Way("mend the delivery, then"))
     'mend the delivery, then run it again'
     >>> _way(way_out.Way("or wait longer", {"LOCK_TIMEOUT": "600"}))
-    'or wait longer: run it again with `lock_timeout=600`'
+    'or wait longer: run it again with `LOCK_TIMEOUT=600`'
     """
-    changes = ", ".join(f"`{name.lower()}={value}`" for name, value in way.changes.items() if value)
+    given = {name.lower() if name.lower() in RULES else name: one for name, one in way.changes.items() if one}
+    changes = ", ".join(f"`{name}={value}`" for name, value in given.items())
     again = f"run it again with {changes}" if changes else "run it again"
     return f"{way.words}{'' if way.words.endswith('then') else ':'} {again}"
 

@@ -25,9 +25,8 @@ _T = TypeVar("_T")
 SETTINGS, BEGIN, PLACE, PUBLISH = "read settings", "begin", "put in place", "publish"
 BACKFILL, WITHDRAW = "backfill", "withdraw"
 SECONDS_BETWEEN_TRIES = [30.0, 60.0, 120.0, 300.0]
-_own: Any = (
-    get_current_settings().tasks
-)  # PREFECT_TASKS_DEFAULT_RETRIES, …_RETRY_DELAY_SECONDS: an operator's
+# An operator's own: PREFECT_TASKS_DEFAULT_RETRIES, PREFECT_TASKS_DEFAULT_RETRY_DELAY_SECONDS.
+_own: Any = get_current_settings().tasks
 
 
 def _may_pass(_task: Any, _run: Any, state: State[Any]) -> bool:

@@ -2,19 +2,23 @@
 
 import os
 import signal
+from itertools import count
 from pathlib import Path
+from threading import Lock
 
 VARIABLE = "AKASA_FAILPOINTS"
-_passed = [0]
+_numbers = count(1)
+_one_at_a_time = Lock()
 
 
 def reached(place: str) -> None:
     """Note a place in the log that AKASA_FAILPOINTS names, `<file>:<number>`, and die at that number."""
     where = os.environ.get(VARIABLE)
     if where:
-        log, _, number = where.rpartition(":")
-        _passed[0] += 1
-        with Path(log).open("a", encoding="utf-8") as stream:
-            stream.write(f"{_passed[0]} {place}\n")
-        if _passed[0] == int(number):
-            os.kill(os.getpid(), signal.SIGKILL)
+        log, _, last = where.rpartition(":")
+        with _one_at_a_time, Path(log).open("a", encoding="utf-8") as stream:
+            number = next(_numbers)
+            stream.write(f"{number} {place}\n")
+            stream.flush()
+            if number == int(last):
+                os.kill(os.getpid(), signal.SIGKILL)

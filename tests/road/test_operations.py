@@ -6,8 +6,8 @@ import shutil
 from collections import defaultdict
 
 import pytest
+from lib import prometheus
 from lib.command import report
-from prometheus_client.parser import text_string_to_metric_families
 
 pytestmark = pytest.mark.slow
 
@@ -19,15 +19,6 @@ def events(result):
     lines = [line for line in result.stderr.splitlines() if not re.search(r" cell \d+ of ", line)]
     logged = [json.loads(line) for line in lines if line.startswith("{")]
     return logged, [line for line in lines if not line.startswith("{")]
-
-
-def metrics(file):
-    found = text_string_to_metric_families(file.read_text("utf-8"))
-    return {
-        (sample.name.removeprefix("akasa_"), *sample.labels.values()): sample.value
-        for family in found
-        for sample in family.samples
-    }
 
 
 def copied(reported, folder):
@@ -64,7 +55,7 @@ def test_a_run_that_the_gate_stops_is_seen_from_outside_and_nobody_in_it(reporte
     assert not re.search("9700000014|Canary", json.dumps(logged))
     assert list(data.glob(".run*events*")) == []
 
-    found = metrics(file)
+    found = prometheus.read(file)
     assert found["last_run_success",] == 0
     assert found["last_success_timestamp_seconds",] == 1762738500.0
     assert found["last_run_timestamp_seconds",] > 1762738500.0
@@ -108,7 +99,7 @@ def test_a_run_that_is_done_logs_every_step_and_delivery_once(tmp_path, reported
         assert len(by_event[event]) == 2
     run = json.loads((data.parent / "outputs/run.json").read_text("utf-8"))["run"]
     assert by_event["run ended"][0]["outputs"] == run
-    found = metrics(file)
+    found = prometheus.read(file)
     assert (found["last_run_success",], found["rows", "order_items"]) == (1, 70)
     assert [key[1] for key in found if key[0] == "step_seconds"] == steps
     assert found["last_success_timestamp_seconds",] == found["last_run_timestamp_seconds",]

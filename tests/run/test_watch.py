@@ -6,9 +6,9 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from lib import prometheus
 from lib.drops import customers, deliver, orders, run
 from lib.ports import free_port
-from prometheus_client.parser import text_string_to_metric_families
 
 from akasa.ingest import staging
 from akasa.run import metrics, watch
@@ -50,16 +50,6 @@ def ran(settings, *ends, error=None):
     assert heard == [*ends]
     assert not of.events_file.exists()
     return [json.loads(line) for line in stream.getvalue().splitlines()]
-
-
-def read(file):
-    """Return the metrics as Prometheus reads them: name and labels → value."""
-    found = text_string_to_metric_families(file.read_text("utf-8"))
-    return {
-        (sample.name.removeprefix("akasa_"), *sample.labels.values()): sample.value
-        for family in found
-        for sample in family.samples
-    }
 
 
 def test_a_run_logs_its_steps_with_its_name_and_what_its_kernels_tell(watched):
@@ -105,7 +95,7 @@ def test_metrics_say_what_was_published_and_how_the_run_went(watched):
     run(watched)
     before = time.time()
     ran(watched, Ended("01_ingest", "done", 1.25), Ended("02_validate", "done", 2.5))
-    found = read(watched.metrics_file)
+    found = prometheus.read(watched.metrics_file)
     assert before <= found.pop(("last_run_timestamp_seconds",)) <= time.time()
     assert before <= found.pop(("last_success_timestamp_seconds",)) <= time.time()
     assert before - 60 < found.pop(("latest_delivery_timestamp_seconds",)) < before
@@ -134,10 +124,10 @@ def test_metrics_say_what_was_published_and_how_the_run_went(watched):
 
 def test_a_failed_run_keeps_the_last_success_and_says_when_it_failed(watched):
     ran(watched)
-    good = read(watched.metrics_file)
+    good = prometheus.read(watched.metrics_file)
     for error in (ValueError("no"), Stopped(2)):
         ran(watched, error=error)
-        bad = read(watched.metrics_file)
+        bad = prometheus.read(watched.metrics_file)
         assert bad["last_run_success",] == 0
         assert bad["last_success_timestamp_seconds",] == good["last_success_timestamp_seconds",]
         assert bad["last_run_timestamp_seconds",] > good["last_run_timestamp_seconds",]
@@ -149,7 +139,7 @@ def test_without_a_success_before_there_is_none(watched):
         if there:
             watched.metrics_file.write_text(there)
         ran(watched, error=ValueError("no"))
-        assert ("last_success_timestamp_seconds",) not in read(watched.metrics_file)
+        assert ("last_success_timestamp_seconds",) not in prometheus.read(watched.metrics_file)
         assert metrics.last_success(watched.metrics_file) is None
 
 
@@ -158,7 +148,7 @@ def test_a_database_that_is_away_leaves_out_what_it_alone_knows(watched, capsys)
     staging.stage_all(watched)
     away = watched.model_copy(update={"db_host": "127.0.0.1", "db_port": free_port()})
     ran(away, error=ValueError("no"))
-    found = read(watched.metrics_file)
+    found = prometheus.read(watched.metrics_file)
     assert found["last_run_success",] == 0
     assert {name for name, *_ in found}.isdisjoint({"rows", "deliveries", "records", "freshness_seconds"})
     assert "warning: what is published is not among the metrics: " in capsys.readouterr().err
