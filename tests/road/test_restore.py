@@ -122,7 +122,7 @@ def test_from_a_dump_after_the_commit_the_next_report_is_the_same(on_sqlite, aga
 
 
 def without_verdicts(found):
-    """Leave out how deliveries were accounted for: audits of what was published before do not judge it again."""
+    """Leave out how deliveries were accounted for: what was published before is audited without that."""
     page = re.sub(rb"<summary>Audit verdicts: .*?</details>", b"", found["index.html"], flags=re.DOTALL)
     leaving = (*OF_AUDITS, ACCOUNT, "tables/audit_verdicts.csv")
     return {**{name: one for name, one in found.items() if not name.startswith(leaving)}, "index.html": page}
