@@ -197,7 +197,7 @@ def test_a_token_or_password_of_ones_own_is_kept():
 def test_where_jupyterlab_is_not_installed_it_is_said_what_brings_it(monkeypatch):
     for name in ("jupyterlab", "jupyterlab.labapp"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(lab.NotInstalled, match="^JupyterLab is not installed; make env EXTRA=lab$"):
+    with pytest.raises(lab.NotInstalled, match=r"^JupyterLab is not installed; make env EXTRA=lab$"):
         lab.start([], print)
 
 
