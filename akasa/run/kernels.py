@@ -29,6 +29,7 @@ class Kernels:
     environment: Mapping[str, str]
     folder: Path
     waiting: dict[str, Kernel] = field(default_factory=dict)
+    ending: list[Kernel] = field(default_factory=list)
     started: ExitStack = field(default_factory=ExitStack)
 
     @cached_property
@@ -46,7 +47,8 @@ class Kernels:
             _ = self.nursery
 
     def __exit__(self, *error: object) -> None:
-        self.started.close()
+        with self.started:
+            self.settle()
 
     def start(self, step: str, place: Path) -> None:
         """Start a step's kernel in the folder `place`, if none waits; it imports what the step will use."""
@@ -67,6 +69,20 @@ class Kernels:
         """Return a step's kernel, whose end is then up to who takes it."""
         self.start(step, place)
         return self.waiting.pop(step)
+
+    def dismiss(self, one: Kernel) -> None:
+        """Ask a kernel to end, which takes it a while; `settle` waits for it."""
+        if one.has_kernel and run_sync(one.is_alive)():
+            run_sync(one.interrupt_kernel)()  # whatever it is at
+            run_sync(one.request_shutdown)()
+        self.ending.append(one)
+
+    def settle(self) -> None:
+        """Wait until all that were asked to end have ended, and end those that do not within seconds."""
+        while self.ending:
+            one = self.ending.pop()
+            run_sync(one.finish_shutdown)(pollinterval=0.01)
+            run_sync(one.cleanup_resources)()
 
 
 def _end(one: Kernel) -> None:

@@ -1,10 +1,10 @@
 """A process that has imported what every notebook uses; the kernels of a run are forked from it.
 
-So that is imported once a run, and not once a kernel. A fork copies all of a process but its other threads: this
-one does nothing but import, and opens, starts and reads nothing, so a kernel finds all as if it had imported it.
+So that is imported once a run, and not once a kernel. A fork copies all of a process but its other threads:
+this one only imports, it opens and starts nothing, so a kernel is as if it had imported all by itself.
 
-`python -m akasa.run.nursery DESCRIPTOR` is that process; it answers what it is asked over a socket, one question
-after the other, and ends, its kernels with it, when whoever asks is gone.
+`python -m akasa.run.nursery DESCRIPTOR` is that process. It answers what it is asked over a socket, one thing
+after the other, and ends, its kernels with it, when whoever asks has gone.
 """
 
 import gc
@@ -22,7 +22,8 @@ from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any
 
-from jupyter_client.provisioning import LocalProvisioner
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from akasa.run import warm
 
@@ -100,10 +101,11 @@ class Provisioner(LocalProvisioner):
 
     nursery: Nursery
 
-    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict[str, Any]:
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         arguments = cmd[cmd.index(_KERNEL) :]
         pid = self.nursery.ask("fork", arguments, dict(kwargs["env"]), kwargs["cwd"])
-        self.process, self.pid, self.pgid = Forked(self.nursery, pid), pid, pid
+        self.process = Forked(self.nursery, pid)  # type: ignore[assignment]
+        self.pid = self.pgid = pid
         self.cwd = Path(kwargs["cwd"])
         return self.connection_info
 
@@ -130,6 +132,8 @@ def _serve(line: Connection) -> Sequence[Any] | None:
     """Answer until nobody asks any more; in a forked process, return what it is to become."""
     with suppress(EOFError, OSError):
         while True:
+            asked: str
+            about: list[Any]
             asked, *about = line.recv()
             if asked == "status":
                 line.send(_status(*about))
@@ -161,7 +165,7 @@ def _become(arguments: list[str], environment: Mapping[str, str], folder: str) -
     sys.argv = arguments
     from ipykernel import kernelapp
 
-    kernelapp.launch_new_instance()  # type: ignore[no-untyped-call]
+    kernelapp.launch_new_instance()
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ def steps(notebooks, ran):
         for owner, name, instead in (
             (notebook, "execute", executing),
             (kernel, "private_folder", private_folder),
+            (kernels.Kernels, "prepare", lambda _: None),
             (kernels.Kernels, "start", lambda *_: None),
             (site, "render", render),
             (failed, "keep", lambda settings, step, cause, executed: executed),

@@ -283,7 +283,7 @@ def test_a_run_that_its_deliveries_end_leaves_no_secret(tmp_path, delivery, told
     assert "'DB_PASSWORD': '***'" in kept
     assert "'COPIED': '***'" in kept
     assert b"canary" not in b"".join(contents(data.parent).values()) + said.encode() + lines
-    assert b"ipykernel_launcher" in lines
+    assert b"akasa.run.nursery" in lines
 
 
 @pytest.mark.long
