@@ -14,6 +14,7 @@ from lib.drops import TODAY, customers, deliver, orders, run
 from akasa.kpis import engines, sql
 from akasa.publish import holdings
 from akasa.trace import answer, proof, question
+from akasa.trace.delivered import Lost
 from akasa.workspace.settings import ROOT, Settings
 
 SAMPLE = ("customers.csv", "orders.xml")
@@ -254,6 +255,75 @@ def test_without_the_file_lines_are_told_from_staging_and_without_staging_from_t
     assert explained.of(cfg, "monthly_trends", {"month": 8}) == explained.of(
         sample, "monthly_trends", {"month": 8}
     )
+
+
+SPOILT = ("O-1", "9000000001", "2025-10-01", "S-1", "one", "30.00")
+
+
+def marked(*lines):
+    """Return an orders XML a record a line, each with what it repairs: (mark, line of `orders`)."""
+    parts = [(f"<akasa_repairs>{mark}</akasa_repairs>" if mark else "", line) for mark, line in lines]
+    records = [orders(line).decode().partition("<order>")[2].partition("</order>")[0] for _, line in parts]
+    own = [f"<order>{mark}{text}</order>" for (mark, _), text in zip(parts, records, strict=True)]
+    return "\n".join(["<orders>", *own, "</orders>"]).encode()
+
+
+@pytest.fixture
+def repaired(workspace):
+    """Two days with records turned away, and a repair of both of orders, and of customers."""
+    bad = [(name, *SPOILT[1:]) for name in ("O-1", "O-2")]
+    day = "incoming/o_2025-11-11.xml"
+    good = [("O-1", *SPOILT[1:4], 1, "30.00"), ("O-1", *SPOILT[1:3], "S-2", 1, "30.00")]
+    other = ("O-2", *SPOILT[1:4], 1, "7.00")
+    deliver(
+        workspace,
+        ("customers.csv", customers(("", "9000000001", "East"), ("C-2", "9000000002", "West"))),
+        ("orders.xml", orders(bad[0])),
+        (day, orders(bad[1])),
+        ("incoming/c_2025-11-11.csv", customers(("", "9000000003", "East"))),
+    )
+    run(workspace)
+    rows = "akasa_repairs,customer_id,mobile_number,customer_name,region\n"
+    rows += "customers.csv#1,C-1,9000000001,Name of C-1,East\n"
+    rows += "incoming/c_2025-11-11.csv#1,C-3,9000000003,Name of C-3,East\n"
+    several = marked((f"{day}#1", other), ("orders.xml#1", good[0]), ("", good[1]))
+    deliver(workspace, ("incoming/repair.xml", several), ("incoming/repair.csv", rows.encode()))
+    run(workspace)
+    return workspace
+
+
+REPAIRED = [
+    ("O-1", "30.00", [("incoming/repair.xml/orders.xml", 2, 3), ("incoming/repair.xml/orders.xml", 3, 4)]),
+    ("O-2", "7.00", [("incoming/repair.xml/incoming/o_2025-11-11.xml", 1, 2)]),
+]
+
+
+def test_lines_of_a_repair_are_those_of_its_file_whatever_it_repairs(repaired):
+    found = explained.every(repaired, "regional_revenue", {"region": "East"})
+    (row,) = found["rows"]
+    assert told(row) == REPAIRED
+    assert set(found["read_from"].values()) == {"file"}
+    assert row["adds_up"]
+    assert row["orders"][0]["because"].endswith("by record 1 of incoming/repair.csv/customers.csv")
+    line = row["orders"][0]["lines"][1]
+    content = (repaired.incoming / "repair.xml").read_text().split("\n")
+    assert line["raw"] == content[line["line"] - 1]
+
+
+@pytest.mark.parametrize("most", [0, 200_000])
+def test_a_part_of_a_repair_is_read_from_its_file_as_a_whole_too(repaired, monkeypatch, most):
+    monkeypatch.setattr(proof, "MOST_SOUGHT", most)
+    assert told(explained.of(repaired, "monthly_trends", {"month": 10})) == REPAIRED
+
+
+def test_a_repair_under_another_name_is_read_there_and_without_what_was_read_of_it_named(repaired):
+    (repaired.incoming / "repair.xml").rename(repaired.incoming / "mended.xml")
+    run(repaired)
+    found = explained.every(repaired, "regional_revenue", {"region": "East"})
+    assert set(found["read_from"].values()) == {"file"}
+    shutil.rmtree(repaired.staging)
+    with pytest.raises(Lost, match=r"`make report` reads them again"):
+        explained.every(repaired, "regional_revenue", {"region": "East"})
 
 
 def test_of_a_large_file_lines_are_told_from_staging_unless_all_are_wanted(sample, monkeypatch):
