@@ -293,7 +293,7 @@ def rejects(table: pa.Table, chosen: pa.Array | None = None) -> Iterator[Rejecte
 
 
 def _file_of(name: str) -> str:
-    """Return the name of the file that a delivery lies in: a repair's, where its name says what it repairs."""
+    """Return the name of the file that has a delivery: that of a repair, of which it may be a part."""
     repair = repairs.repaired(name)
     return repair.file if repair else name
 

@@ -13,7 +13,7 @@ from lib.drops import TODAY, customers, deliver, orders, run
 
 from akasa.kpis import engines, sql
 from akasa.publish import holdings
-from akasa.trace import answer, proof, question
+from akasa.trace import answer, proof, question, story
 from akasa.trace.delivered import Lost
 from akasa.workspace.settings import ROOT, Settings
 
@@ -342,3 +342,20 @@ def test_of_many_orders_the_first_are_told_and_all_by_delivery_and_day(sample, m
     assert [one["order_id"][-4:] for one in row["orders"]] == ["0015", "0016", "0018"]
     assert (row["order_count"], row["adds_up"]) == (10, True)
     assert sum(day["orders"] for day in row["by_delivery_and_day"]) == 10
+
+
+def test_versions_that_lay_under_one_name_are_told_apart(workspace):
+    first = ("O-1", "9000000001", "2025-10-01", "S-1", 1, "30.00")
+    deliver(workspace, ("customers.csv", customers(("C-1", "9000000001", "East"))))
+    deliver(workspace, ("orders.xml", orders(first, ("O-2", *first[1:]))))
+    run(workspace)
+    deliver(workspace, ("orders.xml", orders((*first[:5], "31.00"))))
+    deliver(workspace, ("customers.csv", customers(("C-1", "9000000001", "West"))))
+    run(workspace)
+    for thing, name in (("order", "O-1"), ("customer", "C-1")):
+        told_ = story.tell(workspace, thing, name)
+        assert [one["became"] for one in told_["events"]] == ["replaced", "stands"]
+        assert "replaced by other bytes under its name" in story.text(told_)
+    found = explained.every(workspace, "monthly_trends")
+    assert found["read_from"] == {"orders.xml": "staging, as its file has other bytes now; file"}
+    assert left_out(found["rows"][0]) == [("replaced", "O-1", "orders.xml")]
