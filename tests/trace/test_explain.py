@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from lib import explained, reference, truth
-from lib.drops import TODAY, customers, deliver, orders, run
+from lib.drops import TODAY, customers, deliver, orders, repair, run
 
 from akasa.kpis import engines, sql
 from akasa.publish import holdings
@@ -260,14 +260,6 @@ def test_without_the_file_lines_are_told_from_staging_and_without_staging_from_t
 SPOILT = ("O-1", "9000000001", "2025-10-01", "S-1", "one", "30.00")
 
 
-def marked(*lines):
-    """Return an orders XML a record a line, each with what it repairs: (mark, line of `orders`)."""
-    parts = [(f"<akasa_repairs>{mark}</akasa_repairs>" if mark else "", line) for mark, line in lines]
-    records = [orders(line).decode().partition("<order>")[2].partition("</order>")[0] for _, line in parts]
-    own = [f"<order>{mark}{text}</order>" for (mark, _), text in zip(parts, records, strict=True)]
-    return "\n".join(["<orders>", *own, "</orders>"]).encode()
-
-
 @pytest.fixture
 def repaired(workspace):
     """Two days with records turned away, and a repair of both of orders, and of customers."""
@@ -286,7 +278,7 @@ def repaired(workspace):
     rows = "akasa_repairs,customer_id,mobile_number,customer_name,region\n"
     rows += "customers.csv#1,C-1,9000000001,Name of C-1,East\n"
     rows += "incoming/c_2025-11-11.csv#1,C-3,9000000003,Name of C-3,East\n"
-    several = marked((f"{day}#1", other), ("orders.xml#1", good[0]), ("", good[1]))
+    several = repair((f"{day}#1", other), ("orders.xml#1", good[0]), ("", good[1]))
     deliver(workspace, ("incoming/repair.xml", several), ("incoming/repair.csv", rows.encode()))
     run(workspace)
     return workspace
