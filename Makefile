@@ -23,7 +23,7 @@ again = report backfill withdraw migrate notebooks
 $(again): export AKASA_MAKE = $@ $(given)
 $(again): export AKASA_MAKE_FROM = $(PWD)
 
-.PHONY: help report explain rejects backfill withdraw flow diff migrate notebooks lab lab-reset up seed down test test-long test-containers fuzz check coverage lint bench env lock clean
+.PHONY: help report explain backfill withdraw flow diff rejects migrate notebooks lab lab-reset up seed down test test-long test-containers fuzz check coverage lint bench env lock clean
 help: ## list the targets; `make` alone does the same
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2} /^## /{printf "%20s %s\n", "", substr($$0, 4)}' Makefile
 

@@ -22,8 +22,8 @@ from akasa.workspace.settings import Settings
 FOLDER = "known_by"  # in outputs
 # Where other things lie, and who else is told: none of it is this run's.
 _NOT_ITS = (
-    *("data_dir", "output_dir", "customers_csv_path", "orders_xml_path", "incoming_dir", "incoming_url"),
-    *("db_host", "db_local_infile", "warehouse_url", "publish_url", "s3_bucket", "metrics_file"),
+    *("data_dir", "output_dir", "incoming_url", "db_host", "db_local_infile", "warehouse_url"),
+    *("publish_url", "s3_bucket", "metrics_file"),
     *("aws_secret_name", "aws_endpoint_url", "aws_access_key_id"),
 )
 _OWN = re.compile(r"\.run\.known\.[a-z0-9_]{8}")
@@ -54,6 +54,9 @@ def workspace(settings: Settings, day: date, tell: Callable[[str], None]) -> Ite
 def _there(settings: Settings, folder: Path, day: date) -> Settings:
     own = {name: Settings.model_fields[name].default for name in _NOT_ITS}
     own |= {"data_dir": folder, "output_dir": settings.output_dir / FOLDER / day.isoformat(), "keep_runs": 0}
+    # Lines are told as they were delivered, from where they lie.
+    own |= {"customers_csv_path": settings.customers_csv, "orders_xml_path": settings.orders_xml}
+    own |= {"incoming_dir": settings.incoming}
     there: Settings = settings.model_copy(update=own)
     return there
 

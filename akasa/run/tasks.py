@@ -22,7 +22,8 @@ from akasa.run import passing, summary
 from akasa.run.steps import STEPS
 
 _T = TypeVar("_T")
-SETTINGS, BEGIN, PLACE, PUBLISH = "read settings", "begin", "put in place", "publish"
+SETTINGS, REMEMBER, BEGIN = "read settings", "go back to a day", "begin"
+PLACE, PUBLISH = "put in place", "publish"
 BACKFILL, WITHDRAW = "backfill", "withdraw"
 SECONDS_BETWEEN_TRIES = [30.0, 60.0, 120.0, 300.0]
 # An operator's own: PREFECT_TASKS_DEFAULT_RETRIES, PREFECT_TASKS_DEFAULT_RETRY_DELAY_SECONDS.
@@ -52,7 +53,7 @@ def attempt(do: Callable[[], Any]) -> Any:
 
 TASKS = {
     name: attempt.with_options(name=name, task_run_name=name)
-    for name in (SETTINGS, BEGIN, *STEPS, PLACE, PUBLISH, BACKFILL, WITHDRAW)
+    for name in (SETTINGS, REMEMBER, BEGIN, *STEPS, PLACE, PUBLISH, BACKFILL, WITHDRAW)
 }
 
 

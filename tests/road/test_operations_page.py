@@ -143,7 +143,7 @@ TREES = [ast.walk(ast.parse(text)) for text in SOURCES]
 CLASSES = {one.name: one for tree in TREES for one in tree if isinstance(one, ast.ClassDef)}
 # What the command line tells as wrong usage; what names its cause instead; what readers tell each other.
 TOLD_OTHERWISE = {"SettingsError", "UsageError", "StepFailed", "Stopped"}
-INNER = {"CannotSplit", "LimitBroken", "NotPlain", "_Root"}
+INNER = {"CannotSplit", "LimitBroken", "NotPlain", "_Enough", "_Root"}
 FAILURES = TEXT.partition("\n## When a run fails\n")[2]
 
 
@@ -182,6 +182,9 @@ BY_WORDS = {
     "SecretUnavailable": "cannot be used: ",
     "NewerDatabase": "use that version, then",
     "Busy": "holds ",
+    "NotAsked": " has no row up to ",
+    "NothingKnown": "no delivery was known by ",
+    "Behind": "the database is of an earlier version",
 }
 
 

@@ -119,8 +119,9 @@ def test_outputs_are_complete_and_name_no_folder_of_the_machine(daily):
     notebooks = [f"notebooks/{step}.{ending}" for step in steps.STEPS for ending in ("html", "ipynb")]
     given = [f"parameters.{engine}.json" for engine in engines.ENGINES]
     beside = {name for name in written if name.startswith(("tables/", "rejects/"))}
-    pages = {"index.html", "audit.html", *notebooks}
-    assert set(written) - beside == {*pages, "run.json", "proof.json", *KPI_FILES, *given}
+    pages = {"index.html", "audit.html", "data_quality.html", "explain.html", *notebooks}
+    told = {"run.json", "proof.json", "changes.json", "data_quality.json"}
+    assert set(written) - beside == {*pages, *told, *KPI_FILES, *given}
     assert {f"tables/{kpi}.{ending}" for kpi in DEFINITIONS for ending in ("csv", "sql")} <= beside
     kept = {file.name for file in (data / "rejects").glob("*.csv")}
     assert {name.partition("/")[2] for name in beside if name.startswith("rejects/")} == kept != set()
@@ -143,10 +144,10 @@ def test_a_copy_under_an_earlier_name_and_a_second_run_change_no_kpi_file(daily,
 
 def assert_audited(outputs):
     """Assert that the pages tell of the last audit, though nothing was new since."""
-    assert "Audit verdicts: 25" in (outputs / "index.html").read_text("utf-8")
-    assert "25 of 25 checks hold" in (outputs / "audit.html").read_text("utf-8")
-    assert "all 25 expectations hold" in (outputs / "data_docs/index.html").read_text("utf-8")
-    assert len([*(outputs / "data_docs/validations").iterdir()]) == 4
+    assert "Audit verdicts: 29" in (outputs / "index.html").read_text("utf-8")
+    assert "29 of 29 checks hold" in (outputs / "audit.html").read_text("utf-8")
+    assert "all 29 expectations hold" in (outputs / "data_docs/index.html").read_text("utf-8")
+    assert len([*(outputs / "data_docs/validations").iterdir()]) == 5
 
 
 def test_as_of_counts_nothing_after_that_day_in_any_file(tmp_path):

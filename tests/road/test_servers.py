@@ -63,9 +63,9 @@ def test_a_run_writes_the_files_of_sqlite_and_shows_the_password_nowhere(tmp_pat
     where = {**server.create("akasa_run"), "DB_LOCAL_INFILE": "1"}
     result = command.report(command.sample(tmp_path), **where)
     assert result.returncode == 0, result.stderr
-    kpis = list((tmp_path / "outputs").glob("*_*.*"))
-    assert len(kpis) == 8
-    assert all(path.read_bytes() == (reported.parent / "outputs" / path.name).read_bytes() for path in kpis)
+    found = list((tmp_path / "outputs").glob("*_*.*"))  # of KPIs, and of what the data looks like
+    assert len(found) == 10
+    assert all(path.read_bytes() == (reported.parent / "outputs" / path.name).read_bytes() for path in found)
     assert servers.PASSWORD not in result.stdout + result.stderr
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(written) > 30
