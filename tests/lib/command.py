@@ -9,7 +9,6 @@ from pathlib import Path
 from akasa.run import samples
 from akasa.workspace.settings import ROOT, Settings
 
-
 QUICK = Path(__file__).with_name("quick.py")
 
 
@@ -19,7 +18,7 @@ def report(data, *options, code=ROOT, **environment):
 
 
 def quick_report(data, *options, **environment):
-    """Run it so without kernels, which take ten of its fourteen seconds, and without what `inprocess` lacks."""
+    """Run it without kernels, which take ten of its fourteen seconds, and without what `inprocess` lacks."""
     ours = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(QUICK.parents[1])]), **environment}
     return _run([sys.executable, str(QUICK), "-m", "akasa", "report", *options], data, ROOT, ours)
 
