@@ -147,7 +147,10 @@ def lab(reset: bool, bring_back: str | None, options: tuple[str, ...]) -> None:
     elif reset:
         lab.reset(click.echo)
     else:
-        lab.start(options, click.echo)
+        try:
+            lab.start(options, click.echo)
+        except lab.NotInstalled as error:
+            raise _failure(error) from None
 
 
 @main.command()

@@ -4,12 +4,14 @@ import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from jupyter_core.utils import run_sync
 
 from akasa.run import kernel, warm
 from akasa.run.kernel import Kernel
+from akasa.run.nursery import CAN_FORK, Nursery, Provisioner
 
 _ARGUMENTS = [
     "--HistoryManager.hist_file=:memory:",
@@ -29,8 +31,19 @@ class Kernels:
     waiting: dict[str, Kernel] = field(default_factory=dict)
     started: ExitStack = field(default_factory=ExitStack)
 
+    @cached_property
+    def nursery(self) -> Nursery:
+        own = self.folder / "nursery"
+        own.mkdir(mode=0o700)
+        return self.started.enter_context(Nursery(kernel.environment(self.environment, own)))
+
     def __enter__(self) -> "Kernels":
         return self
+
+    def prepare(self) -> None:
+        """Begin to import what all of them use, where kernels can share that."""
+        if CAN_FORK:
+            _ = self.nursery
 
     def __exit__(self, *error: object) -> None:
         self.started.close()
@@ -42,6 +55,9 @@ class Kernels:
         own = self.folder / step[:2]
         own.mkdir(mode=0o700, exist_ok=True)
         one = Kernel(kernel_name="python3", config=kernel.channels(own))
+        if CAN_FORK:
+            one.provisioner = Provisioner(kernel_id=step, kernel_spec=one.kernel_spec, parent=one)
+            one.provisioner.nursery = self.nursery
         self.started.callback(_end, one)
         environment = {**kernel.environment(self.environment, own), warm.STEP: step}
         run_sync(one.start_kernel)(extra_arguments=_ARGUMENTS, env=environment, cwd=os.fspath(place))

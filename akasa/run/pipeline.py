@@ -126,14 +126,15 @@ class Run:
 
     def execute(self, step: str, reason: str = "") -> None:
         """Execute a step's notebook and write its page. Raises StepFailed."""
-        for one in (step, *self._next(step)):
-            self.kernels.start(one, NOTEBOOKS)
+        self.kernels.prepare()
         from akasa.run import warm
 
         with warm.uncollected():  # what takes its time, while kernels do the same
             from akasa.report import site
             from akasa.run import notebook
 
+        for one in (step, *self._next(step)):
+            self.kernels.start(one, NOTEBOOKS)
         self.known.ingredients(step, outside=True)  # what comes meanwhile is for the next run
         self._take_over()
         executed = self.folder / "notebooks" / f"{step}.ipynb"

@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from akasa.workspace.extras import how_to_have
+
 # Before Prefect is imported: it tells nobody of us.
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
@@ -16,7 +18,7 @@ try:
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] != "prefect":
         raise
-    raise ImportError("Prefect is not installed; pip install 'akasa[flow]'") from None
+    raise ImportError(f"Prefect is not installed; {how_to_have('flow')}") from None
 
 from akasa.run import passing, summary
 from akasa.run.steps import STEPS

@@ -1,4 +1,4 @@
-"""A workspace of its own within another one: gone at its end, or swept once its process is gone."""
+"""A workspace of its own within another: gone at its end, or swept once the process that made it is gone."""
 
 import re
 import shutil

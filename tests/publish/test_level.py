@@ -61,8 +61,13 @@ FORGOTTEN = [("another writer's commit", "deliveries"), ("a table removed", "del
 
 
 @pytest.fixture
-def filled(workspace):
+def filled(prepared):
     """A workspace with two deliveries, and of each table a copy from when there was one."""
+    return prepared("filled", two_deliveries)
+
+
+def two_deliveries(workspace):
+    migrate.upgrade(workspace)
     fill(workspace, tables([customer("C-1")], [order("O-1", paise=100)]), ledger_row(1))
     for name in TABLES:
         shutil.copytree(workspace.warehouse / name, workspace.data_dir / "kept" / name)
@@ -73,7 +78,6 @@ def filled(workspace):
     )
     for name in TABLES:
         shutil.move(workspace.data_dir / "kept" / name, workspace.warehouse / f"{name} before")
-    return workspace
 
 
 def is_level(settings):

@@ -359,4 +359,4 @@ def test_where_prefect_is_not_installed_that_is_said():
     called = [sys.executable, "-c", f"{absent}runpy.run_module('akasa.flow', None, '__main__')"]
     told = subprocess.run(called, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (told.returncode, told.stdout) == (2, "")
-    assert told.stderr == "Error: Prefect is not installed; pip install 'akasa[flow]'\n"
+    assert told.stderr == "Error: Prefect is not installed; make env EXTRA=flow\n"

@@ -60,7 +60,7 @@ def project(tmp_path):
     quick = shlex.quote(str(ROOT / "tests/lib/quick.py"))
     python.write_text(f'#!/bin/sh\nexec {sys.executable} {quick} "$@"\n')
     python.chmod(0o755)
-    (folder / ".venv/.installed").touch()
+    (folder / ".venv/.has-report").touch()
     return folder
 
 

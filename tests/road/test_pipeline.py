@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from lib import truth
-from lib.command import report, sample
+from lib.command import quick_report, report, sample
 from lib.incoming import BAD_CUSTOMERS, BROKEN_ORDERS, laid
 from lib.promoting import KEPT
 
@@ -77,7 +77,7 @@ def test_all_twelve_files_of_the_simple_shape_equal_the_truth(tmp_path):
     data = tmp_path / "data"
     data.mkdir()
     known = truth.build(data, "simple", seed=11)
-    result = report(data, "--engine", "both")
+    result = quick_report(data, "--engine", "both")
     assert result.returncode == 0, result.stdout + result.stderr
     assert_truth(data, known["kpis"])
 
@@ -135,7 +135,7 @@ def test_a_copy_under_an_earlier_name_and_a_second_run_change_no_kpi_file(daily,
     data = copied(daily[0], tmp_path)
     before = kpi_bytes(data)
     shutil.copy(data / "orders.xml", data / "incoming" / "orders_again_2025-11-01.xml")
-    assert report(data, "--engine", "both").returncode == 0
+    assert quick_report(data, "--engine", "both").returncode == 0
     assert kpi_bytes(data) == before
     page = (data.parent / "outputs/index.html").read_text("utf-8").replace("<wbr>", "")
     assert "incoming/orders_again_2025-11-01.xml" in page
@@ -152,7 +152,7 @@ def assert_audited(outputs):
 
 def test_as_of_counts_nothing_after_that_day_in_any_file(tmp_path):
     data = sample(tmp_path)
-    result = report(data, "--engine", "both", "--as-of", "2025-10-31", "--top-n", "3")
+    result = quick_report(data, "--engine", "both", "--as-of", "2025-10-31", "--top-n", "3")
     assert result.returncode == 0, result.stderr
     for engine in engines.ENGINES:
         frames = results.read_results(_settings(data), (engine,))[engine]
@@ -201,7 +201,7 @@ def test_the_gate_stops_a_bad_delivery_and_leaves_earlier_outputs_untouched(repo
 
 def test_a_refused_file_stops_the_run(tmp_path):
     data = laid(sample(tmp_path), "orders_2025-11-11.xml", BROKEN_ORDERS)
-    stopped = report(data)
+    stopped = quick_report(data)
     assert stopped.returncode == 1
     assert "RefusedDelivery: incoming/orders_2025-11-11.xml, line 3: not well-formed XML" in stopped.stderr
     assert "ON_REFUSED=skip" in stopped.stderr
@@ -211,7 +211,7 @@ def test_a_refused_file_stops_the_run(tmp_path):
 def test_a_damaged_warehouse_is_made_anew_and_page_and_console_say_so(reported, tmp_path):
     data = copied(reported, tmp_path)
     next((data / "warehouse/orders").rglob("*.parquet")).unlink()
-    result = report(data)
+    result = quick_report(data)
     assert result.returncode == 0, result.stderr
     said = "warning: the warehouse is made anew from the database: it could not be read"
     assert said in result.stderr
