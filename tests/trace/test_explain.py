@@ -326,6 +326,12 @@ def test_of_a_large_file_lines_are_told_from_staging_unless_all_are_wanted(sampl
     assert all(line.record.line for line in whole.lines())
 
 
+@pytest.mark.parametrize("given", [{"as_of": "soon"}, {"window_days": 0}, {"top_n": -1}])
+def test_what_makes_no_sense_is_not_asked(sample, given):
+    with pytest.raises(question.NotAsked, match=next(iter(given))):
+        question.ask(sample, "top_spenders", {}, **given)
+
+
 def test_of_many_orders_the_first_are_told_and_all_by_delivery_and_day(sample, monkeypatch):
     monkeypatch.setattr(proof, "ALL_ORDERS", 5)
     monkeypatch.setattr(proof, "FIRST_ORDERS", 3)
