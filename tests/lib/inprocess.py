@@ -19,10 +19,11 @@ from akasa.validate import gate
 
 
 @contextlib.contextmanager
-def steps(notebooks, ran):
+def steps(notebooks, ran, keeping=False):
     """Run steps so, from notebooks in a folder; the list `ran` is told each.
 
-    What takes long and shows nothing else is left out: pictures, the audit's libraries, nice pages.
+    What takes long and shows nothing else is left out: pictures, the audit's libraries, nice pages. Unless
+    `keeping`, nothing is kept of a step that fails.
     """
 
     def executing(step, *more):
@@ -36,7 +37,7 @@ def steps(notebooks, ran):
             (kernels.Kernels, "prepare", lambda _: None),
             (kernels.Kernels, "start", lambda *_: None),
             (site, "render", render),
-            (failed, "keep", lambda settings, step, cause, executed: executed),
+            *(() if keeping else ((failed, "keep", lambda settings, step, cause, executed: executed),)),
             (gate, "audit", audited.quick),
             (report, "chart", lambda kpi, frame: f"{kpi} of {len(frame)} rows"),
             *((drawings, name, drawn) for name in ("months", "regions", "spenders")),

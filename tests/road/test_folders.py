@@ -1,7 +1,6 @@
 """A workspace may lie in a folder of any name; the few that cannot be are refused at once."""
 
 import pytest
-from lib.command import report, sample
 from lib.drops import customers, deliver, orders, run
 
 from akasa.kpis import engines, reconcile, results
@@ -79,11 +78,3 @@ def test_a_folder_that_cannot_be_is_refused_before_anything_is_written(tmp_path,
 def test_a_link_of_any_name_may_lead_to_a_folder_that_can_be(tmp_path):
     (tmp_path / "a[x]b").symlink_to(tmp_path)
     assert Settings(data_dir=tmp_path / "a[x]b").data_dir == tmp_path / "a[x]b"
-
-
-@pytest.mark.slow
-def test_a_whole_report_is_made_in_a_folder_of_a_name_with_all_of_it(tmp_path):
-    data = sample(tmp_path / """a #%?"'é{0}{x} order_month=2020-01""")
-    result = report(data, "--engine", "both")
-    assert result.returncode == 0, result.stderr
-    assert (data.parent / "outputs/index.html").exists()
