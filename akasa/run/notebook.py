@@ -112,6 +112,7 @@ class _TellingEngine(NBClientEngine):  # type: ignore[misc]
             log=_SILENT,
             timeout_func=lambda cell: limits.left(time.monotonic()),
             iopub_timeout=_SECONDS_FOR_OUTPUT,
+            coalesce_streams=True,  # what is printed is one output, in however many messages it came
             startup_timeout=_SECONDS_TO_START,
         )
         client.secrets, client.masks = secrets.of_process(), mask
