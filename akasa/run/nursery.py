@@ -4,13 +4,16 @@ So that is imported once a run, and not once a kernel. A fork copies all of a pr
 this one only imports, it opens and starts nothing, so a kernel is as if it had imported all by itself.
 
 `python -m akasa.run.nursery DESCRIPTOR` is that process. It answers what it is asked over a socket, one thing
-after the other, and ends, its kernels with it, when whoever asks has gone.
+after the other, and ends, its kernels with it, when whoever asks has gone. Who asks may be stopped meanwhile,
+by a signal: a message is whole or not there at all, and an answer has the number of its question.
 """
 
 import gc
 import importlib
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -18,7 +21,7 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from multiprocessing.connection import Connection, Pipe
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,7 @@ from akasa.run import warm
 CAN_FORK = sys.platform == "linux"  # elsewhere, libraries of the system's own do not outlive it
 _KERNEL = "ipykernel_launcher"
 _SHARED = ("ipykernel.kernelapp", *warm.ALL)
+_LONGEST = 1 << 20  # bytes of a message: an environment is most of it
 _PARENT = "JPY_PARENT_PID"  # a kernel ends when this process has gone
 
 
@@ -37,8 +41,8 @@ class Nursery:
     """The process, in this environment; leave it, and it ends."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self.asking = threading.Lock()
-        self.line, theirs = Pipe()
+        self.asking, self.numbers = threading.Lock(), count()
+        self.line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             number = theirs.fileno()
             self.process = subprocess.Popen(
@@ -59,8 +63,12 @@ class Nursery:
     def ask(self, *question: Any) -> Any:
         """Return its answer. Raises EOFError or OSError where it has gone."""
         with self.asking:
-            self.line.send(question)
-            return self.line.recv()
+            number = next(self.numbers)
+            _send(self.line, number, *question)
+            while True:
+                of, answer = _received(self.line)
+                if of == number:  # and not what somebody who was stopped did not wait for
+                    return answer
 
 
 class Forked:
@@ -86,8 +94,9 @@ class Forked:
         return ended
 
     def send_signal(self, number: int) -> None:
-        if self.poll() is None:
-            os.kill(self.pid, number)
+        with suppress(ProcessLookupError):  # as Popen does
+            if self.poll() is None:
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
@@ -121,26 +130,36 @@ def main() -> None:
             with suppress(Exception):  # the kernel imports it again, and says what is wrong
                 importlib.import_module(name)
     gc.freeze()
-    with Connection(int(sys.argv[1])) as line:
+    with socket.socket(fileno=int(sys.argv[1])) as line:
         order = _serve(line)
     if order is None:
         os._exit(0)  # nothing is to be tidied, and it would take its time
     _become(*order)
 
 
-def _serve(line: Connection) -> Sequence[Any] | None:
+def _send(line: socket.socket, *what: Any) -> None:
+    line.send(json.dumps(what).encode())
+
+
+def _received(line: socket.socket) -> Any:
+    message = line.recv(_LONGEST)
+    if not message:
+        raise EOFError
+    return json.loads(message)
+
+
+def _serve(line: socket.socket) -> Sequence[Any] | None:
     """Answer until nobody asks any more; in a forked process, return what it is to become."""
+    ended: dict[int, int] = {}
     with suppress(EOFError, OSError):
         while True:
-            asked: str
-            about: list[Any]
-            asked, *about = line.recv()
+            number, asked, *about = _received(line)
             if asked == "status":
-                line.send(_status(*about))
+                _send(line, number, _status(ended, *about))
             elif (pid := _fork()) == 0:
-                return about
+                return list(about)
             else:
-                line.send(pid)
+                _send(line, number, pid)
     return None
 
 
@@ -150,10 +169,14 @@ def _fork() -> int:
         return os.fork()
 
 
-def _status(pid: int) -> int | None:
-    """Return how a process ended, as Popen's returncode; None while it goes on."""
-    ended, status = os.waitpid(pid, os.WNOHANG)
-    return os.waitstatus_to_exitcode(status) if ended else None
+def _status(ended: dict[int, int], pid: int) -> int | None:
+    """Return how a process ended, as Popen's returncode; None while it goes on. The system tells it once."""
+    if pid not in ended:
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if not found:
+            return None
+        ended[pid] = os.waitstatus_to_exitcode(status)
+    return ended[pid]
 
 
 def _become(arguments: list[str], environment: Mapping[str, str], folder: str) -> None:

@@ -57,7 +57,7 @@ def once(server, data, *options, **changes):
 
 
 def kpis(data):
-    return {path.name: path.read_bytes() for path in (data.parent / "outputs").glob("*_*.[jc]s*")}
+    return {path.name: path.read_bytes() for path in (data.parent / "outputs").glob("*_*_*.[jc]s*")}
 
 
 def states(server, run):
@@ -206,7 +206,7 @@ def the_schedule(server):
     }
     assert deployment["global_concurrency_limit"]["limit"] == 1
     forms = deployment["parameter_openapi_schema"]["properties"]
-    assert {*RULES, "parameters", "force", "start", "only"} == forms.keys()
+    assert {*RULES, "parameters", "force", "start", "only", "known_by"} == forms.keys()
 
 
 def a_scheduled_run(server):

@@ -1,7 +1,9 @@
 """Kernels that start before their turn: ready when it comes, alone, and gone with the run."""
 
+import json
 import os
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -68,6 +70,16 @@ def test_how_a_forked_process_ended_is_told_as_of_any_other(forked):
     assert (one.wait(), other.wait()) == (-signal.SIGKILL, -signal.SIGTERM)
     assert (one.poll(), other.poll()) == (-signal.SIGKILL, -signal.SIGTERM)
     one.send_signal(signal.SIGINT)  # nobody else may have got its number
+
+
+def test_who_was_stopped_while_asking_is_told_the_next_time(kernels, forked):
+    one, other = forked
+    os.kill(one.pid, signal.SIGKILL)
+    until_it_is_over = time.monotonic() + 20
+    while psutil.Process(one.pid).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < until_it_is_over
+    kernels.nursery.line.send(json.dumps([-1, "status", one.pid]).encode())  # nobody waits for the answer
+    assert (other.poll(), one.poll(), one.poll()) == (None, -signal.SIGKILL, -signal.SIGKILL)
 
 
 def test_kernels_end_with_what_they_were_forked_from_and_as_it_did(kernels, forked):
