@@ -213,7 +213,8 @@ def a_scheduled_run(server):
     at = datetime.now(UTC) + timedelta(seconds=4)
     run = server.ended(server.asked("report", at, engine="pandas"))
     assert run["state_type"] == "COMPLETED"
-    assert datetime.fromisoformat(run["start_time"]) >= at
+    began = datetime.fromisoformat(run["start_time"])
+    assert began > at - timedelta(seconds=1)  # Prefect begins some milliseconds early
     assert shows(server, run["id"], UP_TO_DATE) is True
 
 
