@@ -5,6 +5,8 @@ import io
 import json
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -14,7 +16,8 @@ from typing import Any
 import click
 
 from akasa import __version__
-from akasa.run import entry, options
+from akasa.run import entry, explain, options
+from akasa.run.reject_command import rejects
 from akasa.workspace import masking, promotion, secrets, settings
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -38,19 +41,25 @@ def main() -> None:
 @main.command()
 @options.of_report
 def report(
-    parameters: dict[str, Any], force: bool, start: str | None, only: str | None, **given: dict[str, Any]
+    parameters: dict[str, Any],
+    force: bool,
+    start: str | None,
+    only: str | None,
+    known_by: date | None,
+    **given: dict[str, Any],
 ) -> None:
     """Run those of the five notebooks that are not up to date, and put the report in place.
 
     A step is up to date where all that it reads is what it was, and its outputs are still there.
     Every option is, in capitals, a variable of `make report`; those before -p are parameters of notebooks.
+    With --known-by, the report is that of the deliveries first seen by a day; the stores stay as they are.
     """
     from akasa.run import console, terminal, way_out
     from akasa.run.told import StepFailed
 
     chosen = _settings()
-    steps = options.chosen(force, start, only)
-    with console.interrupted(), console.Ticker(chosen) as ticker:
+    steps = options.chosen(force, start, only, known_by)
+    with console.interrupted(), _remembered(chosen, known_by) as chosen, console.Ticker(chosen) as ticker:
         from akasa.run import pipeline  # where a step is run, it takes seconds: the first line stands by now
 
         try:
@@ -138,7 +147,10 @@ def lab(reset: bool, bring_back: str | None, options: tuple[str, ...]) -> None:
     elif reset:
         lab.reset(click.echo)
     else:
-        lab.start(options, click.echo)
+        try:
+            lab.start(options, click.echo)
+        except lab.NotInstalled as error:
+            raise _failure(error) from None
 
 
 @main.command()
@@ -251,6 +263,28 @@ def generate(directory: Path, **sizes: Any) -> None:
     ) as bar:
         write(directory, **sizes, progress=lambda done, total: bar.update(done - bar.pos))
     click.echo(f"wrote {directory / 'customers.csv'} and {directory / 'orders.xml'}")
+
+
+main.add_command(explain.command(lambda: _settings()))
+main.add_command(rejects)
+
+
+@contextmanager
+def _remembered(chosen: settings.Settings, day: date | None) -> Iterator[settings.Settings]:
+    """Give the settings of a workspace of what was known by a day; without a day, those that were chosen."""
+    if day is None:
+        yield chosen
+        return
+    from akasa.run import console
+    from akasa.run import known_by as remembering
+
+    with ExitStack() as held:
+        try:
+            with console.status_line() as progress:
+                there = held.enter_context(remembering.workspace(chosen, day, progress))
+        except (FileNotFoundError, LookupError, ValueError, RuntimeError) as error:
+            raise _failure(error) from None
+        yield there
 
 
 def _days(start: str | None, end: str | None) -> tuple[date, date] | None:

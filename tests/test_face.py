@@ -16,8 +16,8 @@ from akasa.kpis.definitions import DEFINITIONS
 from akasa.stores.published import NothingPublished
 from akasa.workspace.settings import ROOT
 
-FACES = {"ingest", "validate", "publish", "kpis", "report"}
-ROOMS = FACES | {"workspace", "stores", "run"}
+FACES = {"ingest", "validate", "publish", "kpis", "changes", "report"}
+ROOMS = FACES | {"workspace", "stores", "trace", "run"}
 BY_HAND = {
     "settings",
     "sql",
@@ -26,14 +26,19 @@ BY_HAND = {
     "order_items",
     "ledger",
     "kpi",
+    "explain",
     "read_orders",
     "read_customers",
 }
 
 
 @pytest.fixture
-def published(workspace):
+def published(prepared):
     """A workspace with two customers and three orders, one of nobody known."""
+    return prepared("face", publish)
+
+
+def publish(workspace):
     deliver(
         workspace,
         ("customers.csv", customers(("C-1", "9000000001", "North"), ("C-2", "9000000002", "South"))),
@@ -48,7 +53,6 @@ def published(workspace):
         ),
     )
     run(workspace)
-    return workspace
 
 
 def test_it_offers_the_rooms_and_what_is_typed_by_hand_and_nothing_else():

@@ -4,4 +4,3 @@ from .staging import repeated as repeated
 from .staging import require_none_refused as require_none_refused
 from .staging import stage_all as stage_all
 from .staging import table as table
-from .staging import warnings as warnings

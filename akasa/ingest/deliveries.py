@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from akasa.ingest import repairs
 from akasa.workspace.files import sha256 as sha256
 from akasa.workspace.settings import Settings
 
@@ -51,6 +52,7 @@ _RANGE = re.compile(  # between two days: perhaps the time of the first, then wh
     re.ASCII | re.IGNORECASE,
 )
 _CONTROLS = {code: 0x2400 + code for code in range(32)}  # to their pictures, which sort behind a tab
+_LONGEST_POSITION = 400
 _INCOMING = "incoming"
 _LINK = "is a symbolic link, not a delivery: put the file itself there"
 _UNREADABLE = "has a name that is not UTF-8, or has control characters, so it was passed over: rename it"
@@ -102,6 +104,8 @@ class Found:
 def date_in_name(name: str) -> date | None:
     """Return the first real day written in a file name; where a range of days begins there, its last day.
 
+    A repair has the day of what it repairs.
+
     Forms: `2025-11-12`, `20251112` and `2025_11_12`, all three with or without a time behind them;
     `12-11-2025` and `12.11.2025`, the day first as in India; `12-Nov-2025`, the month in English.
 
@@ -112,6 +116,7 @@ def date_in_name(name: str) -> date | None:
     >>> date_in_name("orders_20251399.xml") is None
     True
     """
+    name = _behind(name)
     matches = sorted((match for form in _DAYS for match in form.finditer(name)), key=re.Match.start)
     found = [(match, day) for match in matches if (day := _real_day(match))]
     if not found:
@@ -173,18 +178,45 @@ def _counted(digits: str) -> str:
 
 
 def rank(name: str) -> int:
-    """Return 0 for a base file's name, 1 for a dated one in the incoming folder, 2 for an undated one."""
+    """Return 0 for a base file's name, 1 for a dated one in the incoming folder, 2 for an undated one.
+
+    A repair has the rank of what it repairs.
+    """
+    name = _behind(name)
     if not name.startswith(f"{_INCOMING}/"):
         return 0
     return 1 if date_in_name(name) else 2
 
 
+def named_day(name: str) -> date | None:
+    """Return the day in an incoming delivery's name; a base file has none, whatever it is called."""
+    return date_in_name(name) if rank(name) == 1 else None
+
+
 def position_of(name: str, kind: str, revision: int) -> str:
-    """Return the position of a name; a base file's has its kind for a name, whatever it is called."""
+    """Return the position of a name; a base file's has its kind for a name, whatever it is called.
+
+    A repair's is right behind that of what it repairs, before whatever else could stand there.
+
+    >>> behind = position_of("incoming/repair.xml/orders.xml", "orders", 0)
+    >>> position_of("orders.xml", "orders", 0) < behind < position_of("orders.xml", "orders", 1)
+    True
+    """
+    if repaired := repairs.repaired(name):
+        before = position_of(repaired.name, kind, repaired.revision)
+        _, _, stem, *others = position(2, None, repaired.file, revision).split("\t")
+        room = _LONGEST_POSITION - len("\t".join((before, "", *others)))
+        return "\t".join((before, stem[:room], *others))
     if rank(name) == 0:
         return position(0, None, kind, revision)
     day = date_in_name(name)
     return position(rank(name), day.isoformat() if day else None, name, revision)
+
+
+def _behind(name: str) -> str:
+    """Return the name by which a delivery stands: a repair's is that of what it repairs."""
+    repaired = repairs.repaired(name)
+    return repaired.name if repaired else name
 
 
 def find(settings: Settings, fetch: bool = True) -> Found:
@@ -209,6 +241,11 @@ def find(settings: Settings, fetch: bool = True) -> Found:
             f"{settings.customers_csv.parent}, or dated files into {place}"
         )
     return Found(tuple(sorted(base + incoming, key=_place)), tuple(warnings))
+
+
+def undated(name: str) -> str:
+    """Return the warning of an incoming delivery whose name tells no day."""
+    return f"{name} {_UNDATED}"
 
 
 def forget_fetched(settings: Settings) -> None:
@@ -270,7 +307,7 @@ def _taken(
     rank = 1 if date_in_name(name) else 2
     found = know(f"incoming/{name}", rank)
     if found is None or rank == 2:
-        warnings.append(f"incoming/{name} {_GONE if found is None else _UNDATED}")
+        warnings.append(f"incoming/{name} {_GONE}" if found is None else undated(f"{_INCOMING}/{name}"))
     return found
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from akasa.ingest import deliveries, readers
+from akasa.ingest import deliveries, known_by, readers
 from akasa.ingest.deliveries import Delivery
 from akasa.ingest.readers import RefusedDelivery
 from akasa.workspace import events, files, masking, progress
@@ -62,30 +62,49 @@ class Manifest:
     refused: tuple[str, ...]
     warnings: tuple[str, ...]
 
+    @property
+    def passed_over(self) -> Sequence[str]:
+        """What lies there and is no delivery, deliveries without a record, fields that are not ours."""
+        empty = [f"{one.name}: 0 records" for one in self.staged if not one.records]
+        ignored = [line for one in self.staged for line in _ignored(one)]
+        return (*self.warnings, *empty, *ignored)
+
 
 def stage_all(settings: Settings, tell: Progress = progress.tell) -> Manifest:
     """Read every delivery that is not staged yet; write and return the manifest.
 
     Raises FileNotFoundError where there is nothing to read. A refused file is listed, not raised.
+    In a workspace of what was known by a day, all is staged.
     """
+    if known_by.read(settings):
+        return read_manifest(settings)
+    from akasa.ingest import parting  # which stands on this module
+
     found = deliveries.find(settings)
     again = deliveries.repeats(found.deliveries)
-    staged: dict[tuple[str, str], Staged] = {}
+    staged: dict[tuple[str, str], list[Staged]] = {}
     refused: list[str] = []
     for delivery in found.deliveries:
         if delivery.key in staged:
             continue
         try:
-            first = stage(delivery, settings.staging, tell)
-            others = (name for name in again.get(delivery.key, ()) if name != delivery.name)
-            staged[delivery.key] = replace(first, also_named=tuple(others))
+            others = [name for name in again.get(delivery.key, ()) if name != delivery.name]
+            staged[delivery.key] = [
+                replace(one, also_named=tuple(parting.renamed(one.name, delivery.name, o) for o in others))
+                for one in parting.parts(delivery, stage(delivery, settings.staging, tell), settings.staging)
+            ]
         except RefusedDelivery as refusal:
             refused.append(str(refusal))
             events.tell("delivery refused", WARNING, kind=delivery.kind, delivery=delivery.name)
     deliveries.forget_fetched(settings)
-    manifest = Manifest(tuple(staged.values()), tuple(refused), found.warnings)
+    known = sorted((one for parts in staged.values() for one in parts), key=_place)
+    manifest = Manifest(tuple(known), tuple(refused), parting.warned(found, staged))
     write_manifest(settings, manifest)
     return manifest
+
+
+def _place(staged: Staged) -> str:
+    return deliveries.position_of(staged.name, staged.kind, 0)
 
 
 def stage(delivery: Delivery, folder: Path, tell: Progress = progress.tell) -> Staged:
@@ -115,6 +134,12 @@ def stage(delivery: Delivery, folder: Path, tell: Progress = progress.tell) -> S
     )
 
 
+def staged(folder: Path, kind: str, sha256: str) -> Staged:
+    """Return what is staged of a delivery, without a name. Raises FileNotFoundError where nothing is."""
+    footer = pq.read_metadata(path(folder, kind, sha256))
+    return Staged("", kind, sha256, 0, None, footer.num_rows, json.loads(footer.metadata[_UNKNOWN]))
+
+
 def _tell_read(delivery: Delivery, records: int, seconds: float) -> None:
     kind, name = delivery.kind, delivery.name
     events.tell("delivery read", kind=kind, delivery=name, records=records, seconds=seconds)
@@ -130,6 +155,13 @@ def read(folder: Path, kind: str, sha256: str) -> pa.Table:
     there = path(folder, kind, sha256)
     # Earlier versions of akasa kept it under the digest alone.
     return pq.read_table(there if there.exists() else folder / f"{sha256}.parquet")
+
+
+def write_records(there: Path, records: pa.Table) -> None:
+    """Write a part of a delivery's records beside it, as `stage` does."""
+    metadata = {**(records.schema.metadata or {}), _UNKNOWN: b"{}", _VERSION: _version()}
+    with files.private(), files.atomic(there) as temporary:
+        pq.write_table(records.replace_schema_metadata(metadata), temporary, compression="zstd")
 
 
 def is_there(folder: Path, kind: str, sha256: str) -> bool:
@@ -183,16 +215,6 @@ def table(manifest: Manifest) -> pd.DataFrame:
         for s in manifest.staged
     ]
     return Listing(rows, columns=["name", "kind", "date", "records", "sha256", "repeated_as"])
-
-
-def warnings(manifest: Manifest) -> Sequence[str]:
-    """Return what was passed over: things in the folder that are no deliveries, fields that are not ours.
-
-    And deliveries without a record.
-    """
-    empty = [f"{s.name}: 0 records" for s in manifest.staged if not s.records]
-    ignored = [line for s in manifest.staged for line in _ignored(s)]
-    return (*manifest.warnings, *empty, *ignored)
 
 
 def _ignored(staged: Staged) -> list[str]:

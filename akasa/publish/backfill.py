@@ -5,12 +5,14 @@ orders of those days are derived again: customers have no day, so they stay as t
 into the range or out of it, since no other day may change; such orders stay where they stand, and are listed.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pandas as pd
 
-from akasa.ingest import deliveries, staging
+from akasa.ingest import deliveries, parting, repairs, staging
+from akasa.ingest.deliveries import Delivery
 from akasa.ingest.staging import Progress
 from akasa.publish import database_load, holdings, versions, warehouse_merge
 from akasa.publish.days import Days, derived_on
@@ -71,7 +73,8 @@ def read_what_is_lacking(settings: Settings, ledger: pd.DataFrame, tell: Progres
         row for row in ledger.itertuples() if not staging.is_there(settings.staging, row.kind, row.sha256)
     ]
     found = deliveries.find(settings).deliveries if lacking else ()
-    files, names = {one.key: one for one in found}, {one.name for one in found}
+    files, names = {one.key: one for one in found}, {one.name: one for one in found}
+    files |= {(row.kind, row.sha256): one for row in lacking if (one := _repairing(row, names))}
     faults = [
         f"{row.name} has {'changed' if row.name in names else 'disappeared'} since it was published "
         f"(sha256 {row.sha256[:12]}…, {row.published_at[:19]} UTC)"
@@ -82,7 +85,15 @@ def read_what_is_lacking(settings: Settings, ledger: pd.DataFrame, tell: Progres
         way_out = "Put its bytes back, here or in the incoming folder; nothing was changed."
         raise DeliveryGone("; ".join(faults) + f". {way_out}")
     for row in lacking:
-        staging.stage(files[row.kind, row.sha256], settings.staging, tell)
+        file = files[row.kind, row.sha256]
+        parting.parts(file, staging.stage(file, settings.staging, tell), settings.staging)
+
+
+def _repairing(row: Any, files: Mapping[str, Delivery]) -> Delivery | None:
+    """Return the file of which a delivery is a part, where it has the bytes that it had."""
+    repaired = repairs.repaired(row.name)
+    file = files.get(repaired.file) if repaired else None
+    return file if file and row.sha256 in (file.sha256, parting.digest(file.sha256, row.name)) else None
 
 
 def require_kept(settings: Settings, ledger: pd.DataFrame) -> None:

@@ -300,6 +300,6 @@ def to_arrow(frame: pd.DataFrame) -> pa.Table:
 
 def _plain(column: "pd.Series[Any]") -> pa.Array:
     values = pa.array(column, from_pandas=True)
-    if column.name in ("order_date", "delivered_on", "day", "from_day", "until_day"):
+    if column.name in ("order_date", "delivered_on", "day", "seen_on", "from_day", "until_day"):
         values = values.cast(pa.date32())
     return values.cast(pa.string()) if pa.types.is_temporal(values.type) else values

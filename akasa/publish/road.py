@@ -14,7 +14,8 @@ import pandas as pd
 
 from akasa.ingest import staging
 from akasa.ingest.staging import Progress
-from akasa.publish import database_load, holdings
+from akasa.publish import database_load, holdings, replacing
+from akasa.publish.brought import accounts
 from akasa.publish.level import Published, level_warehouse
 from akasa.publish.settle import settle, settle_what_was_cut_short
 from akasa.publish.standing import going_back, without
@@ -23,6 +24,7 @@ from akasa.stores import database, lock, migrate, warehouse
 from akasa.validate import data_docs, gate, judging, verdicts
 from akasa.validate import plan as planning
 from akasa.validate.plan import Plan, Planned
+from akasa.validate.suites import DELIVERIES
 from akasa.validate.verdicts import Judged
 from akasa.workspace import events, progress
 from akasa.workspace.settings import Settings
@@ -41,16 +43,16 @@ def publish(
     """Publish what is staged and new, in both stores; return what was planned.
 
     `run_date` stands for today, `auditor` for `audit`.
-    Raises GateStopped, before anything is published, for a delivery with too many rejected records and for
-    tables that fail the audit: what was rejected is in `data/rejects/unpublished/` then. Raises ValueError
-    where deliveries were judged under other settings.
+    Raises GateStopped, before anything is published, for a delivery with too many rejected records, or one
+    that replaces too many orders, and for tables that fail the audit: what was rejected is in
+    `data/rejects/unpublished/` then. Raises ValueError where deliveries were judged under other settings.
     """
     todo = plan(settings, run_date)
     judged = judging.judge(settings, todo, tell)
     judging.write_quarantine(settings, judged)
     gate.require_few_rejected(judging.counts(judged), settings.max_reject_ratio)
     tables = weigh(settings, todo, judged)
-    gate.require_success((auditor or audit)(settings, tables))
+    gate.require_success(auditor(settings, tables) if auditor else audit(settings, tables, judged=judged))
     commit(settings, todo, judged, tables)
     return todo
 
@@ -80,16 +82,24 @@ def weigh(settings: Settings, plan: Plan, judged: Sequence[Judged]) -> dict[str,
     """Return the rows to publish: of each customer and order the latest version, as a whole; new holdings.
 
     Where a delivery comes again, its published versions leave their places, and others may stand there now.
+    Raises GateStopped for a new delivery that replaces more orders than MAX_REPLACED_RATIO allows.
     """
+    replacing.require_few_replaced(settings, judged)
     leaving = [one.delivery for one in judged if one.delivery.status == "again"]
     beside = without(settings, leaving, plan.places) if leaving else []
     versions = latest([*judged, *beside], settings.amount_is)
     return {**versions, "holdings": holdings.changed(settings, plan, judged)}
 
 
-def audit(settings: Settings, tables: Mapping[str, pd.DataFrame], audit_all: bool = False) -> pd.DataFrame:
+def audit(
+    settings: Settings,
+    tables: Mapping[str, pd.DataFrame],
+    audit_all: bool = False,
+    judged: Sequence[Judged] = (),
+) -> pd.DataFrame:
     """Audit the rows to publish, keep what was found, write all Data Docs anew, return the verdicts.
 
+    Deliveries that were `judged` are audited, too: each as a row, beside those before it.
     Where there are no rows and `audit_all`, what is published is audited; the warehouse is made level first.
     """
     new = any(len(frame) for frame in tables.values())
@@ -97,8 +107,12 @@ def audit(settings: Settings, tables: Mapping[str, pd.DataFrame], audit_all: boo
         with lock.publish(settings):
             level_warehouse(settings)
         tables = {name: warehouse.read(settings, name) for name in tables}
-    whose = whose_rows(tables, _known(settings)) if new else []
     progress.tell("auditing")
+    known = _known(settings) if new else None
+    whose = whose_rows(tables, known) if known else []
+    if known and judged:
+        brought = accounts(settings, known.records, known.deliveries, judged, tables)
+        tables = {**tables, DELIVERIES: brought}
     found = gate.audit(tables, settings, whose)
     data_docs.write(settings)
     return found

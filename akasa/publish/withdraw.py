@@ -11,7 +11,7 @@ from akasa.publish.standing import held_by, without
 from akasa.publish.versions import latest
 from akasa.stores import database, lock
 from akasa.validate import plan as planning
-from akasa.validate import quarantine, verdicts
+from akasa.validate import profiles, quarantine, verdicts
 from akasa.validate.plan import Planned
 from akasa.workspace import events
 from akasa.workspace.settings import Settings
@@ -80,3 +80,4 @@ def finish(settings: Settings) -> None:
         for file in quarantine.files(settings.quarantine, one.sha256):
             file.unlink()
         verdicts.forget(settings, one.kind, one.sha256)
+        profiles.forget(settings, one.kind, one.sha256)

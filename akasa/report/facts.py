@@ -10,19 +10,23 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from akasa import __version__
-from akasa.ingest import deliveries, staging
+from akasa.ingest import staging
+from akasa.ingest.deliveries import named_day
 from akasa.ingest.staging import Manifest
 from akasa.kpis.definitions import UNMATCHED
 from akasa.kpis.reconcile import Proof
 from akasa.kpis.results import Parameters
-from akasa.report import bottom_line, periods, rejects, shown
+from akasa.report import bottom_line, periods, quality, rejects, shown, turned_away
 from akasa.report.periods import Month
-from akasa.stores import database
-from akasa.validate import audits, verdicts
+from akasa.report.quality import Quality
+from akasa.stores import database, models
+from akasa.validate import audits, replaced
 from akasa.validate.audits import Audit
 from akasa.validate.cleaning import UNKNOWN
+from akasa.validate.replaced import Replaced
 from akasa.workspace import clock
 from akasa.workspace.settings import Settings
+from akasa.workspace.tables import KEYS
 
 _LARGEST = """
 select order_id, order_date, total_amount_paise from orders where order_date <= :as_of
@@ -67,8 +71,10 @@ class Facts:
     """What the page tells. Frames are as people may see them; money is in paise.
 
     `results` maps KPI → frame; `came_back` holds (who came back, who ordered) now, at the end of the last
-    full month, and of the month before it; `named_days` the days in deliveries' names, by kind; the ledger
-    has, besides its own columns, the day in each name. `audits` are all that are kept, the latest first.
+    full month, and of the month before it; `older_stand` names customers and orders of which an older version
+    stands, since that of a later delivery was turned away, and that delivery; `named_days` the days in
+    deliveries' names, by kind; the ledger has, besides its own columns, the day in each name; of the rejected
+    records, those that nothing has mended are `still_open`. `audits` are all that are kept, the latest first.
     """
 
     as_of: date | None
@@ -85,7 +91,8 @@ class Facts:
     largest: pd.DataFrame
     came_back: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
     lacking: tuple[int, int]
-    fewer_lines: tuple[str, ...]
+    replaced: Replaced
+    older_stand: tuple[tuple[str, str], ...]
     named_days: Mapping[str, set[date]]
     last_published: datetime | None
     freshness_hours: float
@@ -97,8 +104,10 @@ class Facts:
     numbers_changed: int
     reasons: pd.DataFrame
     rejected: pd.DataFrame
+    still_open: int
     audits: tuple[Audit, ...]
     max_reject_ratio: float
+    quality: Quality
 
     @property
     def revenue(self) -> int:
@@ -140,25 +149,28 @@ def gather(settings: Settings, manifest: Manifest, proof: Proof) -> Facts:
         results=results,
         totals=shown.table(proof.totals),
         differences=shown.table(proof.differences),
-        ledger=shown.table(ledger).assign(day=[_named_day(name) for name in ledger["name"]]),
+        ledger=shown.table(ledger).assign(day=[named_day(name) for name in ledger["name"]]),
         begins=_begins(settings, as_of),
         largest=shown.table(_asked(_LARGEST, settings, as_of=_text(as_of))),
         came_back=(_now(results), *_then(settings, as_of)),
         lacking=_lacking(settings),
-        fewer_lines=tuple(map(shown.text, verdicts.fewer_lines(settings, sent))),
+        replaced=_replaced(settings, sent),
+        older_stand=older_stand(settings, ledger),
         named_days=_named_days(settings),
         last_published=_last_published(ledger, settings),
         freshness_hours=settings.freshness_hours,
         refused=tuple(map(shown.text, manifest.refused)),
-        ignored=tuple(map(shown.text, staging.warnings(manifest))),
+        ignored=tuple(map(shown.text, manifest.passed_over)),
         repeated=shown.table(staging.repeated(manifest)),
         unmatched=shown.table(bottom_line.unmatched_orders(settings, as_of)),
         changed_hands=shown.table(bottom_line.changed_hands(settings)),
         numbers_changed=int(database.query(_NUMBERS_CHANGED, settings)["n"][0]),
         reasons=bottom_line.quarantined(settings)[1],
         rejected=rejects.first_rows(settings, ledger),
+        still_open=turned_away.counts(turned_away.look(settings))[1],
         audits=tuple(shown.audit(one) for one in audits.latest(settings)),
         max_reject_ratio=settings.max_reject_ratio,
+        quality=quality.gather(settings, ledger),
     )
 
 
@@ -192,18 +204,31 @@ def _lacking(settings: Settings) -> tuple[int, int]:
     return int(found["names"]), int(found["regions"])
 
 
+def _replaced(settings: Settings, sent: list[str]) -> Replaced:
+    found = vars(replaced.look(settings, sent))
+    return Replaced(**{how: tuple(map(shown.text, ids)) for how, ids in found.items()})
+
+
+def older_stand(settings: Settings, ledger: pd.DataFrame) -> tuple[tuple[str, str], ...]:
+    """Return id and delivery where a version was turned away, and one of an earlier delivery stands."""
+    places = ledger.set_index("delivery_id")["position"]
+    found: dict[tuple[str, str], tuple[str, str]] = {}
+    for row in ledger[ledger["rejected"] > 0].itertuples():
+        key = models.METADATA.tables[row.kind].c[KEYS[row.kind][0]]
+        ids = replaced.rejected(settings, row.kind, row.sha256)
+        rows = database.rows_of(settings, key, ids).to_pandas()
+        older = rows[rows["delivery_id"].map(places) < row.position]
+        found |= {(row.kind, one): (shown.text(one), shown.text(row.name)) for one in older[key.name]}
+    return tuple(found.values())
+
+
 def _named_days(settings: Settings) -> dict[str, set[date]]:
     seen = database.sightings(settings)
     days: dict[str, set[date]] = {}
     for row in seen[~seen["withdrawn"]].itertuples():
-        if day := _named_day(row.name):
+        if day := named_day(row.name):
             days.setdefault(row.kind, set()).add(day)
     return days
-
-
-def _named_day(name: str) -> date | None:
-    """Return the day in an incoming delivery's name; a base file has none, whatever it is called."""
-    return deliveries.date_in_name(name) if deliveries.rank(name) == 1 else None
 
 
 def _last_published(ledger: pd.DataFrame, settings: Settings) -> datetime | None:

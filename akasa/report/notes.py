@@ -7,10 +7,16 @@ import pandas as pd
 
 from akasa.report import periods
 from akasa.report.formats import indian, indian_count, percent
+from akasa.validate.audits import Audit, Finding
+from akasa.validate.replaced import Replaced
 from akasa.workspace import clock
+from akasa.workspace.wording import counted
 
 LARGE_SHARE = 10  # of a hundred: one order with more than this of all revenue moves every comparison
 MOST_NAMED = 5
+_RESTARTED = (
+    "If numbers start again with a year, the orders of the year before are lost to every number here."
+)
 
 
 def month_is_open(as_of: date | None) -> list[str]:
@@ -27,6 +33,18 @@ def month_is_open(as_of: date | None) -> list[str]:
         f"{month.words} is not over: it holds {as_of.day} of its {month.days} days, "
         "so a lower bar is no fall."
     ]
+
+
+def not_adding_up(rows: int) -> list[str]:
+    """Say that numbers are not what the delivered lines come to, although the engines agree.
+
+    >>> not_adding_up(1)
+    ['Do not use these numbers: 1 row is not what its delivered lines come to; explain.html says which.']
+    """
+    are = "is not what its" if rows == 1 else "are not what their"
+    row = counted(rows, "row")
+    told = f"Do not use these numbers: {row} {are} delivered lines come to; explain.html says which."
+    return [told] if rows else []
 
 
 def one_large_order(largest: pd.DataFrame, revenue: int) -> list[str]:
@@ -100,18 +118,69 @@ def nothing_delivered(last: datetime | None, now: datetime, hours: float) -> lis
     return [f"Nothing new was delivered for {since} hours; the last came on {periods.words(last.date())}."]
 
 
-def fewer_lines(orders: Sequence[str]) -> list[str]:
-    """Name the orders whose present version has fewer lines than an earlier one.
+def replaced(found: Replaced) -> list[str]:
+    """Name the orders whose present version is not what an earlier one was, what vanished by it first.
 
-    >>> fewer_lines(["ORD-7"])
+    >>> replaced(Replaced(other_year=("ORD-1", "ORD-2")))[0][:66]
+    '2 orders were replaced by orders of another year: ORD-1, ORD-2. If'
+    >>> replaced(Replaced(fewer_lines=("ORD-7",)))
     ['One order was delivered again with fewer lines than before: ORD-7. The later version counts.']
     """
-    if not orders:
-        return []
-    how_many = "One order was" if len(orders) == 1 else f"{indian_count(len(orders))} orders were"
+    counts = "The later version counts."
+    told = (
+        (found.other_year, "replaced by {} of another year", f"{_RESTARTED} {counts}"),
+        (found.other_number, "delivered again with another mobile number", counts),
+        (found.fewer_lines, "delivered again with fewer lines than before", counts),
+    )
     return [
-        f"{how_many} delivered again with fewer lines than before: {_some(orders)}. The later version counts."
+        f"{_were(orders)} {how.format('one' if len(orders) == 1 else 'orders')}: {_some(orders)}. {what}"
+        for orders, how, what in told
+        if orders
     ]
+
+
+def audit_warned(audit: Audit | None) -> list[str]:
+    """Name each check of the audit that only warns and does not hold, with the rows against it."""
+    warned = audit.warned if audit else ()
+    return [f"The audit warns: it is not so that {_small(one.words)} ({_against(one)})." for one in warned]
+
+
+def _small(words: str) -> str:
+    return words[:1].lower() + words[1:]
+
+
+def _against(one: Finding) -> str:
+    """Name the first rows by their keys, with what was found."""
+    rows = [f"{row[0]}: {', '.join(map(_measured, one.shown[1:], row[1:]))}" for row in one.examples if row]
+    return _some(rows) if rows else one.error or counted(one.unexpected, "row")
+
+
+def _measured(column: str, value: str) -> str:
+    """Return what was found in a column of deliveries in words.
+
+    >>> _measured("unmatched_ratio", "0.3438"), _measured("revenue_ratio", "7.1"), _measured("rows", "2")
+    ('34.4 %', '7.1 times', '2')
+    """
+    if column == "unmatched_ratio":
+        return percent(round(float(value) * 10_000), 10_000)
+    return f"{value} times" if column == "revenue_ratio" else value
+
+
+def older_stand(found: Sequence[tuple[str, str]]) -> list[str]:
+    """Name what stands in an older version, since the newest was turned away: (id, its delivery).
+
+    >>> older_stand([("ORD-7", "incoming/o.xml")])
+    ['The newest version of ORD-7 (incoming/o.xml) was turned away, so an older one counts: see rejects/.']
+    """
+    if not found:
+        return []
+    named = _some([f"{one} ({delivery})" for one, delivery in found])
+    counts = "an older one counts" if len(found) == 1 else "older ones count"
+    return [f"The newest version of {named} was turned away, so {counts}: see rejects/."]
+
+
+def _were(orders: Sequence[str]) -> str:
+    return "One order was" if len(orders) == 1 else f"{indian_count(len(orders))} orders were"
 
 
 def lacking(names: int, regions: int) -> list[str]:

@@ -74,11 +74,14 @@ def tables(published: Mapping[str, pd.DataFrame]) -> Markdown:
 
 
 def verdicts(table: pd.DataFrame) -> Markdown:
-    """Read one row an expectation with its success."""
+    """Read one row an expectation with its severity and success."""
     if table.empty:
         return Markdown("There are no new rows to audit.")
     hold = int(table["success"].sum())
-    return Markdown(f"**{hold} of {len(table)} expectations hold**, on {table['table'].nunique()} tables.")
+    warned = int((~table["success"] & (table["severity"] == "warning")).sum())
+    told = f"; {_count(warned, 'warning')}, which the report tells" if warned else ""
+    on = f"on {table['table'].nunique()} tables"
+    return Markdown(f"**{hold} of {len(table)} expectations hold**, {on}{told}.")
 
 
 def monthly_trends(frame: pd.DataFrame) -> Markdown:

@@ -12,10 +12,11 @@ from akasa.report import periods
 from akasa.report.facts import Facts
 from akasa.report.formats import indian, indian_count
 from akasa.report.periods import Month
+from akasa.validate.audits import Finding
 
 Kind = Literal["text", "code", "raw", "count", "paise", "date"]
 MOST_ROWS = 200
-YES, NO = "✓\u00a0yes", "✗\u00a0NO"
+YES, NO, WARNS = "✓\u00a0yes", "✗\u00a0NO", "!\u00a0warning"
 # What a reason code's fields are called in a sentence.
 FIELDS = {
     "customer_id": "customer number",
@@ -74,7 +75,8 @@ class Cell:
 class Table:
     """A table of the page. `links` are (text, address); `name` is that of the page's own CSV.
 
-    `order` is the column by which its rows stand, and whether they descend.
+    `order` is the column by which its rows stand, and whether they descend; `explained` are the addresses of
+    what explains the numbers of each row, `command` is what does where that is nowhere.
     """
 
     name: str
@@ -84,6 +86,8 @@ class Table:
     links: Sequence[tuple[str, str]] = ()
     order: tuple[str, bool] | None = None
     has_file: bool = True
+    explained: Sequence[str] = ()
+    command: str = ""
 
     @property
     def address(self) -> str:
@@ -275,14 +279,15 @@ def verdicts(facts: Facts) -> Table:
         Column("verdict", "Holds"),
     )
     found = facts.audit.findings if facts.audit else ()
-    rows = [
-        (one.table, one.words, ", ".join(one.columns), one.unexpected, YES if one.success else NO)
-        for one in found
-    ]
+    rows = [(one.table, one.words, ", ".join(one.columns), one.unexpected, _held(one)) for one in found]
     frame = pd.DataFrame(rows, columns=[column.name for column in columns])
     return Table(
         "audit_verdicts", "What Great Expectations found before anything was published", columns, frame
     )
+
+
+def _held(one: Finding) -> str:
+    return YES if one.success else WARNS if one.severity == "warning" else NO
 
 
 def in_words(meaning: str) -> str:

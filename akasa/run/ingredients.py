@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from akasa.ingest import deliveries
+from akasa.ingest import deliveries, repairs
 from akasa.run import parameters
 from akasa.run.steps import NOTEBOOKS
 from akasa.stores import digests
@@ -30,15 +30,19 @@ SAID = "said"  # stands for the digest of a warning, whose name is all there is 
 # Which parts of the workspace each step reads; `left` is what the steps before it left in outputs.
 READS = {
     "01_ingest": ("deliveries", "staging"),
-    "02_validate": ("staging", "database", "warehouse", "judged", "rejects", "audits"),
+    "02_validate": ("staging", "database", "warehouse", "judged", "rejects", "audits", "profiles"),
     "03_kpis_sql": ("database",),
     "04_kpis_memory": ("warehouse",),
-    "05_report": ("left", "manifest", "database", "warehouse", "judged", "rejects", "audits", "silence"),
+    # The lines behind its numbers are those of delivered files, or of staging.
+    "05_report": (
+        *("left", "staging", "database", "warehouse", "judged", "rejects", "audits", "profiles"),
+        *("silence", "deliveries"),
+    ),
 }
 # Which of them it may change: its own outputs are made of these as it left them.
 WRITES = {
     "01_ingest": ("staging", "manifest"),
-    "02_validate": ("database", "warehouse", "judged", "rejects", "audits", "silence"),
+    "02_validate": ("database", "warehouse", "judged", "rejects", "audits", "profiles", "silence"),
 }
 # Where things lie, who may see them and how long a run may take changes no output.
 WITHOUT_EFFECT = (
@@ -66,11 +70,15 @@ WITHOUT_EFFECT = (
 _OF_DATABASE = ("02_validate", "03_kpis_sql", "05_report")
 READ_BY = {
     **dict.fromkeys(("customers_csv_path", "orders_xml_path", "incoming_dir", "on_refused"), ("01_ingest",)),
-    **dict.fromkeys(("amount_is", "source_timezone", "today"), ("02_validate",)),
+    "amount_is": ("02_validate", "05_report"),
+    **dict.fromkeys(("today", "max_replaced_ratio"), ("02_validate",)),
     **dict.fromkeys(("db_local_infile", "warehouse_retention_days"), ("02_validate",)),
-    **dict.fromkeys(("business_timezone", "max_reject_ratio"), ("02_validate", "05_report")),
+    **dict.fromkeys(("max_unmatched_ratio", "min_revenue_ratio", "max_revenue_ratio"), ("02_validate",)),
+    **dict.fromkeys(
+        ("source_timezone", "business_timezone", "max_reject_ratio"), ("02_validate", "05_report")
+    ),
     **dict.fromkeys(("db_host", "db_port", "db_user", "db_name"), _OF_DATABASE),
-    "incoming_url": ("01_ingest",),
+    "incoming_url": ("01_ingest", "05_report"),
     "warehouse_url": ("02_validate", "04_kpis_memory", "05_report"),
     "dask_scheduler_address": ("04_kpis_memory",),
     "freshness_hours": ("05_report",),
@@ -152,8 +160,11 @@ def _deliveries(settings: Settings) -> Part:
 
 
 def _manifest(settings: Settings) -> Part:
+    """Return what was found there, and what repairs among it say that they mend."""
     file = settings.staging / "manifest.json"
-    return {"data/staging/manifest.json": files.sha256(file)} if file.exists() else {}
+    found = {"data/staging/manifest.json": files.sha256(file)} if file.exists() else {}
+    mending = _each_file(settings.staging / repairs.FOLDER, f"data/staging/{repairs.FOLDER}")
+    return {**found, **mending}
 
 
 def _silence(settings: Settings) -> Part:
@@ -203,6 +214,7 @@ _PARTS: Mapping[str, Callable[[Settings], Part]] = {
     "judged": lambda settings: _each_folder(settings.judged, "data/judged"),
     "rejects": lambda settings: _each_file(settings.quarantine, "data/rejects"),
     "audits": lambda settings: _each_file(settings.audits, "data/audits"),
+    "profiles": lambda settings: _each_file(settings.profiles, "data/profiles"),
     "package": _package,
     "versions": _versions,
 }

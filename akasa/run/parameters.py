@@ -37,6 +37,13 @@ def _is_day(text: str) -> bool:
         return False
 
 
+def day(text: str, option: str) -> date:
+    """Return the day that an option gives. Raises UsageError."""
+    if not _is_day(text):
+        raise UsageError(f"{option}: {text!r} is not a day written YYYY-MM-DD")
+    return date.fromisoformat(text)
+
+
 def _day(help: str) -> Rule:
     return Rule("a day written YYYY-MM-DD", _is_day, "YYYY-MM-DD", help, date)
 
@@ -62,6 +69,13 @@ RULES = {
         lambda share: 0 <= share <= 1,
         "0..1",
         "Gate per delivery [MAX_REJECT_RATIO].",
+        Annotated[float, Field(ge=0, le=1)],
+    ),
+    "max_replaced_ratio": Rule(
+        "a share from 0 to 1",
+        lambda share: 0 <= share <= 1,
+        "0..1",
+        "Gate on replaced orders [MAX_REPLACED_RATIO].",
         Annotated[float, Field(ge=0, le=1)],
     ),
     "today": _day("Day of files whose name tells none [TODAY]."),

@@ -6,7 +6,9 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from akasa.ingest import deliveries, staging
+from akasa.ingest import deliveries, parting, staging
+from akasa.ingest.deliveries import Delivery
+from akasa.report import turned_away
 from akasa.stores import database, lock, migrate
 from akasa.validate import quarantine, rules
 from akasa.workspace import promotion, secrets
@@ -24,9 +26,10 @@ class Status:
     """What is published, waiting, refused and rejected; which run's outputs are in place; what is wrong.
 
     `published` has a ledger row a delivery, `older_rules` counts those that rules of the past have judged,
-    `rejected` the quarantine files with their records, `outputs`
+    `rejected` the quarantine files with their records, `still_open` those records that nothing has mended,
+    `outputs`
     what run.json says and the names of the files that are no longer what it lists. Where the database cannot
-    be read, nobody knows what is published and what waits: None.
+    be read, nobody knows what is published, what waits and what is open: None.
     """
 
     published: Sequence[dict[str, Any]] | None
@@ -34,6 +37,7 @@ class Status:
     older_rules: int
     refused: Sequence[str]
     rejected: Sequence[dict[str, Any]]
+    still_open: int | None
     outputs: dict[str, Any] | None
     warnings: Sequence[str]
     problems: Sequence[str]
@@ -56,15 +60,16 @@ def look(settings: Settings) -> Status:
     ledger = tried("database", lambda: _ledger(settings, problems), None)
     found = tried("deliveries", lambda: deliveries.find(settings, fetch=False), deliveries.Found((), ()))
     published = {(row["kind"], row["sha256"]) for row in ledger or ()}
-    waiting = [one.name for one in found.deliveries if one.key not in published]
+    waiting = [one.name for one in found.deliveries if not _keys(settings, one) <= published]
     return Status(
         published=None if ledger is None else [{name: row[name] for name in _SHOWN} for row in ledger],
         waiting=None if ledger is None else waiting,
         older_rules=sum((row["rules_version"] or 0) < rules.RULES_VERSION for row in ledger or ()),
         refused=tried("staging", lambda: _refused(settings), []),
         rejected=tried("rejects", lambda: _rejected(settings), []),
+        still_open=tried("rejects", lambda: _still_open(settings), None) if ledger is not None else None,
         outputs=tried("outputs", lambda: _outputs(settings), None),
-        warnings=found.warnings,
+        warnings=_warnings(settings, found),
         problems=problems,
     )
 
@@ -83,6 +88,11 @@ def words(status: Status) -> str:
         )
     lines += [f"refused: {refused}" for refused in status.refused]
     lines += [f"rejected: {one['records']:,} records in {one['file']}" for one in status.rejected]
+    if status.still_open:
+        lines.append(
+            f"rejected and still open: {status.still_open:,}; `python -m akasa rejects --open` lists them, "
+            "and --export writes them out for repair"
+        )
     if status.outputs:
         lines.append(f"outputs: up to {status.outputs['as_of']}, of run {status.outputs['run']}")
         lines += [f"warning: {name} is not what that run wrote" for name in status.outputs["changed"]]
@@ -114,6 +124,18 @@ def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [dict(zip(frame.columns, row, strict=True)) for row in rows]
 
 
+def _warnings(settings: Settings, found: deliveries.Found) -> Sequence[str]:
+    """Return what was passed over; a file that says what it repairs needs no day in its name."""
+    read = {one.key: parting.known(settings.staging, *one.key) or () for one in found.deliveries}
+    return parting.warned(found, read)
+
+
+def _keys(settings: Settings, delivery: Delivery) -> set[tuple[str, str]]:
+    """Return what a file is known by once it is published: a repair of several deliveries is as many."""
+    parts = parting.known(settings.staging, *delivery.key)
+    return {(delivery.kind, one.sha256) for one in parts} if parts else {delivery.key}
+
+
 def _refused(settings: Settings) -> Sequence[str]:
     manifest = settings.staging / "manifest.json"
     return staging.read_manifest(settings).refused if manifest.exists() else []
@@ -123,6 +145,10 @@ def _rejected(settings: Settings) -> list[dict[str, Any]]:
     folders = (settings.quarantine, settings.unpublished)
     files = [file for folder in folders for file in quarantine.written(folder)]
     return [{"file": settings.label(file), "records": len(quarantine.read(file))} for file in files]
+
+
+def _still_open(settings: Settings) -> int:
+    return turned_away.counts(turned_away.look(settings))[1]
 
 
 def _outputs(settings: Settings) -> dict[str, Any] | None:

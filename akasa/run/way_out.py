@@ -50,7 +50,11 @@ def _without_dask(_: str) -> Way:
 _SECONDS = r"([\d.]+) s\b"
 _AGAIN = "nothing was published; run it again"
 KINDS: dict[str, tuple[str | Way, *tuple[Callable[[str], Way | None], ...]]] = {
-    "GateStopped": ("mend the delivery, then", _named("or let it through", "MAX_REJECT_RATIO")),
+    "GateStopped": (
+        "mend the delivery, then",
+        _named("or let it through", "MAX_REJECT_RATIO"),
+        _named("or let it through", "MAX_REPLACED_RATIO"),
+    ),
     "RefusedDelivery": (
         "mend the file or take it away, then",
         _named("or publish the others", "ON_REFUSED"),

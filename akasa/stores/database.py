@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     NullPool,
+    Select,
     create_engine,
     event,
     select,
@@ -36,6 +37,7 @@ _SESSION = (
 _ROWS_AT_A_TIME = 65_536
 _KEYS_A_QUERY = 10_000
 SQLITE_CACHE_KIBIBYTES = 262_144
+_LITTLE_KIBIBYTES = 32_768
 _RECYCLE_SECONDS = 1800
 _CONNECT_SECONDS = 10
 _NOT_YET = {2003, 2013}  # nobody listens, or hangs up: what a server does that is still starting
@@ -147,9 +149,13 @@ def ledger(settings: Settings) -> pd.DataFrame:
 
 
 def sightings(settings: Settings) -> pd.DataFrame:
-    """Return every name under which bytes ever lay: name, revision, kind, sha256, day (text), withdrawn."""
+    """Return every name under which bytes ever lay: name, revision, kind, sha256, day, withdrawn, seen_on.
+
+    Days are text; a database that lacks a migration knows no seen_on.
+    """
     found = query("select * from sightings order by name, revision", settings)
-    return found.astype({"revision": "int64", "day": "str", "withdrawn": "bool"})
+    found = found if "seen_on" in found else found.assign(seen_on=None)
+    return found.astype({"revision": "int64", "day": "str", "withdrawn": "bool", "seen_on": "str"})
 
 
 def rows(settings: Settings, table: str, *where: ColumnElement[bool]) -> pa.Table:
@@ -157,6 +163,16 @@ def rows(settings: Settings, table: str, *where: ColumnElement[bool]) -> pa.Tabl
     columns, shape = models.METADATA.tables[table].columns, arrow.SCHEMAS[table]
     with connection(settings) as opened:
         found = opened.execution_options(yield_per=_ROWS_AT_A_TIME).execute(select(*columns).where(*where))
+        batches = [_batch(part, shape) for part in found.partitions()]
+    return pa.Table.from_batches(batches, shape)
+
+
+def selected(settings: Settings, wanted: Select[Any], shape: pa.Schema) -> pa.Table:
+    """Return what a query selects, in little memory, however much it is."""
+    with connection(settings, read_only=True) as opened:
+        if settings.db_host is None:
+            opened.exec_driver_sql(f"pragma cache_size = -{_LITTLE_KIBIBYTES}")
+        found = opened.execution_options(yield_per=_ROWS_AT_A_TIME // 4).execute(wanted)
         batches = [_batch(part, shape) for part in found.partitions()]
     return pa.Table.from_batches(batches, shape)
 

@@ -74,7 +74,8 @@ DELIVERIES = Table(
 
 # Under which names the bytes of each delivery ever lay, noted whenever they differ from what lay there at the
 # last look: of one name with other bytes, the later sighting has the higher `revision`. `day` is the one in
-# the name, or the day on which it was first seen; `withdrawn` is 1 where the delivery was taken back.
+# the name, or the day on which it was first seen; `seen_on` always is that one (TODAY, else the business's
+# day). `withdrawn` is 1 where the delivery was taken back.
 SIGHTINGS = Table(
     "sightings",
     METADATA,
@@ -84,4 +85,5 @@ SIGHTINGS = Table(
     _filled("sha256", String(64)),
     _filled("day", Date()),
     _filled("withdrawn", Integer(), server_default="0"),
+    Column("seen_on", Date()),
 )

@@ -6,3 +6,4 @@ from .judging import judge as judge
 from .judging import rejected as rejected
 from .judging import warnings as warnings
 from .judging import write_quarantine as write_quarantine
+from .quality import data_quality as data_quality

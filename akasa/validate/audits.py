@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from akasa.validate.suites import Severity
 from akasa.workspace import files, masking
 from akasa.workspace.settings import Settings
 
@@ -24,7 +25,7 @@ class Finding:
     """What was found of one check.
 
     `unexpected` rows are against it; the first of them are `examples`, each the texts of `shown` columns.
-    `error` is what kept the check from being asked at all.
+    `error` is what kept the check from being asked at all. Where it is `critical`, the run was stopped.
     """
 
     table: str
@@ -38,6 +39,7 @@ class Finding:
     shown: tuple[str, ...] = ()
     examples: tuple[tuple[str, ...], ...] = ()
     error: str = ""
+    severity: Severity = "critical"
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Audit:
     """One audit: when it was made (UTC), and of how many `rows` of which tables.
 
     `deliveries` are those whose rows were to be published; none where all that is published was audited.
-    `max_reject_ratio` is what the gate allowed them.
+    `max_reject_ratio` and `max_replaced_ratio` are what the gate allowed them.
     """
 
     made: datetime
@@ -54,10 +56,17 @@ class Audit:
     rows: Mapping[str, int]
     findings: tuple[Finding, ...]
     number: int = 0
+    max_replaced_ratio: float = 1.0
 
     @property
     def broken(self) -> tuple[Finding, ...]:
-        return tuple(one for one in self.findings if not one.success)
+        """What stops a run."""
+        return tuple(one for one in self.findings if not one.success and one.severity == "critical")
+
+    @property
+    def warned(self) -> tuple[Finding, ...]:
+        """What does not hold, and is told."""
+        return tuple(one for one in self.findings if not one.success and one.severity == "warning")
 
     def of(self, table: str) -> "Audit":
         """Return what it says of one table."""

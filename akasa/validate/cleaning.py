@@ -31,7 +31,8 @@ _ISO = (
     r"(?:[ T](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?"
     r"(?: ?(?P<zone>Z|(?P<sign>[+-])(?P<zone_hour>\d\d)(?::?(?P<zone_minute>\d\d))?))?)?$"
 )
-_COUNT = r"^0*(?P<count>[1-9]\d{0,8})$"
+LEAST_COUNT, MOST_COUNT = 1, 999_999_999
+_COUNT = rf"^0*(?P<count>[1-9]\d{{0,{len(str(MOST_COUNT)) - 1}}})$"
 _CURRENCY = r"(?:₹|[rR][sSeE]\.?|[iI][nN][rR])"
 _GROUPED = r"^(?:\d+|[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d?(?:,\d{2})*,\d{3})(?:\.\d{1,2})?$"
 _AMOUNT = r"^0*(?P<rupees>\d{0,13})(?:\.(?P<paise>\d{1,2}))?$"
@@ -88,6 +89,15 @@ def clean_orders(
         },
     ).rename(columns={"total_amount": "total_amount_paise"})
     return clean.assign(order_date=clean["order_date_time"].dt.normalize().astype("datetime64[s]"))
+
+
+def encode(records: pa.Table, fields: Sequence[str]) -> pa.Table:
+    """Return records in whose fields each distinct text stands once, as they are cleaned and profiled."""
+    with ThreadPoolExecutor() as threads:
+        columns = threads.map(lambda name: _encoded(records[name]), fields)
+        encoded = dict(zip(fields, columns, strict=True))
+    kept = {name: records[name] for name in records.column_names if name not in encoded}
+    return pa.table({**kept, **encoded})
 
 
 def ids(text: Text) -> Text:
@@ -338,10 +348,13 @@ def _apply(records: Records, cleaners: Mapping[str, Callable[[Text], Text]]) -> 
 
 def _each_once(text: Text, clean: Callable[[Text], Text]) -> Text:
     """Clean a column's distinct values, for most come more than once, and put each in its places."""
-    encoded = text.dictionary_encode(null_encoding="encode")
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
+    encoded = _encoded(text)
     return clean(encoded.dictionary).take(encoded.indices)
+
+
+def _encoded(text: Text) -> pa.DictionaryArray:
+    encoded = text if pa.types.is_dictionary(text.type) else text.dictionary_encode(null_encoding="encode")
+    return encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
 
 
 def _arrow(column: "pd.Series[Any] | pa.ChunkedArray", kind: pa.DataType) -> Text:

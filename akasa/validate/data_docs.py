@@ -4,13 +4,14 @@ They are written anew from `audits`, the same for the same audits. Great Expecta
 styles and scripts from the network, and are blank without it.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from akasa.validate import audits
 from akasa.validate.audits import SHOWN, Audit, Finding
-from akasa.validate.suites import suites
+from akasa.validate.suites import Check, suites
 from akasa.workspace import files, page, wording
 from akasa.workspace.settings import Settings
 
@@ -23,6 +24,7 @@ ROWS = {
     "orders": ("order", "orders"),
     "order_items": ("order line", "order lines"),
     "holdings": ("holding of a number", "holdings of numbers"),
+    "deliveries": ("delivery", "deliveries"),
 }
 
 
@@ -34,16 +36,22 @@ def write(settings: Settings, elsewhere: Path | None = None) -> None:
     kept = audits.latest(settings)
     shown = [audits.masked(one) for one in kept] if settings.mask_pii else kept
     folder = elsewhere or settings.output_dir / FOLDER
-    for name, html in pages(shown, ZoneInfo(settings.business_timezone), alone=bool(elsewhere)).items():
+    zone, every = ZoneInfo(settings.business_timezone), suites(settings)
+    for name, html in pages(shown, zone, bool(elsewhere), every).items():
         files.write_text(folder / name, html)
 
 
-def pages(kept: list[Audit], zone: ZoneInfo, alone: bool = False) -> dict[str, str]:
+def pages(
+    kept: list[Audit],
+    zone: ZoneInfo,
+    alone: bool = False,
+    every: Mapping[str, list[Check]] | None = None,
+) -> dict[str, str]:
     """Return name → page; `kept` are the audits to be told, the latest first, `zone` that of their times.
 
-    `alone` they have no links to the report.
+    `alone` they have no links to the report. `every` suite has a page.
     """
-    every = suites()
+    every = every or suites()
     of_suites = {
         suite_page(table): _rendered("suite", alone=alone, table=table, checks=checks)
         for table, checks in every.items()

@@ -6,21 +6,22 @@ Row rules (`rules`) decide about single records; these suites judge the tables t
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 import pandas as pd
 
+from akasa.ingest import repairs
 from akasa.validate import audits
 from akasa.validate.audits import Audit, Finding
-from akasa.validate.suites import Check, suites
+from akasa.validate.suites import KEYS, Check, suites
 from akasa.workspace import clock
 from akasa.workspace.listing import Listing
 from akasa.workspace.settings import Settings
-from akasa.workspace.tables import KEYS
 
 MOST_EXAMPLES = 20
-_VERDICT = ["table", "expectation", "column", "success", "unexpected"]
+_VERDICT = ["table", "expectation", "column", "severity", "success", "unexpected"]
 _WEIGHED = {"records": "rejected", "lines": "rejected_lines"}
 
 
@@ -33,32 +34,36 @@ def audit(
 ) -> pd.DataFrame:
     """Run each table's suite, keep what was found where there are settings, return the verdicts.
 
-    `deliveries` are those whose rows are in the tables; none: all that is published.
+    One of the tables may be `suites.DELIVERIES`, which has a row a delivery. `deliveries` are those whose
+    rows are in the tables; none: all that is published.
     Tables without rows are passed over; without any rows, nothing is kept.
 
-    One row an expectation: table, expectation, column, success, unexpected (rows, 0 where all hold).
+    One row an expectation: table, expectation, column, severity, success, unexpected (rows, 0 where all
+    hold).
     """
     tables = {name: frame.reset_index(drop=True) for name, frame in tables.items() if len(frame)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         os.environ["GX_ANALYTICS_ENABLED"] = "false"
-        found = _findings(tables) if tables else []
+        found = _findings(tables, suites(settings)) if tables else []
     if settings and found:
         rows = {name: len(frame) for name, frame in tables.items()}
-        ratio = settings.max_reject_ratio
-        audits.keep(settings, Audit(clock.now(), tuple(deliveries), ratio, rows, tuple(found)))
+        made = Audit(clock.now(), tuple(deliveries), settings.max_reject_ratio, rows, tuple(found))
+        audits.keep(settings, replace(made, max_replaced_ratio=settings.max_replaced_ratio))
     return verdicts(found)
 
 
 def verdicts(findings: Sequence[Finding]) -> pd.DataFrame:
-    """Return one row an expectation: table, expectation, column, success, unexpected."""
-    rows = [(f.table, f.expectation, ", ".join(f.columns), f.success, f.unexpected) for f in findings]
+    """Return one row an expectation: table, expectation, column, severity, success, unexpected."""
+    rows = [
+        (f.table, f.expectation, ", ".join(f.columns), f.severity, f.success, f.unexpected) for f in findings
+    ]
     return Listing(rows, columns=_VERDICT)
 
 
 def require_success(verdicts: pd.DataFrame) -> None:
-    """Raise GateStopped that lists every expectation that does not hold."""
-    failed = verdicts[~verdicts["success"]]
+    """Raise GateStopped that lists every critical expectation that does not hold."""
+    failed = verdicts[~verdicts["success"] & (verdicts["severity"] == "critical")]
     if len(failed):
         broken = [
             f"{r.table}.{r.column}: {r.expectation} ({r.unexpected:,} rows)" for r in failed.itertuples()
@@ -71,9 +76,10 @@ def require_few_rejected(counts: pd.DataFrame, max_reject_ratio: float) -> None:
 
     `counts` has one row a delivery: delivery, status, records, rejected, and lines and rejected_lines where
     they differ from those. One that comes again was let through before, and is not stopped for its old
-    records.
+    records; nor is a repair for those that it does not mend, which were turned away before.
     """
     counts = counts[counts["status"] != "again"]
+    counts = counts.loc[[repairs.repaired(name) is None for name in counts["delivery"]]]
     allowed = Decimal(str(max_reject_ratio))  # a float's 0.29 * 100 is less than 29
     weighed = [(what, of) for what, of in _WEIGHED.items() if what in counts]
     broken = [
@@ -104,10 +110,13 @@ def _enough(part: int, whole: int) -> Decimal:
     return (Decimal(int(part)) / int(whole)).quantize(Decimal("0.01"), ROUND_CEILING)
 
 
-def _findings(tables: Mapping[str, pd.DataFrame]) -> list[Finding]:
+def _findings(tables: Mapping[str, pd.DataFrame], asked_of: Mapping[str, list[Check]]) -> list[Finding]:
     """Validate each table in one throw-away context."""
     import great_expectations as gx
+    from great_expectations.execution_engine import pandas_execution_engine
 
+    # A batch up to that size is hashed, which takes as long as all checks together; nobody reads the hash.
+    pandas_execution_engine.HASH_THRESHOLD = 0
     context = gx.get_context(mode="ephemeral")
     quiet: Any = {"globally": False}
     context.variables.progress_bars = quiet
@@ -117,11 +126,12 @@ def _findings(tables: Mapping[str, pd.DataFrame]) -> list[Finding]:
     found = []
     for name, frame in tables.items():
         batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all rows")
-        checks = suites()[name]
+        checks = asked_of[name]
         definition = gx.ValidationDefinition(
             name=name, data=batch, suite=context.suites.add(_suite(name, checks))
         )
-        result = context.validation_definitions.add(definition).run(batch_parameters={"dataframe": frame})
+        rows = {"dataframe": frame[_asked(frame, checks)]}
+        result = context.validation_definitions.add(definition).run(batch_parameters=rows)
         asked = {_key(check.expectation, check.arguments): check for check in checks}
         for outcome in result.results:
             config: Any = outcome.expectation_config
@@ -129,13 +139,21 @@ def _findings(tables: Mapping[str, pd.DataFrame]) -> list[Finding]:
     return found
 
 
+def _asked(frame: pd.DataFrame, checks: Sequence[Check]) -> list[str]:
+    """Return the columns that are asked about: a check of one column takes its rows with all others."""
+    wanted = {column for one in checks for column in one.columns}
+    return [name for name in frame if name in wanted]
+
+
 def _suite(name: str, checks: Sequence[Check]) -> Any:
     import great_expectations as gx
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+    from great_expectations.expectations.metadata_types import FailureSeverity
 
     suite = gx.ExpectationSuite(name=name)
     for one in checks:
-        config = ExpectationConfiguration(type=one.expectation, kwargs=dict(one.arguments))
+        arguments, severity = dict(one.arguments), FailureSeverity(one.severity)
+        config = ExpectationConfiguration(type=one.expectation, kwargs=arguments, severity=severity)
         suite.add_expectation_configuration(config)
     return suite
 
@@ -162,12 +180,15 @@ def _finding(table: str, frame: pd.DataFrame, check: Check, outcome: Any) -> Fin
         shown,
         tuple(tuple(map(_text, row)) for row in broken.itertuples(index=False)),
         _error(outcome.exception_info),
+        outcome.expectation_config.severity.value,
     )
 
 
 def _text(value: Any) -> str:
     if pd.isna(value):
         return ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
     return value.isoformat(" ").removesuffix(" 00:00:00") if isinstance(value, pd.Timestamp) else str(value)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from akasa.ingest import staging
 from akasa.ingest.staging import Progress
-from akasa.validate import cleaning, quarantine, rules, verdicts
+from akasa.validate import profiles, quarantine, rules, verdicts
 from akasa.validate.plan import Key, Plan, Planned
 from akasa.validate.verdicts import Judged
 from akasa.workspace import events, masking, progress
@@ -30,15 +30,15 @@ def judge(settings: Settings, plan: Plan, tell: Progress = progress.tell) -> lis
 
 
 def judge_one(settings: Settings, delivery: Planned, tell: Progress = progress.tell) -> Judged:
-    """Clean and judge one staged delivery."""
+    """Clean and judge one staged delivery, and keep its profile."""
     began = time.monotonic()
     tell(f"{delivery.name}: cleaning")
     raw = staging.read(settings.staging, delivery.kind, delivery.sha256)
+    clean = profiles.cleaned_and_kept(settings, delivery.kind, delivery.sha256, raw)
+    tell(f"{delivery.name}: judging")
     if delivery.kind == "customers":
-        records = rules.judge_customers(raw, cleaning.clean_customers(raw))
+        records = rules.judge_customers(raw, clean)
     else:
-        clean = cleaning.clean_orders(raw, settings.source_timezone, settings.business_timezone)
-        tell(f"{delivery.name}: judging")
         records = rules.judge_orders(raw, clean, delivery.delivered_on, settings.amount_is)
     judged = Judged(delivery, records, rules.RULES_VERSION)
     events.tell("delivery judged", **judged.told(), seconds=time.monotonic() - began)

@@ -1,14 +1,14 @@
 """What is new: each delivery that lies there or was published, its place, and what is to be done with it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from akasa.ingest import deliveries
+from akasa.ingest import deliveries, repairs
 from akasa.ingest.staging import Manifest, Staged
 from akasa.workspace.listing import Listing
 from akasa.workspace.settings import Settings
@@ -23,8 +23,8 @@ JUDGED_UNDER = ("amount_is", "source_timezone", "business_timezone")
 class Sighting:
     """A name under which bytes lay when a run looked; of one place with other bytes, `revision` goes up.
 
-    `day` is the one in the name, or the day on which the bytes were first seen there. A delivery that was
-    `withdrawn` has no place, though its bytes may still lie there.
+    `day` is the one in the name, or the day on which the bytes were first seen there, which `seen_on` is in
+    any case. A delivery that was `withdrawn` has no place, though its bytes may still lie there.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Sighting:
     sha256: str
     day: date
     withdrawn: bool = False
+    seen_on: date | None = None
 
     @property
     def key(self) -> Key:
@@ -41,7 +42,7 @@ class Sighting:
     @property
     def place(self) -> str:
         """Which of the places it is: a base file has the one of its kind, whatever it is called."""
-        return self.name if deliveries.rank(self.name) else self.kind
+        return self.name if deliveries.rank(self.name) or repairs.repaired(self.name) else self.kind
 
     @property
     def position(self) -> str:
@@ -154,7 +155,10 @@ def plan(manifest: Manifest, ledger: pd.DataFrame, sightings: pd.DataFrame, run_
 def seen(sightings: pd.DataFrame) -> list[Sighting]:
     """Return the rows of the table of sightings."""
     return [
-        Sighting(row.name, row.revision, row.kind, row.sha256, _as_date(row.day), row.withdrawn)
+        Sighting(
+            *(row.name, row.revision, row.kind, row.sha256, _as_date(row.day), row.withdrawn),
+            None if pd.isna(row.seen_on) else _as_date(row.seen_on),
+        )
         for row in sightings.itertuples(index=False)
     ]
 
@@ -186,20 +190,32 @@ def require_same_settings(ledger: pd.DataFrame, settings: Settings) -> None:
 def _new(manifest: Manifest, before: Iterable[Sighting], run_date: date) -> Iterator[Sighting]:
     """Yield a sighting for each name whose bytes differ from those that lay there at the last look."""
     last: dict[str, Sighting] = {}
+    days: dict[tuple[str, int], date] = {}
     for one in before:
         last[one.place] = max(one, last.get(one.place, one), key=lambda sighting: sighting.revision)
+        days[one.place, one.revision] = one.day
     for staged in manifest.staged:
         for name in (staged.name, *staged.also_named):
-            seen = _seen(name, staged, run_date)
+            day = days.get(_repaired(name, staged.kind), run_date)
+            seen = _seen(name, staged, day, run_date)
             then = last.get(seen.place)
             if then is None:
                 yield seen
             elif then.key != seen.key:
-                yield Sighting(seen.name, then.revision + 1, seen.kind, seen.sha256, seen.day)
+                yield replace(seen, revision=then.revision + 1)
 
 
-def _seen(name: str, staged: Staged, run_date: date) -> Sighting:
-    return Sighting(name, 0, staged.kind, staged.sha256, deliveries.date_in_name(name) or run_date)
+def _repaired(name: str, kind: str) -> tuple[str, int]:
+    """Return the place, and the revision there, of what a delivery repairs; a repair has its day."""
+    found = repairs.repaired(name)
+    if found is None:
+        return "", 0
+    return found.name if deliveries.rank(found.name) else kind, found.revision
+
+
+def _seen(name: str, staged: Staged, day: date, run_date: date) -> Sighting:
+    day = deliveries.date_in_name(name) or day
+    return Sighting(name, 0, staged.kind, staged.sha256, day, seen_on=run_date)
 
 
 def _overtaking(in_order: Iterable[Key], known: Mapping[Key, Any]) -> set[Key]:

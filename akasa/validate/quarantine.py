@@ -7,7 +7,8 @@ An absent field is empty, a blank one is `""`.
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +18,7 @@ from akasa.workspace import spreadsheet
 from akasa.workspace.files import atomic, private
 from akasa.workspace.listing import Listing
 
+_LONGEST = 2**31 - 1
 _NAME = re.compile(r".*\.[0-9a-f]{12}\.csv", re.DOTALL)
 
 
@@ -50,9 +52,19 @@ def write(file: Path, rejected: pd.DataFrame) -> None:
 
 def read(file: Path) -> pd.DataFrame:
     """Return a quarantine file's records as text, blank and absent fields alike as empty text."""
-    with file.open(encoding="utf-8", newline="") as stream:
+    with file.open(encoding="utf-8", newline="") as stream, _of_any_length():
         header, *rows = csv.reader(stream, strict=True)
     return pd.DataFrame([[spreadsheet.restore(value) for value in row] for row in rows], columns=header)
+
+
+@contextmanager
+def _of_any_length() -> Iterator[None]:
+    """Let a field be as long as it is: a malformed record stands in one, whole."""
+    before = csv.field_size_limit(_LONGEST)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def reasons(files: Iterable[Path]) -> Iterable[str]:

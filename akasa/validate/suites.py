@@ -2,10 +2,27 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from akasa.validate import cleaning
+from akasa.workspace import tables
+from akasa.workspace.settings import Settings
 from akasa.workspace.tables import LONGEST_TEXT
+
+Severity = Literal["critical", "warning"]
+
+# What is asked of each delivery that is to be published, beside its rows: a table of its own for the audit.
+DELIVERIES = "deliveries"
+KEYS = {**tables.KEYS, DELIVERIES: ("delivery",)}
+DELIVERY_COLUMNS = {
+    "delivery": "str",
+    "records": "int64",
+    "accounted": "int64",
+    "rows": "int64",
+    "rows_due": "Int64",
+    "unmatched_ratio": "float64",
+    "revenue_ratio": "float64",
+}
 
 
 @dataclass(frozen=True)
@@ -13,7 +30,8 @@ class Check:
     """One expectation of Great Expectations, with its arguments.
 
     `words` say what has to hold, `protects` what would be wrong without it. `reasons` are the codes for
-    which the rules should have turned such a record away before.
+    which the rules should have turned such a record away before. One that is `critical` stops the run where
+    it does not hold; a `warning` is told in the report.
     """
 
     expectation: str
@@ -21,6 +39,7 @@ class Check:
     words: str
     protects: str
     reasons: tuple[str, ...] = ()
+    severity: Severity = "critical"
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -29,9 +48,28 @@ class Check:
         return (given["column"],) if "column" in given else tuple(given.get("column_list", pair))
 
 
-def suites() -> dict[str, list[Check]]:
-    """Return table → what its rows have to hold."""
-    return {"customers": _customers(), "orders": _orders(), "order_items": _items(), "holdings": _holdings()}
+@dataclass(frozen=True)
+class Limits:
+    """Between what deliveries may lie without a warning: the settings of these names."""
+
+    max_unmatched_ratio: float = Settings.model_fields["max_unmatched_ratio"].default
+    min_revenue_ratio: float = Settings.model_fields["min_revenue_ratio"].default
+    max_revenue_ratio: float = Settings.model_fields["max_revenue_ratio"].default
+
+    @classmethod
+    def of(cls, settings: Settings | None) -> "Limits":
+        return cls(**{name: getattr(settings, name) for name in cls.__annotations__}) if settings else cls()
+
+
+def suites(settings: Settings | None = None) -> dict[str, list[Check]]:
+    """Return table → what its rows have to hold, within the limits of the settings."""
+    return {
+        "customers": _customers(),
+        "orders": _orders(),
+        "order_items": _items(),
+        "holdings": _holdings(),
+        DELIVERIES: _deliveries(Limits.of(settings)),
+    }
 
 
 def _customers() -> list[Check]:
@@ -126,8 +164,12 @@ def _items() -> list[Check]:
         _short("sku_id", "A SKU"),
         Check(
             "expect_column_values_to_be_between",
-            {"column": "sku_count", "min_value": 1},
-            "Every quantity is 1 or more",
+            {
+                "column": "sku_count",
+                "min_value": cleaning.LEAST_COUNT,
+                "max_value": cleaning.MOST_COUNT,
+            },
+            "Every quantity is 1 or more, and has nine digits at most",
             "Nothing, or less than nothing, was not sold.",
             ("missing_sku_count", "invalid_sku_count"),
         ),
@@ -159,6 +201,43 @@ def _holdings() -> list[Check]:
             {"column_A": "until_day", "column_B": "from_day", "ignore_row_if": "either_value_is_missing"},
             "A holding that ends does so after the day on which it began",
             "A holding that ends first would hold no order, and hide who was the holder.",
+        ),
+    ]
+
+
+def _deliveries(limits: Limits) -> list[Check]:
+    share = f"{limits.max_unmatched_ratio * 100:.4g} %"
+    least, most = f"{limits.min_revenue_ratio:g}", f"{limits.max_revenue_ratio:g}"
+    return [
+        Check(
+            "expect_column_pair_values_to_be_equal",
+            {"column_A": "records", "column_B": "accounted"},
+            "Accepted, rejected and repeated records of a delivery are all that were read",
+            "A record that is in none of the three was lost.",
+        ),
+        Check(
+            "expect_column_pair_values_to_be_equal",
+            {"column_A": "rows", "column_B": "rows_due", "ignore_row_if": "either_value_is_missing"},
+            "All that was accepted of a delivery stands in the tables, unless a later delivery replaces it",
+            "An order would be missing in every number, or be there twice.",
+        ),
+        Check(
+            "expect_column_values_to_be_between",
+            {"column": "unmatched_ratio", "min_value": 0, "max_value": limits.max_unmatched_ratio},
+            f"At most {share} of a delivery's orders are of numbers that nobody holds",
+            "Their revenue is in no region: a customers file may lack.",
+            severity="warning",
+        ),
+        Check(
+            "expect_column_values_to_be_between",
+            {
+                "column": "revenue_ratio",
+                "min_value": limits.min_revenue_ratio,
+                "max_value": limits.max_revenue_ratio,
+            },
+            f"A day's revenue is {least} to {most} times what days before it brought",
+            "Amounts in another unit, or half a file, are right row by row.",
+            severity="warning",
         ),
     ]
 

@@ -7,7 +7,7 @@ its place once the ledger says that it was committed: a run that is cut short le
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,6 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from akasa.validate.plan import Planned
 from akasa.validate.rules import Parted
@@ -63,8 +62,10 @@ def prepare(settings: Settings, judged: Judged, now: datetime) -> None:
     for name in _TABLES:
         with files.atomic(folder / f"{name}.parquet") as part:
             getattr(records, name).to_parquet(part)
-    about = {"repeats": records.repeats, "warnings": records.warnings}
+    about: dict[str, Any] = {"repeats": records.repeats, "warnings": records.warnings}
     about |= {"more_lines": records.more_lines, "more_rejected": records.more_rejected}
+    if delivery.kind == "orders":
+        about["revenue_paise"] = revenue(records.accepted, settings.amount_is)
     about |= {"delivered_on": delivery.delivered_on.isoformat(), "rules_version": judged.rules_version}
     files.write_text(folder / "verdict.json", json.dumps(about | {"noted": now.isoformat()}) + "\n")
 
@@ -79,7 +80,7 @@ def prepared(settings: Settings, delivery: Planned) -> tuple[Judged, datetime] |
 def put_in_place(settings: Settings, delivery: Planned) -> None:
     """Let the prepared judgement of a delivery stand from now on."""
     there = settings.judged / _name(delivery)
-    shutil.rmtree(there, ignore_errors=True)
+    _set_aside(settings, there)
     reached("before a judgement takes its place")
     (_arriving(settings) / _name(delivery)).rename(there)
 
@@ -109,33 +110,80 @@ def recall(settings: Settings, delivery: Planned) -> Judged | None:
 
 
 def forget(settings: Settings, kind: str, sha256: str) -> None:
-    shutil.rmtree(settings.judged / f"{kind}-{sha256}", ignore_errors=True)
+    _set_aside(settings, settings.judged / f"{kind}-{sha256}")
 
 
-def fewer_lines(settings: Settings, deliveries: Sequence[str]) -> list[str]:
-    """Return the orders whose last version has fewer lines than an earlier one, in order of their ids.
+def revenue(accepted: pd.DataFrame, amount_is: str) -> int:
+    """Return what accepted order lines come to, in paise; a total on each of an order's lines counts once."""
+    if accepted.empty:
+        return 0
+    lines = pa.table({name: pa.array(accepted[name]) for name in ("order_id", "total_amount_paise")})
+    if amount_is == "order":
+        lines = lines.group_by("order_id").aggregate([("total_amount_paise", "min")])
+    # amounts of many lines may be more than an int64 holds
+    return int(pc.sum(lines.columns[-1].cast(pa.decimal128(38))).as_py())
 
-    `deliveries` are the sha256 of those of orders, in delivery order; one whose judgement was lost tells
-    nothing.
+
+def kept_revenue(settings: Settings, delivery: Planned) -> int | None:
+    """Return what a published delivery's orders came to, in paise; None where its judgement was lost."""
+    folder = settings.judged / _name(delivery)
+    try:
+        about = _about(folder)
+        if about is None:
+            return None
+        if "revenue_paise" in about:
+            return int(about["revenue_paise"])
+        columns = ["order_id", "total_amount_paise"]
+        return revenue(pd.read_parquet(folder / "accepted.parquet", columns=columns), settings.amount_is)
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def moment(settings: Settings, kind: str, sha256: str) -> str | None:
+    """Return the moment for which the judgement that stands was published; None where that is not known."""
+    return _moment(settings.judged / f"{kind}-{sha256}")
+
+
+def accepted(settings: Settings, kind: str, sha256: str, noted: str | None) -> Path | None:
+    """Return the file of the records that a judgement accepted, be it one that stands or a replaced one.
+
+    `noted` is its `moment`. None where it is no longer kept.
     """
-    found = [settings.judged / f"orders-{sha256}" / "accepted.parquet" for sha256 in deliveries]
-    there = [(place, file) for place, file in enumerate(found) if file.exists()]
-    if len(there) < 2:
-        return []
-    counted = [_lines(place, file) for place, file in there]
-    versions = pa.concat_tables(counted).sort_by([("order_id", "ascending"), ("place", "ascending")])
-    by_order = versions.group_by("order_id", use_threads=False)
-    last = by_order.aggregate([("lines", "last"), ("lines", "max")])
-    fewer = last.filter(pc.less(last["lines_last"], last["lines_max"]))
-    return [str(order) for order in fewer["order_id"].to_pylist()]
+    there = settings.judged / f"{kind}-{sha256}"
+    replaced = settings.replaced_judgements / f"{kind}-{sha256}"
+    places = [there, *sorted(replaced.glob("*"))]
+    found = [one / "accepted.parquet" for one in places if noted and _moment(one) == noted]
+    return next((file for file in found if file.exists()), None)
 
 
-def _lines(place: int, file: Path) -> pa.Table:
-    """Return how many lines each accepted order of a delivery has: order_id, lines, place."""
-    orders = pq.read_table(file, columns=["order_id"])
-    counted = orders.cast(pa.schema([("order_id", pa.large_string())])).group_by("order_id")
-    lines = counted.aggregate([("order_id", "count")]).rename_columns(["order_id", "lines"])
-    return lines.append_column("place", pa.array([place] * len(lines), pa.int64()))
+def drop_replaced(settings: Settings, needed: Collection[tuple[str, str, str]]) -> None:
+    """Remove replaced judgements but those that are needed: kind, sha256 and moment of each."""
+    for one in settings.replaced_judgements.glob("*-*/*"):
+        kind, _, sha256 = one.parent.name.partition("-")
+        if (kind, sha256, _moment(one)) not in needed:
+            shutil.rmtree(one, ignore_errors=True)
+    for folder in settings.replaced_judgements.glob("*"):
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _set_aside(settings: Settings, there: Path) -> None:
+    """Take a judgement out of its place: the next run compares with it."""
+    noted = _moment(there)
+    aside = settings.replaced_judgements / there.name / (noted or "").replace(":", "")
+    if noted and not aside.exists():
+        with files.private():
+            aside.parent.mkdir(parents=True, exist_ok=True)
+        there.rename(aside)
+    shutil.rmtree(there, ignore_errors=True)
+
+
+def _moment(folder: Path) -> str | None:
+    try:
+        about = _about(folder)
+    except (OSError, ValueError):
+        return None
+    return about.get("noted") if about else None
 
 
 def same(one: Parted, other: Parted) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from akasa.workspace import files, storage
+from akasa.workspace.extras import how_to_have
 from akasa.workspace.storage import Bucket, StorageUnavailable
 
 _CHUNK_BYTES = 1_048_576
@@ -104,6 +105,15 @@ def _put(place: Bucket, name: str, content: bytes, **more: str) -> str:
     return etag
 
 
+def size(mark: str) -> int:
+    """Return how many bytes an object has, by its mark.
+
+    >>> size('"0123" 700 2025-11-12T06:00:00Z')
+    700
+    """
+    return int(mark.rsplit(" ", 2)[1])
+
+
 def _mark(etag: str, size: int, modified: Any) -> str:
     return f"{etag} {size} {modified:%Y-%m-%dT%H:%M:%SZ}"
 
@@ -115,7 +125,7 @@ def _faults(place: Bucket) -> Iterator[Any]:
         from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
     except ImportError:
         raise StorageUnavailable(
-            f"cannot use {place.url}: boto3 is not installed; pip install 'akasa[aws]'"
+            f"cannot use {place.url}: boto3 is not installed; {how_to_have('aws')}"
         ) from None
     try:
         yield _client(place.endpoint, place.region, tuple(sorted(place.options.items())))

@@ -54,6 +54,7 @@ def _environment(folder: Path) -> "Environment":
     environment.filters["count"] = wording.indian_count
     environment.filters["breakable"] = breakable
     environment.filters["tied"] = tied
+    environment.filters["signed"] = signed
     return environment
 
 
@@ -74,3 +75,8 @@ def _with_breaks(word: re.Match[str]) -> str:
 def tied(text: str) -> str:
     """Return a sentence in which no number stands apart from its percent sign."""
     return text.replace(" %", "\u00a0%")
+
+
+def signed(text: str) -> str:
+    """Return a sentence in which no amount stands apart from its sign."""
+    return text.replace("−₹", "−\u2060₹").replace("+₹", "+\u2060₹")

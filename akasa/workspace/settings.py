@@ -149,6 +149,10 @@ class Settings(BaseSettings):
     amount_is: Literal["order", "line"] = "order"
     on_refused: Literal["stop", "skip"] = "stop"
     max_reject_ratio: float = Field(default=0.10, ge=0, le=1)
+    max_unmatched_ratio: float = Field(default=0.25, ge=0, le=1)
+    min_revenue_ratio: float = Field(default=0.2, ge=0, le=1)
+    max_revenue_ratio: float = Field(default=5, ge=1)
+    max_replaced_ratio: float = Field(default=1, ge=0, le=1)
     today: date | None = None
     warehouse_retention_days: float = Field(default=1, ge=0)
     freshness_hours: float = Field(default=48, gt=0)
@@ -214,8 +218,17 @@ class Settings(BaseSettings):
         return self.data_dir / "judged"
 
     @property
+    def replaced_judgements(self) -> Path:
+        """What deliveries were judged to be before, until a run has compared with it."""
+        return self.data_dir / ".run.judged"
+
+    @property
     def audits(self) -> Path:
         return self.data_dir / "audits"
+
+    @property
+    def profiles(self) -> Path:
+        return self.data_dir / "profiles"
 
     @property
     def exact(self) -> Path:

@@ -42,6 +42,12 @@ def targets(size: int) -> tuple[Target, ...]:
         ("ElementTree / orders XML", "≥", 3.5, lambda of: of("reading", "element") / of("reading", "ours")),
         ("orders XML, peak MB", "≤", 400, lambda of: of("reading", "ours", "peak_mb")),
         ("clean + rules / plain pass", "≤", 3, lambda of: of("judging", "akasa", "ratio")),
+        (
+            "the same with profiles / without",
+            "≤",
+            1.15,
+            lambda of: of("judging", "akasa clean + rules + profile") / of("judging", "akasa clean + rules"),
+        ),
         ("MariaDB / hand-written LOAD DATA", "≤", 1.2, lambda of: of("into MariaDB", "ours", "ratio")),
         (
             "the same, its keys in order",

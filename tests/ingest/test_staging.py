@@ -212,7 +212,7 @@ def test_progress_counts_records(workspace, put, monkeypatch):
 def test_warnings_name_what_was_passed_over_and_what_was_ignored(workspace, put):
     put("orders.xml", b"<orders><order><gift/></order><order a='1'><gift/></order></orders>")
     put("incoming/x.txt", b"")
-    assert staging.warnings(staging.stage_all(workspace)) == (
+    assert staging.stage_all(workspace).passed_over == (
         "incoming/x.txt ends neither in .csv nor in .xml, so it was passed over",
         "orders.xml: ignored @a (1 times)",
         "orders.xml: ignored gift (2 times)",
@@ -223,7 +223,7 @@ def test_a_delivery_without_records_is_told(workspace, put):
     put("customers.csv", CSV.partition(b"\n")[0])
     put("orders.xml", b"<orders/>")
     put("incoming/c_20251012.csv", CSV + b",,,\n")
-    assert staging.warnings(staging.stage_all(workspace)) == (
+    assert staging.stage_all(workspace).passed_over == (
         "customers.csv: 0 records",
         "orders.xml: 0 records",
         "incoming/c_20251012.csv: ignored a row without any text (1 times)",
@@ -235,8 +235,8 @@ def test_warnings_are_short_whatever_the_names_and_however_many(workspace, put):
     put("orders.xml", f"<orders><order>{gifts}</order></orders>".encode())
     rows = CSV.replace(b"region\n", "region,\u202enote\n".encode()).replace(b"North", b"North,x")
     put("customers.csv", rows.replace(b"South", b"South,y"))
-    _, *found = staging.warnings(staging.stage_all(workspace))
-    assert staging.warnings(staging.stage_all(workspace))[0] == r"customers.csv: ignored \u202enote (2 times)"
+    _, *found = staging.stage_all(workspace).passed_over
+    assert staging.stage_all(workspace).passed_over[0] == r"customers.csv: ignored \u202enote (2 times)"
     assert len(found) == 51
     assert found[0] == f"orders.xml: ignored {'n' * 59}… (2 times)"
     assert found[-1] == "orders.xml: ignored 11 other things"

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from akasa.validate import audits, gate
 from akasa.validate.audits import Audit, Finding
-from akasa.validate.suites import suites
-from akasa.workspace.tables import KEYS
+from akasa.validate.suites import KEYS, suites
+from akasa.workspace import clock
 
 MADE = datetime(2025, 11, 13, 4, 30, tzinfo=UTC)
 ROWS = {"customers": 23, "orders": 32, "order_items": 80, "holdings": 23}
@@ -15,7 +16,7 @@ def finding(table, check):
     """Return that every row holds what is expected."""
     told = (check.words, check.protects, check.reasons)
     shown = tuple(dict.fromkeys((*KEYS[table], *check.columns)))
-    return Finding(table, check.expectation, check.columns, *told, True, 0, shown)
+    return Finding(table, check.expectation, check.columns, *told, True, 0, shown, severity=check.severity)
 
 
 def audit(made=MADE, deliveries=("customers.csv", "orders.xml"), ratio=0.1, rows=ROWS):
@@ -36,3 +37,12 @@ def broken(found, words, *examples, unexpected=None, error=""):
 
     assert sum(one.words == words for one in found.findings) == 1, words
     return replace(found, findings=tuple(map(with_fault, found.findings)))
+
+
+def quick(tables, settings=None, deliveries=()):
+    """Stand for `gate.audit`: whatever there is passes, and that is kept."""
+    rows = {name: len(frame) for name, frame in tables.items() if len(frame)}
+    passed = audit(clock.now(), deliveries, 0.1, rows)
+    if settings and rows:
+        audits.keep(settings, passed)
+    return gate.verdicts(passed.findings)

@@ -19,6 +19,7 @@ KEPT = [  # a user's own files in a workspace
     *("outputs/notebooks/mine.ipynb", "outputs/data_docs/mine.html", "outputs/.run/mine", "outputs/mine.csv"),
     *("outputs/.run-mine/mine", "outputs/.mine.part", "data/failed/mine.ipynb", "data/rejects/mine.csv"),
     *("data/staging/mine.parquet", "data/warehouse/mine", "data/judged/mine", "data/audits/mine.json"),
+    "data/profiles/mine.json",
 ]
 BLOCKED = ("free", "blocked", "for a time")
 MINE = {"mine.txt": "mine", "notebooks/mine.ipynb": "mine", "fresh.txt": "mine"}

@@ -53,11 +53,22 @@ def derive_all(monkeypatch, folder, **changes):
 
 
 def outputs(folder, without=()):
-    """Return the bytes of all outputs by name, but for run.json, which names the run, and some folders."""
-    left_out = ("run.json", "history", *without)
+    """Return the bytes of all outputs by name, but for some, and for what names a run, or the one before."""
+    left_out = ("run.json", "changes.json", "history", *without)
     found = (folder / "outputs").rglob("*")
     names = {path.relative_to(folder / "outputs").as_posix(): path for path in found if path.is_file()}
-    return {name: path.read_bytes() for name, path in names.items() if name.split("/")[0] not in left_out}
+    taken = {name: path.read_bytes() for name, path in names.items() if name.split("/")[0] not in left_out}
+    since = rb'\n<section aria-labelledby="since">.*?</section>\n'
+    return {**taken, "index.html": re.sub(since, b"", taken["index.html"], flags=re.DOTALL)}
+
+
+def without_verdicts(found):
+    """Leave out how deliveries were accounted for: what was published before is audited without that."""
+    page = re.sub(rb"<summary>Audit verdicts: .*?</details>", b"", found["index.html"], flags=re.DOTALL)
+    return {
+        **{name: one for name, one in found.items() if name != "tables/audit_verdicts.csv"},
+        "index.html": page,
+    }
 
 
 def command(begins):

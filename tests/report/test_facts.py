@@ -9,6 +9,7 @@ from lib.drops import customers, deliver, orders
 
 from akasa.report import facts, front, tables
 from akasa.validate import audits
+from akasa.validate.replaced import Replaced
 from akasa.workspace.settings import Settings
 
 ASHA, BINA, CHITRA = "9000000001", "9000000002", "9000000003"
@@ -70,12 +71,13 @@ def test_facts_by_hand(world):
     # Now: Asha 2, Bina 2 (O-4 and O-6), Chitra 1; end of October: Asha 2; end of September: Asha 1.
     assert known.came_back == ((2, 3), (1, 1), (0, 1))
     assert known.lacking == (1, 1)
-    assert known.fewer_lines == ("O-4",)
+    assert known.replaced == Replaced(fewer_lines=("O-4",))
     assert known.changed_hands["mobile_number"].tolist() == [BINA]
     assert known.named_days == {
         "orders": {date(2025, 11, 12), date(2025, 11, 14)},
         "customers": {date(2025, 11, 13), date(2025, 11, 14)},
     }
+    assert known.still_open == 2
     assert known.rejected.values.tolist() == [
         ["orders.xml", "3", "order_rejected", known.rejected["raw"][0]],
         ["orders.xml", "4", "missing_sku_id", known.rejected["raw"][1]],
@@ -92,7 +94,7 @@ def test_on_mariadb_they_are_the_same(on_mariadb):
     known = facts.gather(world, *paged.proved(world))
     assert known.largest.values.tolist() == [["O-2", "2025-10-05", 20000]]
     assert (known.begins, known.came_back) == (date(2025, 9, 5), ((2, 3), (1, 1), (0, 1)))
-    assert (known.lacking, known.fewer_lines) == ((1, 1), ("O-4",))
+    assert (known.lacking, known.replaced.fewer_lines) == ((1, 1), ("O-4",))
     assert front.html(known, []).count("<tr>") > 20
 
 

@@ -1,8 +1,10 @@
 from datetime import date, datetime
 
 import pandas as pd
+from lib import audited
 
 from akasa.report import notes
+from akasa.validate.replaced import Replaced
 
 
 def day(number):
@@ -49,7 +51,7 @@ def test_freshness_is_a_matter_of_hours():
 
 def test_nothing_is_said_of_what_is_not():
     assert notes.month_is_open(None) == []
-    assert notes.numbers_changed_hands(0) == notes.files_refused([]) == notes.fewer_lines([]) == []
+    assert notes.numbers_changed_hands(0) == notes.files_refused([]) == notes.replaced(Replaced()) == []
     assert notes.unmatched(0, 0, 100) == []
 
 
@@ -58,7 +60,7 @@ def test_several_are_told_in_the_plural():
     assert notes.files_refused(["a: x", "b: y"]) == [
         "2 files were refused, and nothing in them counts: a: x, b: y"
     ]
-    assert notes.fewer_lines(["A", "B"])[0].startswith(
+    assert notes.replaced(Replaced(fewer_lines=("A", "B")))[0].startswith(
         "2 orders were delivered again with fewer lines than before: A, B."
     )
     assert notes.unmatched(2, 100, 1000) == [
@@ -67,3 +69,19 @@ def test_several_are_told_in_the_plural():
     assert notes.lacking(1, 0) == ["One customer has no name: it reads Unknown."]
     assert notes.lacking(0, 3) == ["3 customers have no region: they read Unknown."]
     assert notes.lacking(2, 1) == ["2 customers have no name, one has no region: they read Unknown."]
+
+
+def test_what_the_audit_warns_of_is_named_with_its_deliveries_and_what_was_measured():
+    found = audited.audit(rows={"deliveries": 2})
+    assert notes.audit_warned(None) == notes.audit_warned(found) == []
+    loose = "At most 25 % of a delivery's orders are of numbers that nobody holds"
+    odd = "A day's revenue is 0.2 to 5 times what days before it brought"
+    warned = audited.broken(found, loose, ("a.xml", "0.3438"), ("b.xml", "0.5"))
+    warned = audited.broken(warned, odd, ("b.xml", "7.1"))
+    assert notes.audit_warned(warned) == [
+        "The audit warns: it is not so that at most 25 % of a delivery's orders are of numbers that nobody "
+        "holds (a.xml: 34.4 %, b.xml: 50.0 %).",
+        "The audit warns: it is not so that a day's revenue is 0.2 to 5 times what days before it brought "
+        "(b.xml: 7.1 times).",
+    ]
+    assert warned.broken == ()

@@ -8,16 +8,16 @@ import pytest
 from lib import browser
 
 from akasa.run.steps import STEPS
+from akasa.validate.suites import suites
 from akasa.workspace import promotion
-from akasa.workspace.tables import TABLES
 
 pytestmark = pytest.mark.slow
 
 PAGES = [
-    *("index.html", "audit.html", "data_docs/index.html"),
+    *("index.html", "audit.html", "explain.html", "data_quality.html", "data_docs/index.html"),
     *(f"notebooks/{step}.html" for step in STEPS),
-    *(f"data_docs/validations/000001-{table}.html" for table in TABLES),
-    *(f"data_docs/expectations/{table}.html" for table in TABLES),
+    *(f"data_docs/validations/000001-{table}.html" for table in suites()),
+    *(f"data_docs/expectations/{table}.html" for table in suites()),
 ]
 A4 = {"width": 688, "height": 1000}  # between its margins
 

@@ -52,6 +52,25 @@ def test_a_workspace_is_told_with_all_that_lies_there(migrated):
     assert lines[0] == "published: 2 deliveries"
     assert lines[1].startswith("  customers.csv  2 records, 1 rejected, 0 repeats  (20")
     assert lines[3] == "waiting: incoming/orders_2025-11-12.xml"
+    assert found.still_open == 1
+    (still_open,) = (line for line in lines if "still open" in line)
+    assert still_open.startswith("rejected and still open: 1; `python -m akasa rejects --open` lists them, ")
+
+
+def test_repairs_wait_until_each_of_their_parts_is_published_and_need_no_day(migrated):
+    """And what they mend is no longer told as open."""
+    header = b"akasa_repairs,customer_id,customer_name,mobile_number,region\n"
+    deliver(migrated, ("customers.csv", customers(("C-1", "12", "North"))))
+    deliver(migrated, ("incoming/c_2025-11-12.csv", customers(("C-2", "12", "North"))))
+    run(migrated)
+    rows = b"customers.csv#1,C-1,A,9000000001,N\nincoming/c_2025-11-12.csv#1,C-2,B,9000000002,N\n"
+    deliver(migrated, ("incoming/repair.csv", header + rows))
+    before = status.look(migrated)
+    assert (before.waiting, before.still_open) == (["incoming/repair.csv"], 2)
+    run(migrated)
+    after = status.look(migrated)
+    assert (after.waiting, after.still_open, after.warnings) == ([], 0, ())
+    assert not any("still open" in line for line in status.words(after).splitlines())
 
 
 def test_the_same_for_programs(migrated):

@@ -9,7 +9,7 @@ from lib.stores import EVER, customer, holding, item, order, tables
 
 from akasa.validate import audits, gate
 from akasa.validate.gate import GateStopped
-from akasa.validate.suites import suites
+from akasa.validate.suites import DELIVERIES, DELIVERY_COLUMNS, suites
 
 
 @pytest.fixture(autouse=True)
@@ -37,9 +37,8 @@ def test_good_tables_pass_and_that_is_kept(workspace):
     verdicts = gate.audit(good, workspace, ["customers.csv", "orders.xml"])
     assert verdicts["success"].all()
     assert set(verdicts["unexpected"]) == {0}
-    assert {name: len(suite) for name, suite in suites().items()} == verdicts[
-        "table"
-    ].value_counts().to_dict()
+    asked = {name: len(suite) for name, suite in suites().items() if name in good}
+    assert asked == verdicts["table"].value_counts().to_dict()
     gate.require_success(verdicts)
     (kept,) = audits.latest(workspace)
     assert kept.rows == {"customers": 1, "orders": 1, "order_items": 1, "holdings": 1}
@@ -111,7 +110,10 @@ def test_rows_that_break_an_expectation_are_kept_by_their_keys(workspace):
     assert rows["customers", "No two rows are the same customer"] == (("C-1",), ("C-1",))
     assert rows["customers", "Every customer has a region, if only Unknown"] == (("C-4", ""),)
     assert rows["orders", "No amount is below zero"] == (("O-1", "-1"),)
-    assert rows["order_items", "Every quantity is 1 or more"] == (("O-2", "", "0"), ("O-3", "SKU-1", "-1"))
+    assert rows["order_items", "Every quantity is 1 or more, and has nine digits at most"] == (
+        ("O-2", "", "0"),
+        ("O-3", "SKU-1", "-1"),
+    )
     ends = rows["holdings", "A holding that ends does so after the day on which it began"]
     assert ends == (("9000000005", "1000-01-01", "C-5", "1000-01-01"),)
 
@@ -142,7 +144,83 @@ def test_tables_without_rows_are_passed_over():
 
 def test_without_any_rows_nothing_is_kept(workspace):
     verdicts = gate.audit(tables(), workspace)
-    assert verdicts.columns.tolist() == ["table", "expectation", "column", "success", "unexpected"]
+    assert verdicts.columns.tolist() == [
+        "table",
+        "expectation",
+        "column",
+        "severity",
+        "success",
+        "unexpected",
+    ]
     assert len(verdicts) == 0
     gate.require_success(verdicts)
     assert not audits.are_kept(workspace)
+
+
+def of_delivery(name="incoming/orders_2025-11-12.xml", **changes):
+    """Return the row of a delivery in which all is as it should be."""
+    good = {"records": 4, "accounted": 4, "rows": 3, "rows_due": 3}
+    ratios = {"unmatched_ratio": 0.1, "revenue_ratio": 1.0}
+    row = {"delivery": name, **good, **ratios, **changes}
+    return pd.DataFrame([row]).astype(DELIVERY_COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"unmatched_ratio": 0.26}, "At most 25 % of a delivery's orders are of numbers that nobody holds"),
+        ({"revenue_ratio": 5.1}, "A day's revenue is 0.2 to 5 times what days before it brought"),
+        ({"revenue_ratio": 0.1}, "A day's revenue is 0.2 to 5 times what days before it brought"),
+    ],
+)
+def test_a_warning_stops_nothing_and_is_kept_with_what_it_warns_of(workspace, changes, words):
+    verdicts = gate.audit({DELIVERIES: of_delivery(**changes)}, workspace)
+    assert verdicts["success"].tolist().count(False) == 1
+    gate.require_success(verdicts)
+    (kept,) = audits.latest(workspace)
+    assert (kept.broken, [one.words for one in kept.warned]) == ((), [words])
+    (value,) = changes.values()
+    assert kept.warned[0].examples == (("incoming/orders_2025-11-12.xml", str(value)),)
+
+
+@pytest.mark.parametrize("changes", [{"accounted": 3}, {"rows": 2}, {"rows": 4}])
+def test_a_lost_row_stops_the_run(changes):
+    verdicts = gate.audit({DELIVERIES: of_delivery(**changes)})
+    with pytest.raises(
+        GateStopped, match=r"deliveries\..*: expect_column_pair_values_to_be_equal \(1 rows\)"
+    ):
+        gate.require_success(verdicts)
+
+
+def test_what_is_not_known_of_a_delivery_is_not_asked():
+    unknown = of_delivery(rows_due=None, unmatched_ratio=None, revenue_ratio=None)
+    assert gate.audit({DELIVERIES: unknown})["success"].all()
+
+
+def test_limits_are_those_of_the_settings(workspace):
+    limits = {"max_unmatched_ratio": 0.5, "min_revenue_ratio": 0.0, "max_revenue_ratio": 100.0}
+    lenient = workspace.model_copy(update=limits)
+    odd = pd.concat([of_delivery(unmatched_ratio=0.5), of_delivery(revenue_ratio=99)], ignore_index=True)
+    assert gate.audit({DELIVERIES: odd}, lenient)["success"].all()
+
+
+def test_severity_is_what_great_expectations_was_told(workspace):
+    verdicts = gate.audit({DELIVERIES: of_delivery()}, workspace)
+    told = {(row.column, row.severity) for row in verdicts.itertuples()}
+    assert told == {
+        ("records, accounted", "critical"),
+        ("rows, rows_due", "critical"),
+        ("unmatched_ratio", "warning"),
+        ("revenue_ratio", "warning"),
+    }
+
+
+def test_no_batch_is_hashed(monkeypatch):
+    """It would take as long as all checks together."""
+    from great_expectations.execution_engine import pandas_execution_engine
+
+    def refuse(frame):
+        raise AssertionError("hashed")
+
+    monkeypatch.setattr(pandas_execution_engine, "hash_pandas_dataframe", refuse)
+    assert gate.audit(tables(orders=[order("O-1")]))["success"].all()

@@ -20,6 +20,7 @@ from typing import IO
 
 import pyarrow as pa
 
+from akasa.ingest.readers import marks
 from akasa.ingest.readers.records import (
     CUSTOMER_FIELDS,
     Record,
@@ -64,9 +65,12 @@ def _records(path: Path, unknown: Counter[str]) -> Iterator[Record]:
         _refuse_utf_16(path, stream)
         rows = _rows(path, stream)
         line, raw, header, fault = next(rows, (1, "", [], None))
+        marked = _is_marked(header)
+        if marked:
+            raw, header = marks.apart(raw)[1], header[1:]
         places, extra = _columns(path, line, raw, header, fault)
         ordinal = 0
-        for line, raw, row, fault in rows:
+        for line, raw, row, fault in _unmarked(rows, unknown) if marked else rows:
             if fault is None and not "".join(row).strip():
                 unknown[_EMPTY] += 1
                 continue
@@ -77,6 +81,49 @@ def _records(path: Path, unknown: Counter[str]) -> Iterator[Record]:
             else:
                 unknown.update(extra)
                 yield (ordinal, *(row[place] for place in places), None, None)
+
+
+def texts(path: Path) -> Iterator[tuple[int, int, str]]:
+    """Yield the number, first line and own text of each record of a file that was read before.
+
+    The header is number 0. The marks of a repair are left out.
+    """
+    with path.open("rb") as stream:
+        for ordinal, line, raw, is_marked in _numbered(path, stream):
+            yield ordinal, line, marks.apart(raw)[1] if is_marked else raw
+
+
+def read_marks(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the number and the mark of each record that has one, of a file that was read before."""
+    with path.open("rb") as stream:
+        for ordinal, _, raw, is_marked in _numbered(path, stream):
+            mark = marks.apart(raw)[0] if is_marked and ordinal else ""
+            if mark:
+                yield ordinal, mark
+
+
+def _numbered(path: Path, stream: IO[bytes]) -> Iterator[tuple[int, int, str, bool]]:
+    """Yield the header, as number 0, and the records as `_records` numbers them."""
+    rows = _rows(path, stream)
+    line, raw, header, _ = next(rows)
+    is_marked = _is_marked(header)
+    yield 0, line, raw, is_marked
+    ordinal = 0
+    for line, raw, row, fault in rows:
+        if fault is not None or "".join(row[is_marked:]).strip():
+            ordinal += 1
+            yield ordinal, line, raw, is_marked
+
+
+def _is_marked(header: list[str]) -> bool:
+    return bool(header) and header[0].strip() == marks.FIELD
+
+
+def _unmarked(rows: Iterator[Row], unknown: Counter[str]) -> Iterator[Row]:
+    """Yield the rows of a repair as they would be without its first column, the marks."""
+    for line, raw, row, fault in rows:
+        unknown[marks.FIELD] += 1
+        yield line, marks.apart(raw)[1], row[1:], fault
 
 
 def _refuse_utf_16(path: Path, stream: IO[bytes]) -> None:
@@ -122,6 +169,9 @@ def _columns(
     # A download that failed is often a web page under the name of the file.
     if names and names[0].startswith("<"):
         raise RefusedDelivery(path.name, line, "this is HTML or XML, not CSV")
+    if marks.FIELD in names:
+        cause = f"the column {marks.FIELD} is to be the first one, and once, as it was exported"
+        raise RefusedDelivery(path.name, line, cause)
     for field in CUSTOMER_FIELDS:
         if names.count(field) != 1:
             what = "lacks the column" if field not in names else "repeats the column"

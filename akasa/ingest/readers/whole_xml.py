@@ -63,10 +63,12 @@ class Names:
                 raise LimitBroken(None, cause)
 
 
-def records(stream: IO[bytes], unknown: Counter[str], names: Names) -> Iterator[Record]:
+def records(
+    stream: IO[bytes], unknown: Counter[str], names: Names, fields: tuple[str, ...] = ORDER_FIELDS
+) -> Iterator[Record]:
     """Yield each `<order>`: its ordinal, its fields as text, its fault and, where it has one, its own XML.
 
-    What is not ours is counted in `unknown`; `names` takes those that differ in the file.
+    What is not among `fields` is counted in `unknown`; `names` takes those that differ in the file.
     Raises etree.XMLSyntaxError and LimitBroken.
     """
     ordinal, holds_order = 0, False
@@ -89,7 +91,7 @@ def records(stream: IO[bytes], unknown: Counter[str], names: Names) -> Iterator[
             ordinal, holds_order = ordinal + 1, False
             if len(element) and _elements(element) > MOST_ELEMENTS:
                 raise _too_long(element, f"{MOST_ELEMENTS:,} elements")
-            yield (ordinal, *_fields(element, unknown, fault))
+            yield (ordinal, *_fields(element, unknown, fault, fields))
             # Emptied only: the parser may still hang the text behind it on it.
             element.clear(keep_tail=True)
         passed = _drop_ended(root, passed, unknown)
@@ -232,14 +234,14 @@ def _drop_children(element: Any, count: int, unknown: Counter[str]) -> None:
     del element[:count]
 
 
-def _fields(element: Any, unknown: Counter[str], fault: str | None) -> Record:
-    """Return the six fields of an `<order>`, its fault and, where it has one, its own XML."""
+def _fields(element: Any, unknown: Counter[str], fault: str | None, fields: tuple[str, ...]) -> Record:
+    """Return the fields of an `<order>`, its fault and, where it has one, its own XML."""
     values: dict[str, str | None] = {}
     _count_stray_text(element.text, unknown)
     for child in element:
         name = local(child)
         _count_stray_text(child.tail, unknown)
-        if name not in ORDER_FIELDS:
+        if name not in fields:
             unknown[name] += 1
             continue
         for attribute, _ in child.items():
@@ -252,7 +254,7 @@ def _fields(element: Any, unknown: Counter[str], fault: str | None) -> Record:
     for attribute, _ in element.items():
         unknown[f"@{attribute}"] += 1
     raw = etree.tostring(element, encoding="unicode", with_tail=False) if fault else None
-    return (*(values.get(field) for field in ORDER_FIELDS), fault, raw)
+    return (*(values.get(field) for field in fields), fault, raw)
 
 
 def _once(name: str, values: Mapping[str, str | None], text: str | None) -> str | None:
