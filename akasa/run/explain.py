@@ -75,6 +75,8 @@ def _answered(settings: Settings, what: str, where: str, form: str, given: dict[
         raise click.ClickException(
             "nothing is published yet: `make report` publishes what lies there"
         ) from None
+    except BrokenPipeError:  # `| head` has seen enough; click ends in silence
+        raise
     except (DatabaseUnavailable, Lost, OSError) as error:
         raise click.ClickException(_shown(settings, terminal.shown(str(error), sys.stderr))) from None
 

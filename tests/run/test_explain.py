@@ -2,8 +2,11 @@
 
 import csv
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections import defaultdict
 
 import jsonschema
@@ -46,6 +49,16 @@ def asked(*arguments, status=0):
     result = CliRunner().invoke(main, ["explain", *arguments])
     assert result.exit_code == status, result.output
     return result
+
+
+@pytest.mark.usefixtures("here")
+def test_who_has_seen_enough_is_told_no_error():
+    nobody, to_nobody = os.pipe()
+    os.close(nobody)
+    command = [sys.executable, "-m", "akasa", "explain", "regional_revenue", "--format", "csv"]
+    done = subprocess.run(command, stdout=to_nobody, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+    os.close(to_nobody)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def told(*arguments):
