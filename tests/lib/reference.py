@@ -261,6 +261,7 @@ SEVERAL = ["several rows"]
 
 def _each_row(lines):
     reader = csv.reader(lines, strict=True)
+    header = next((line for line in lines if line.strip()), "")  # blank lines may stand before it
     while True:
         before = reader.line_num
         try:
@@ -274,9 +275,7 @@ def _each_row(lines):
             yield None
         else:
             yield (
-                SEVERAL
-                if _has_swallowed_rows(row, reader.line_num - before, len(lines[0].split(",")))
-                else row
+                SEVERAL if _has_swallowed_rows(row, reader.line_num - before, len(header.split(","))) else row
             )
 
 

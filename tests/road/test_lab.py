@@ -161,8 +161,13 @@ class Analyst:
             self.page.wait_for_timeout(0.05 * SECONDS)
 
     def save(self):
-        self.choose("File", "Save Notebook")
-        self.page.locator(".lm-TabBar-tab.jp-mod-current:not(.jp-mod-dirty)").first.wait_for()
+        clean = self.page.locator(".lm-TabBar-tab.jp-mod-current:not(.jp-mod-dirty)")
+        for _ in range(30):  # what the kernel says meanwhile is to be saved, too
+            self.choose("File", "Save Notebook")
+            self.page.wait_for_timeout(0.5 * SECONDS)
+            if clean.count():
+                return
+        raise AssertionError("what was changed is never saved")
 
     def write(self, cell, text):
         self.notebook.locator(".jp-Notebook-cell.jp-CodeCell .cm-content").nth(cell).click()

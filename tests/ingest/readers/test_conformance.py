@@ -8,7 +8,7 @@ import os
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from lib import reference as ref
 from lxml import etree
@@ -273,6 +273,7 @@ def assert_file_agreed(folder, rows, newline, spoilt):
 
 @FILES
 @settings(max_examples=2 * FEW)
+@example(rows=['1,1,1,"a\nb"'], newline="\n", spoilt=[(0.0, 0, "\n")])
 def test_made_and_spoilt_csv_files_are_agreed(folder, **drawn):
     assert_file_agreed(folder, **drawn)
 
