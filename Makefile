@@ -48,8 +48,8 @@ withdraw: $(has) ## take a delivery back as if it had never come: NAME=incoming/
 flow: $(call has,flow) ## the report by Prefect: on the server that PREFECT_API_URL names, else on one of its own
 ## [PREFECT_API_URL=http://127.0.0.1:4200/api] [SERVE=1 CRON='30 5 * * *' TIMEZONE=Asia/Kolkata: every day, and
 ## whenever it is asked for] [ENGINE=] [AS_OF=] [WINDOW_DAYS=] [TOP_N=] [ON_REFUSED=] [MAX_REJECT_RATIO=] [MAX_REPLACED_RATIO=] [TODAY=]
-## [FORCE=] [FROM=] [ONLY=] as of make report
-	$(call akasa,$(if $(FORCE),--force) $(if $(SERVE),--serve),CRON TIMEZONE FROM ONLY ENGINE AS_OF WINDOW_DAYS TOP_N ON_REFUSED MAX_REJECT_RATIO MAX_REPLACED_RATIO TODAY,.flow)
+## [FORCE=] [FROM=] [ONLY=] [KNOWN_BY=] as of make report
+	$(call akasa,$(if $(FORCE),--force) $(if $(SERVE),--serve),CRON TIMEZONE FROM ONLY KNOWN_BY ENGINE AS_OF WINDOW_DAYS TOP_N ON_REFUSED MAX_REJECT_RATIO MAX_REPLACED_RATIO TODAY,.flow)
 diff: $(has) ## what differs between two runs that are kept: [RUN1=previous] [RUN2=latest] [FORMAT=table|json]
 	$(call akasa,diff $(if $(RUN1),$(call quoted,RUN1),previous) $(if $(RUN2),$(call quoted,RUN2),latest),FORMAT)
 rejects: $(has) ## what was turned away, open or not: [OPEN=1] [REASON=] [DELIVERY=] [FORMAT=table|json|csv]

@@ -93,6 +93,11 @@ def test_a_run_shows_its_steps_and_what_it_came_to_and_writes_the_files_of_repor
     again, second = once(server, data, "--only", "05_report")
     assert again.returncode == 0
     assert shows(server, second["id"], {**UP_TO_DATE, "05_report": "Completed"}) is True
+    known, third = once(server, data, "--known-by", "2999-12-31")
+    assert (known.returncode, third["state_type"]) == (0, "COMPLETED"), known.stderr
+    assert shows(server, third["id"], dict.fromkeys(STEPS, "Completed")) is True
+    there = data.parent / "outputs/known_by/2999-12-31"
+    assert {path.name: path.read_bytes() for path in there.glob("*_*_*.[jc]s*")} == kpis(data)
 
 
 @pytest.mark.long
