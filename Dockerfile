@@ -4,12 +4,10 @@ ARG BASE_IMAGE=docker.io/library/python:3.11-slim-bookworm
 
 FROM ${BASE_IMAGE} AS lock
 WORKDIR /build
-COPY requirements.lock .ci/runtime.txt ./
-# The lock's entries of the names in runtime.txt, with their hashes; flit builds akasa, and stays behind.
-# hadolint ignore=SC2016
-RUN entries='NR == FNR { wanted[$1]; next } /^[^ ]/ { split($1, name, /[[=]/); take = name[1] in wanted } take' \
- && awk "$entries" runtime.txt requirements.lock >runtime.lock \
- && echo flit-core >flit.txt && awk "$entries" flit.txt requirements.lock >flit.lock
+COPY requirements.lock .ci/entries .ci/sets ./
+# flit builds akasa, and stays behind.
+RUN awk -f entries report.txt aws.txt flow.txt lab.txt requirements.lock >runtime.lock \
+ && echo flit-core >flit.txt && awk -f entries flit.txt requirements.lock >flit.lock
 RUN python3 -m venv /opt/akasa \
  && /opt/akasa/bin/pip install --no-cache-dir --require-hashes --only-binary=:all: --target flit -r flit.lock
 

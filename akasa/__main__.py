@@ -40,13 +40,12 @@ def main() -> None:
 
 @main.command()
 @options.of_report
-@click.option("--known-by", metavar="YYYY-MM-DD", help="Of deliveries seen by then: outputs/known_by/DAY/.")
 def report(
     parameters: dict[str, Any],
     force: bool,
     start: str | None,
     only: str | None,
-    known_by: str | None,
+    known_by: date | None,
     **given: dict[str, Any],
 ) -> None:
     """Run those of the five notebooks that are not up to date, and put the report in place.
@@ -59,9 +58,7 @@ def report(
     from akasa.run.told import StepFailed
 
     chosen = _settings()
-    steps = options.chosen(force, start, only)
-    if known_by and (start or only):
-        raise click.UsageError("--known-by runs all steps: leave out --from and --only")
+    steps = options.chosen(force, start, only, known_by)
     with console.interrupted(), _remembered(chosen, known_by) as chosen, console.Ticker(chosen) as ticker:
         from akasa.run import pipeline  # where a step is run, it takes seconds: the first line stands by now
 
@@ -150,7 +147,10 @@ def lab(reset: bool, bring_back: str | None, options: tuple[str, ...]) -> None:
     elif reset:
         lab.reset(click.echo)
     else:
-        lab.start(options, click.echo)
+        try:
+            lab.start(options, click.echo)
+        except lab.NotInstalled as error:
+            raise _failure(error) from None
 
 
 @main.command()
@@ -270,20 +270,14 @@ main.add_command(rejects)
 
 
 @contextmanager
-def _remembered(chosen: settings.Settings, known_by: str | None) -> Iterator[settings.Settings]:
+def _remembered(chosen: settings.Settings, day: date | None) -> Iterator[settings.Settings]:
     """Give the settings of a workspace of what was known by a day; without a day, those that were chosen."""
-    if known_by is None:
+    if day is None:
         yield chosen
         return
     from akasa.run import console
     from akasa.run import known_by as remembering
 
-    try:
-        day = date.fromisoformat(known_by)
-    except ValueError:
-        raise click.BadParameter(
-            f"{known_by!r} is not a day written YYYY-MM-DD", param_hint="--known-by"
-        ) from None
     with ExitStack() as held:
         try:
             with console.status_line() as progress:

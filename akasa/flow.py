@@ -42,7 +42,9 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.types.entrypoint import EntrypointType
 
 from akasa.run import changes, console, due, entry, options, passing, pipeline, serving, summary, watch
+from akasa.run import known_by as remembering
 from akasa.run.parameters import RULES
+from akasa.run.parameters import day as day_of
 from akasa.run.steps import STEPS
 from akasa.run.told import DONE, Ended, Told
 from akasa.workspace import masking
@@ -64,12 +66,18 @@ def _report(
     start: str | None = None,
     only: str | None = None,
     parameters: dict[str, Any] | None = None,
+    known_by: date | str | None = None,
     **by_name: Any,
 ) -> str:
     given = {**(parameters or {}), **{name: value for name, value in by_name.items() if value is not None}}
-    chosen = due.chosen(force, start, only)
+    day = None if known_by is None else day_of(str(known_by), "--known-by")
+    chosen = due.chosen(force, start, only, day)
     settings = tasks.attempted(tasks.SETTINGS, entry.enter)
-    with watch.over(settings, _tell) as watched, ExitStack() as opened:
+    with ExitStack() as opened:
+        if day:
+            there = partial(remembering.workspace, settings, day, _say)
+            settings = tasks.attempted(tasks.REMEMBER, lambda: opened.enter_context(there()))
+        watched = opened.enter_context(watch.over(settings, _tell))
         begin = partial(pipeline.opened, settings, given, watched, chosen)
         run = tasks.attempted(tasks.BEGIN, lambda: opened.enter_context(begin()))
         for step in STEPS:
@@ -177,6 +185,7 @@ def _with_forms(run: Callable[..., State[Any]]) -> Callable[..., State[Any]]:
         "force": bool,
         "start": Literal[STEPS] | None,
         "only": Literal[STEPS] | None,
+        "known_by": date | None,
     }
     forms = [
         inspect.Parameter(
@@ -219,6 +228,7 @@ def main(
     force: bool,
     start: str | None,
     only: str | None,
+    known_by: date | None,
     serves: bool,
     cron: str | None,
     timezone: str | None,
@@ -230,8 +240,8 @@ def main(
     With --serve, the options of the report are what each run takes by default; backfill and withdraw are
     served, too. Of a flow, one run goes on at a time.
     """
-    options.chosen(force, start, only)
-    steps = {"force": force or None, "start": start, "only": only}
+    options.chosen(force, start, only, known_by)
+    steps = {"force": force or None, "start": start, "only": only, "known_by": known_by and str(known_by)}
     given = {**options.flat(parameters, by_name), **{name: one for name, one in steps.items() if one}}
     if serves:
         _serve(given, cron, timezone)

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -70,6 +71,21 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """Give `made_once` in a folder that all workers of this session share."""
     base = tmp_path_factory.getbasetemp()
     return functools.partial(made_once, base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
+
+
+@pytest.fixture
+def prepared(once: Callable[..., Any], workspace: Settings) -> Callable[..., Settings]:
+    """Give a function that leaves the workspace as `make(settings)` leaves one: made once, then copied."""
+
+    def laid(name: str, make: Callable[[Settings], object]) -> Settings:
+        def made(folder: Path) -> Path:
+            make(workspace.model_copy(update={"data_dir": folder / "data", "output_dir": folder / "outputs"}))
+            return folder
+
+        shutil.copytree(once(name, made), workspace.data_dir.parent, dirs_exist_ok=True, symlinks=True)
+        return workspace
+
+    return laid
 
 
 @pytest.fixture(scope="session")

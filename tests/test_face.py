@@ -33,8 +33,12 @@ BY_HAND = {
 
 
 @pytest.fixture
-def published(workspace):
+def published(prepared):
     """A workspace with two customers and three orders, one of nobody known."""
+    return prepared("face", publish)
+
+
+def publish(workspace):
     deliver(
         workspace,
         ("customers.csv", customers(("C-1", "9000000001", "North"), ("C-2", "9000000002", "South"))),
@@ -49,7 +53,6 @@ def published(workspace):
         ),
     )
     run(workspace)
-    return workspace
 
 
 def test_it_offers_the_rooms_and_what_is_typed_by_hand_and_nothing_else():

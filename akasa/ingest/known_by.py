@@ -1,7 +1,7 @@
 """A workspace that was made of what was known by a day: which day that is, and what it cannot tell.
 
-`publish.known_by` makes it of another one's ledger. No file lies in its drop folders: what there is to ingest
-has been staged before.
+`publish.known_by` makes it of another one's ledger. What there is to ingest has been staged before: the drop
+folders are the other one's, and looked into for the text of lines alone.
 """
 
 import json

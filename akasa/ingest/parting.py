@@ -47,16 +47,22 @@ def parts(delivery: Delivery, whole: Staged, folder: Path) -> list[Staged]:
     if found is None or not all(staging.is_there(folder, whole.kind, one.sha256) for one in found):
         found = _take_apart(delivery, whole, folder)
     unknown = {what: count for what, count in whole.unknown.items() if what != repairs.FIELD}
-    return [_staged(one, whole, {} if place else unknown) for place, one in enumerate(found)]
+    here = [replace(one, name=renamed(one.name, _file(one.name), delivery.name)) for one in found]
+    return [_staged(one, whole, {} if place else unknown) for place, one in enumerate(here)]
 
 
 def renamed(part: str, file: str, other: str) -> str:
     """Return the name of a file's part under another name of the same bytes.
 
+    Raises RefusedDelivery where that is too long.
+
     >>> renamed("incoming/a.xml/orders.xml", "incoming/a.xml", "incoming/b.xml")
     'incoming/b.xml/orders.xml'
     """
-    return other + part.removeprefix(file)
+    found = other + part.removeprefix(file)
+    if len(found) > repairs.LONGEST_NAME:
+        raise RefusedDelivery(other, None, "its name is too long for a repair: call it repair")
+    return found
 
 
 def digest(sha256: str, part: str) -> str:
@@ -136,10 +142,13 @@ def _names(delivery: Delivery, records: pa.Table, found: dict[int, Mark]) -> lis
 def _name(delivery: Delivery, mark: Mark | None) -> str:
     if mark is None:
         return delivery.name
-    name = repairs.name(delivery.name, mark.name, mark.revision)
-    if len(name) > repairs.LONGEST_NAME:
-        raise RefusedDelivery(delivery.name, None, "its name is too long for a repair: call it repair")
-    return name
+    return renamed(repairs.name(delivery.name, mark.name, mark.revision), delivery.name, delivery.name)
+
+
+def _file(part: str) -> str:
+    """Return the name that a file had when it was taken apart."""
+    repair = repairs.repaired(part)
+    return repair.file if repair else part
 
 
 def _place(name: str, delivery: Delivery) -> str:

@@ -74,7 +74,7 @@ def stage_all(settings: Settings, tell: Progress = progress.tell) -> Manifest:
     """Read every delivery that is not staged yet; write and return the manifest.
 
     Raises FileNotFoundError where there is nothing to read. A refused file is listed, not raised.
-    In a workspace of what was known by a day, all is staged, and nothing lies there.
+    In a workspace of what was known by a day, all is staged.
     """
     if known_by.read(settings):
         return read_manifest(settings)

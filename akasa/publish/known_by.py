@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from akasa.ingest import deliveries, known_by, staging
+from akasa.ingest import deliveries, known_by, repairs, staging
 from akasa.ingest.known_by import Known
 from akasa.ingest.staging import Manifest, Progress, Staged
 from akasa.publish import database_load, holdings, settle
@@ -119,7 +119,8 @@ def _stage(settings: Settings, there: Settings, found: Remembered) -> None:
     for sighting in lying:
         names.setdefault(sighting.key, []).append(sighting)
     staged = [_staged(there, first, others) for first, *others in names.values()]
-    undated = sorted(one.name for one in lying if deliveries.rank(one.name) == 2)
+    of_no_day = (one.name for one in lying if deliveries.rank(one.name) == 2)
+    undated = sorted(name for name in of_no_day if repairs.repaired(name) is None)
     staging.write_manifest(there, Manifest(tuple(staged), (), tuple(map(deliveries.undated, undated))))
 
 

@@ -1,4 +1,4 @@
-"""The audit's page: the three questions that stand before every publish, and how each was answered."""
+"""The audit's page: the four questions that stand before every publish, and how each was answered."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from akasa.ingest import repairs
 from akasa.report import notes
 from akasa.report.facts import Facts
 from akasa.report.tables import MOST_ROWS
@@ -75,18 +76,18 @@ def limit_of(known: Facts) -> float:
 
 
 def all_shares(ledger: pd.DataFrame, limit: float) -> list[Share]:
-    """Return the published deliveries, the latest first."""
+    """Return the published deliveries, the latest first; the gate lets a repair through whatever it mends."""
     allowed = Decimal(str(limit))  # as the gate weighs it
     return [
-        Share(*parts, within=parts[3] <= allowed * parts[1])
+        Share(*parts, within=parts[3] <= allowed * parts[1] or repairs.repaired(row.name) is not None)
         for row in ledger.iloc[::-1].itertuples()
         for parts in [(row.name, row.records, row.accepted, row.rejected, row.repeats)]
     ]
 
 
 def answers(shares: list[Share], audit: Audit | None, limit: float) -> list[Answer]:
-    """Return the three questions in the order in which they are asked."""
-    return [_accounted(shares), _few_rejected(shares, limit), _passed(audit)]
+    """Return the four questions in the order in which they are asked."""
+    return [_accounted(shares), _few_rejected(shares, limit), _few_replaced(audit), _passed(audit)]
 
 
 def by_table(audit: Audit) -> dict[str, tuple[Finding, ...]]:
@@ -124,8 +125,20 @@ def _few_rejected(shares: list[Share], limit: float) -> Answer:
         has = "has" if len(above) == 1 else "have"
         found = f"{counted(len(above), 'delivery', 'deliveries')} {has} more than {allowed} turned away"
         return Answer(question, found, False, "#deliveries")
-    worst = max(shares, key=lambda one: Decimal(one.rejected) / max(one.records, 1))
+    asked = [one for one in shares if repairs.repaired(one.delivery) is None]
+    worst = max(asked or shares, key=lambda one: Decimal(one.rejected) / max(one.records, 1))
     return Answer(question, f"at most {worst.percent} turned away, of {allowed} allowed", True, "#deliveries")
+
+
+def _few_replaced(audit: Audit | None) -> Answer:
+    """Say what the gate allowed: had it found more, nothing would have been published."""
+    limit = audit.max_replaced_ratio if audit else 1.0
+    found = (
+        f"of no new delivery, more than the {in_percent(limit)} allowed"
+        if limit < 1
+        else "not asked, as MAX_REPLACED_RATIO is 1"
+    )
+    return Answer("Does little enough of each delivery replace earlier orders?", found, True, "#deliveries")
 
 
 def _passed(audit: Audit | None) -> Answer:

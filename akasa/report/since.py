@@ -6,6 +6,7 @@ from datetime import date, datetime, tzinfo
 from typing import Any
 
 from akasa.changes import Changes
+from akasa.ingest import repairs
 from akasa.report import periods
 from akasa.report.formats import indian, indian_count
 from akasa.workspace import wording
@@ -316,7 +317,13 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _base(name: str) -> str:
-    return name.rpartition("/")[2]
+    """Return a delivery's name without its folder.
+
+    >>> _base("incoming/o_2025-11-12.xml"), _base("incoming/repair.xml/orders.xml")
+    ('o_2025-11-12.xml', 'repair.xml for orders.xml')
+    """
+    repair = repairs.repaired(name)
+    return f"{_base(repair.file)} for {_base(repair.name)}" if repair else name.rpartition("/")[2]
 
 
 def _money(cause: Cause) -> str | None:

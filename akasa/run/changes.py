@@ -1,11 +1,11 @@
 """Change what is published, other than by a report: derive it again, or take a delivery back."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
 
 from akasa.publish import backfill as filling
 from akasa.publish import withdraw as taking_back
-from akasa.run import outcomes
+from akasa.run import outcomes, parameters
 from akasa.run.parameters import UsageError
 from akasa.stores import lock, migrate
 from akasa.workspace.settings import Settings
@@ -19,7 +19,7 @@ def days(start: str | None, end: str | None) -> Days | None:
         return None
     if start is None or end is None:
         raise UsageError("a range of days has both --start and --end; without either, all is derived")
-    first, last = _day(start, "--start"), _day(end, "--end")
+    first, last = parameters.day(start, "--start"), parameters.day(end, "--end")
     if first > last:
         raise UsageError(f"--end: {last} is before --start {first}")
     return first, last
@@ -52,10 +52,3 @@ def withdraw(settings: Settings, name: str, dry_run: bool, progress: Callable[[s
             progress("publishing")
             taking_back.commit(settings, withdrawal)
     return outcomes.withdrawn(withdrawal, dry_run)
-
-
-def _day(text: str, option: str) -> date:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").date()
-    except ValueError:
-        raise UsageError(f"{option}: {text!r} is not a day written YYYY-MM-DD") from None

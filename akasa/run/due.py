@@ -5,6 +5,7 @@ A step whose ingredients are what they were, and whose outputs are still there, 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -28,11 +29,16 @@ class Chosen:
 AS_DUE = Chosen()
 
 
-def chosen(force: bool = False, start: str | None = None, only: str | None = None) -> Chosen:
+def chosen(
+    force: bool = False, start: str | None = None, only: str | None = None, known_by: date | None = None
+) -> Chosen:
     """Return the steps that somebody chose: all, those from one on, or one alone.
 
-    Raises UsageError for a step that is none, and for two choices at once.
+    Raises UsageError for a step that is none, for two choices at once, and for a choice where a run of what
+    was known by a day begins with nothing.
     """
+    if known_by and (start or only):
+        raise UsageError("--known-by runs all steps: leave out --from and --only")
     if sum(map(bool, (force, start, only))) > 1:
         raise UsageError("give one of --force, --from and --only")
     for step in filter(None, (start, only)):

@@ -9,10 +9,14 @@ import shutil
 import site
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Empty
+from typing import Any
 
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from traitlets.config import Config
@@ -29,8 +33,37 @@ _OURS = [  # no notes of the kernel's own in the notebook, no start-up file of t
 ]
 
 
+class Client(AsyncKernelClient):
+    """Knows by the kernel's own word when all is heard that it said before, and need not wait for silence."""
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Wait until the kernel answers. Raises RuntimeError where it dies, or takes longer."""
+        began = time.monotonic()
+        while timeout is None or time.monotonic() < began + timeout:
+            asked = self.kernel_info()
+            if await _heard(self.get_shell_msg, asked, 1.0) and await _heard(self.get_iopub_msg, asked, 0.1):
+                return
+            if not await self.is_alive():
+                raise RuntimeError("Kernel died before replying to kernel_info")
+        raise RuntimeError(f"Kernel didn't respond in {timeout:g} seconds")
+
+
+async def _heard(get: Callable[..., Awaitable[Any]], asked: str, seconds: float) -> bool:
+    """Read to the last that the kernel says to what it was asked; False where nothing comes for seconds."""
+    try:
+        while True:
+            said = await get(timeout=seconds)
+            about, state = said["parent_header"].get("msg_id"), said["content"].get("execution_state", "idle")
+            if (about, state) == (asked, "idle"):
+                return True
+    except Empty:
+        return False
+
+
 class Kernel(AsyncKernelManager):
     """Starts kernels of this interpreter, whatever kernelspecs and provisioners are installed or named."""
+
+    client_factory = Client
 
     @property
     def kernel_spec(self) -> KernelSpec:

@@ -4,29 +4,25 @@ Nothing is written to the stores, nor to what the next run is compared with.
 """
 
 import os
-import re
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import get_args
 
 from pydantic import SecretStr
 
-from akasa.stores import lock
+from akasa.stores import apart, lock
 from akasa.workspace.settings import Settings
 
 FOLDER = "known_by"  # in outputs
 # Where other things lie, and who else is told: none of it is this run's.
 _NOT_ITS = (
-    *("data_dir", "output_dir", "customers_csv_path", "orders_xml_path", "incoming_dir", "incoming_url"),
-    *("db_host", "db_local_infile", "warehouse_url", "publish_url", "s3_bucket", "metrics_file"),
+    *("data_dir", "output_dir", "incoming_url", "db_host", "db_local_infile", "warehouse_url"),
+    *("publish_url", "s3_bucket", "metrics_file"),
     *("aws_secret_name", "aws_endpoint_url", "aws_access_key_id"),
 )
-_OWN = re.compile(r"\.run\.known\.[a-z0-9_]{8}")
 
 
 @contextmanager
@@ -38,11 +34,11 @@ def workspace(settings: Settings, day: date, tell: Callable[[str], None]) -> Ite
     """
     from akasa.publish import known_by
 
-    with lock.run(settings):
-        _sweep(settings)
-        found = known_by.remember(settings, day, tell)
-    with tempfile.TemporaryDirectory(prefix=".run.known.", dir=settings.data_dir) as folder:
-        there = _there(settings, Path(folder), day)
+    with ExitStack() as own:
+        with lock.run(settings):
+            found = known_by.remember(settings, day, tell)
+            folder = own.enter_context(apart.folder(settings.data_dir))
+        there = _there(settings, folder, day)
         tell(f"publishing what was known by {day} in a workspace of its own")
         known_by.make(settings, there, found)
         for line in found.known.otherwise:
@@ -54,6 +50,9 @@ def workspace(settings: Settings, day: date, tell: Callable[[str], None]) -> Ite
 def _there(settings: Settings, folder: Path, day: date) -> Settings:
     own = {name: Settings.model_fields[name].default for name in _NOT_ITS}
     own |= {"data_dir": folder, "output_dir": settings.output_dir / FOLDER / day.isoformat(), "keep_runs": 0}
+    # Lines are told as they were delivered, from where they lie.
+    own |= {"customers_csv_path": settings.customers_csv, "orders_xml_path": settings.orders_xml}
+    own |= {"incoming_dir": settings.incoming}
     there: Settings = settings.model_copy(update=own)
     return there
 
@@ -80,10 +79,3 @@ def _handed_down(there: Settings) -> Iterator[None]:
 
 def _text(value: object) -> str:
     return str(int(value)) if isinstance(value, bool) else str(value)
-
-
-def _sweep(settings: Settings) -> None:
-    """Remove what runs of this kind that were killed have left."""
-    for left in settings.data_dir.glob(".run.known.*"):
-        if _OWN.fullmatch(left.name):
-            shutil.rmtree(left, ignore_errors=True)

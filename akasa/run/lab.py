@@ -15,6 +15,7 @@ import nbformat
 from akasa.run import kernel
 from akasa.run.steps import NOTEBOOKS, START
 from akasa.workspace import files
+from akasa.workspace.extras import how_to_have
 from akasa.workspace.settings import BY_HAND, ROOT
 
 WORK = BY_HAND.parent
@@ -26,12 +27,24 @@ class NotThere(LookupError):
     """There is no such notebook in `work/`, or none of that name to bring it back to."""
 
 
-def start(options: Sequence[str], tell: Callable[[str], None]) -> None:
-    """Make `work/` ready and run JupyterLab on it, with options of its own, until somebody stops it."""
-    prepare(tell)
-    from jupyterlab.labapp import LabApp
+class NotInstalled(ImportError):
+    """JupyterLab, which the extra `lab` brings, is not installed; the message says how to have it."""
 
+
+def start(options: Sequence[str], tell: Callable[[str], None]) -> None:
+    """Make `work/` ready and run JupyterLab on it, with options of its own, until somebody stops it.
+
+    Raises NotInstalled.
+    """
+    try:
+        from jupyterlab.labapp import LabApp
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "jupyterlab":
+            raise
+        raise NotInstalled(f"JupyterLab is not installed; {how_to_have('lab')}") from None
     from akasa.run import lab_server
+
+    prepare(tell)
 
     defaults = str(Path(__file__).parent / "jupyter")  # of JupyterLab's settings; the user's go before them
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(

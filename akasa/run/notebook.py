@@ -90,6 +90,7 @@ class _TellingEngine(NBClientEngine):  # type: ignore[misc]
         kernel_name: str,
         *,
         started: Callable[[int, int], None],
+        kernels: Kernels,
         ready: Kernel,
         limits: Limits,
         mask: bool,
@@ -115,12 +116,15 @@ class _TellingEngine(NBClientEngine):  # type: ignore[misc]
         )
         client.secrets, client.masks = secrets.of_process(), mask
         try:
-            client.execute(cleanup_kc=True)
+            client.execute(cleanup_kc=False)
         except KernelDied as death:
             raise KernelDied(f"in cell {now[0]} of {cells}, {death}") from None
         except CellTimeoutError:
             raise TookTooLong(f"in cell {now[0]} of {cells}, {limits.broken(time.monotonic())}") from None
         finally:
+            if client.kc:
+                client.kc.stop_channels()
+            kernels.dismiss(ready)
             nbformat.write(nb_man.nb, executed)  # papermill would not, where no cell failed by itself
 
 
@@ -133,9 +137,9 @@ def execute(
     limits: Limits = Limits(),
     mask: bool = False,
 ) -> None:
-    """Execute a step's notebook into the file `executed`, in its kernel, which then ends.
+    """Execute a step's notebook into the file `executed`, in its kernel, and ask that to end.
 
-    `started` is told each cell's number and how many there are.
+    `started` is told each cell's number and how many there are; `kernels.settle` waits for the kernel's end.
     `mask` hides mobile numbers in all that cells give out.
     Raises papermill's PapermillExecutionError for what a cell raised, KernelDied, TookTooLong.
     """
@@ -153,6 +157,7 @@ def execute(
             progress_bar=False,
             record_timing=False,
             started=started,
+            kernels=kernels,
             ready=kernels.take(step, NOTEBOOKS),
             limits=limits,
             mask=mask,

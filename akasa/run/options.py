@@ -2,6 +2,7 @@
 
 from collections import ChainMap
 from collections.abc import Callable, Mapping
+from datetime import date
 from functools import reduce
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,12 +20,13 @@ HELP = {
     "force": "Run all steps, up to date or not.",
     "start": "Run this step and those behind it in any case.",
     "only": "Run this step alone, on what the others left.",
+    "known_by": "Of deliveries seen by that day: outputs/known_by/DAY/.",
 }
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def of_report(command: _Command) -> _Command:
-    """Give a command an option for each rule of `parameters`, -p, --force, --from and --only."""
+    """Give a command an option for each rule of `parameters`, -p, --force, --from, --only and --known-by."""
     return reduce(lambda made, option: option(made), reversed(_options()), command)
 
 
@@ -40,6 +42,7 @@ def _options() -> list[Callable[[Any], Any]]:
         click.option("--force", is_flag=True, help=HELP["force"]),
         click.option("--from", "start", metavar="STEP", help=HELP["start"]),
         click.option("--only", metavar="STEP", help=HELP["only"]),
+        click.option("--known-by", metavar="YYYY-MM-DD", help=HELP["known_by"], callback=_day),
     ]
 
 
@@ -48,14 +51,21 @@ def flat(pairs: Mapping[str, Any], given: Mapping[str, Mapping[str, Any]]) -> di
     return dict(ChainMap(*map(dict, given.values()), dict(pairs)))
 
 
-def chosen(force: bool, start: str | None, only: str | None) -> "Chosen":
+def chosen(force: bool, start: str | None, only: str | None, known_by: date | None) -> "Chosen":
     """Return the steps that somebody chose. Raises click's UsageError."""
     from akasa.run import due
 
     try:
-        return due.chosen(force, start, only)
+        return due.chosen(force, start, only, known_by)
     except UsageError as error:
         raise click.UsageError(str(error)) from None
+
+
+def _day(_: click.Context, option: click.Parameter, given: str | None) -> date | None:
+    try:
+        return None if given is None else parameters.day(given, "--known-by")
+    except UsageError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def _flag(name: str) -> str:

@@ -37,6 +37,13 @@ def _is_day(text: str) -> bool:
         return False
 
 
+def day(text: str, option: str) -> date:
+    """Return the day that an option gives. Raises UsageError."""
+    if not _is_day(text):
+        raise UsageError(f"{option}: {text!r} is not a day written YYYY-MM-DD")
+    return date.fromisoformat(text)
+
+
 def _day(help: str) -> Rule:
     return Rule("a day written YYYY-MM-DD", _is_day, "YYYY-MM-DD", help, date)
 

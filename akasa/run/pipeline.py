@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 # Where nothing is to be done, nothing is imported that takes time: notebooks, kernels and frames come late.
 AHEAD = 2  # kernels that start beside the one at work: two cores have enough to do then
+_NEEDED_AT_THE_END = ("akasa.kpis.results", "akasa.run.history", "akasa.run.manifest")
 _MANIFEST = f"outputs/{promotion.MANIFEST}"
 
 
@@ -126,14 +128,17 @@ class Run:
 
     def execute(self, step: str, reason: str = "") -> None:
         """Execute a step's notebook and write its page. Raises StepFailed."""
-        for one in (step, *self._next(step)):
-            self.kernels.start(one, NOTEBOOKS)
+        self.kernels.prepare()
         from akasa.run import warm
 
         with warm.uncollected():  # what takes its time, while kernels do the same
             from akasa.report import site
             from akasa.run import notebook
 
+            for name in _NEEDED_AT_THE_END:
+                import_module(name)
+        for one in (step, *self._next(step)):
+            self.kernels.start(one, NOTEBOOKS)
         self.known.ingredients(step, outside=True)  # what comes meanwhile is for the next run
         self._take_over()
         executed = self.folder / "notebooks" / f"{step}.ipynb"
@@ -148,6 +153,7 @@ class Run:
         try:
             notebook.execute(step, self._parameters(step), executed, started, self.kernels, self.limits, mask)
         except Exception as error:
+            self.kernels.settle()
             from akasa.run import failed
 
             cause = secrets.hide(_cause(error))
@@ -155,6 +161,7 @@ class Run:
             self._forget(record.names(self.own) - before)
             raise StepFailed(step, cause, saved) from error
         site.render(executed, STEPS)
+        self.kernels.settle()
         self.known.note(step, before)
         self._end(Ended(step, DONE, time.monotonic() - began, reason), executed)
 

@@ -98,10 +98,11 @@ def _kind(to: Path) -> str:
 
 
 def _require_free(settings: Settings, to: Path, force: bool) -> None:
+    base = {one.resolve() for one in (settings.customers_csv, settings.orders_xml)}
+    if to.resolve().parent == settings.incoming.resolve() or to.resolve() in base:
+        raise click.BadParameter(f"{to} would be delivered before it is mended: write it elsewhere")
     if to.is_dir() or (to.exists() and not force):
         raise click.BadParameter(f"{to} is there already; --force writes over it")
-    if to.resolve().parent == settings.incoming.resolve():
-        raise click.BadParameter(f"{to} would be delivered before it is mended: write it elsewhere")
 
 
 def _tell_of_nothing(found: "TurnedAway", choice: "Choice", kind: str) -> None:

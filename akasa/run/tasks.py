@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from akasa.workspace.extras import how_to_have
+
 # Before Prefect is imported: it tells nobody of us.
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
@@ -16,13 +18,14 @@ try:
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] != "prefect":
         raise
-    raise ImportError("Prefect is not installed; pip install 'akasa[flow]'") from None
+    raise ImportError(f"Prefect is not installed; {how_to_have('flow')}") from None
 
 from akasa.run import passing, summary
 from akasa.run.steps import STEPS
 
 _T = TypeVar("_T")
-SETTINGS, BEGIN, PLACE, PUBLISH = "read settings", "begin", "put in place", "publish"
+SETTINGS, REMEMBER, BEGIN = "read settings", "go back to a day", "begin"
+PLACE, PUBLISH = "put in place", "publish"
 BACKFILL, WITHDRAW = "backfill", "withdraw"
 SECONDS_BETWEEN_TRIES = [30.0, 60.0, 120.0, 300.0]
 # An operator's own: PREFECT_TASKS_DEFAULT_RETRIES, PREFECT_TASKS_DEFAULT_RETRY_DELAY_SECONDS.
@@ -52,7 +55,7 @@ def attempt(do: Callable[[], Any]) -> Any:
 
 TASKS = {
     name: attempt.with_options(name=name, task_run_name=name)
-    for name in (SETTINGS, BEGIN, *STEPS, PLACE, PUBLISH, BACKFILL, WITHDRAW)
+    for name in (SETTINGS, REMEMBER, BEGIN, *STEPS, PLACE, PUBLISH, BACKFILL, WITHDRAW)
 }
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import filelock
 
-from akasa.stores import soundness
+from akasa.stores import apart, soundness
 from akasa.workspace import files, promotion
 from akasa.workspace.settings import Settings
 
@@ -88,6 +88,7 @@ def publish(settings: Settings) -> Iterator[None]:
 def sweep(settings: Settings) -> None:
     """Complete what killed runs were putting into place, and remove what they left half-written."""
     promotion.settle(settings.output_dir)
+    apart.sweep(settings.data_dir)
     for folder in (settings.staging, settings.quarantine, settings.unpublished, settings.output_dir):
         files.sweep(folder)
 

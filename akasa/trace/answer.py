@@ -49,10 +49,15 @@ class Explained:
             "of": self.question.of,
             "rows": rows,
             "unread": self.left_out.unread,
-            "read_from": {
-                one.name: self.look.origin(one) for one in self.look.deliveries if self._is_told(one)
-            },
+            "read_from": self._read_from(),
         }
+
+    def _read_from(self) -> dict[str, str]:
+        """Return from where lines were read, by name; other bytes may have lain under it before."""
+        found: dict[str, list[str]] = {}
+        for one in filter(self._is_told, self.look.deliveries):
+            found.setdefault(one.name, []).append(self.look.origin(one))
+        return {name: "; ".join(dict.fromkeys(where)) for name, where in found.items()}
 
     def _options(self) -> dict[str, int]:
         if self.question.after is None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from akasa.ingest import deliveries, staging
+from akasa.ingest import deliveries, parting, repairs, staging
 from akasa.stores import database
 from akasa.trace import plain, records, staged
 from akasa.trace.records import Record
@@ -119,7 +119,7 @@ class Workspace:
         there = staging.path(self.settings.staging, delivery.kind, delivery.sha256)
         if not there.exists():
             file = self._required(delivery)
-            found = records.of_file(file, delivery.kind)
+            found = records.of_file(file, delivery.kind, self._own(delivery))
             yield from (one for one in found if clean(one.fields.get(column)) in wanted)
             return
         found = staged.rows(there, column, wanted, clean)
@@ -139,7 +139,8 @@ class Workspace:
         there = staging.path(self.settings.staging, delivery.kind, delivery.sha256)
         file, _ = self._file(delivery)
         if file or not there.exists():
-            yield from records.of_file(file or self._required(delivery), delivery.kind)
+            own = self._own(delivery) if file else None
+            yield from records.of_file(file or self._required(delivery), delivery.kind, own)
             return
         opened = pq.ParquetFile(there)
         for part in opened.iter_batches(_ROWS):
@@ -201,6 +202,24 @@ class Workspace:
             )
         return file
 
+    def _own(self, delivery: Delivery) -> set[int] | None:
+        """Return the numbers of a repair's records in a file that mends other deliveries, too; None: all.
+
+        Raises Lost where that is not known any more.
+        """
+        if not any(map(repairs.repaired, delivery.names)):
+            return None
+        file = self._required(delivery)
+        if files.sha256(file) == delivery.sha256:
+            return None
+        there = staging.path(self.settings.staging, delivery.kind, delivery.sha256)
+        if not there.exists():
+            raise Lost(
+                f"{delivery.name}: which records of {file.name} are its own is not in data/staging any more: "
+                "`make report` reads them again"
+            )
+        return set(pq.read_table(there, columns=["record"])["record"].to_pylist())
+
     def _file(self, delivery: Delivery) -> tuple[Path | None, str]:
         """Return the file with a delivery's bytes, or why there is none to be read."""
         if delivery.sha256 not in self._files:
@@ -210,12 +229,12 @@ class Workspace:
     def _found(self, delivery: Delivery) -> tuple[Path | None, str]:
         why = "its file is gone"
         for name in delivery.names:
-            path = self._lying(name, delivery.kind)
+            path = self._lying(_file_of(name), delivery.kind)
             if isinstance(path, str):
                 why = path
             elif path.stat().st_size > self.most_bytes:
                 return None, f"its file has more than {self.most_bytes / 1e6:g} MB"
-            elif files.sha256(path) == delivery.sha256:
+            elif delivery.sha256 in _digests(path, name):
                 return path, ""
             else:
                 why = "its file has other bytes now"
@@ -271,6 +290,18 @@ def rejects(table: pa.Table, chosen: pa.Array | None = None) -> Iterator[Rejecte
         fields = {name: own.get(name) for name in own if name not in staged.NO_FIELD}
         reasons = tuple((own["reasons"] or "").split())
         yield Rejected(row["record"], reasons, own.get("detail") or "", fields, own.get("raw") or "")
+
+
+def _file_of(name: str) -> str:
+    """Return the name of the file that has a delivery: that of a repair, of which it may be a part."""
+    repair = repairs.repaired(name)
+    return repair.file if repair else name
+
+
+def _digests(path: Path, name: str) -> tuple[str, str]:
+    """Return by what a file is known, and the part of it that has a name."""
+    sha256 = files.sha256(path)
+    return sha256, parting.digest(sha256, name)
 
 
 def _text(value: Any) -> str | None:

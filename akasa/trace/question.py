@@ -67,6 +67,7 @@ def ask(
     that a run would take. Raises NotAsked, and NothingPublished.
     """
     require_kpi(kpi)
+    _require_sense(as_of, window_days, top_n)
     columns = DEFINITIONS[kpi].columns
     for column in where:
         if column not in columns:
@@ -113,6 +114,16 @@ def require_kpi(kpi: str) -> None:
             f"{kpi} cannot be explained: which orders a row of it counts is said in akasa/trace/parts.py for "
             f"{', '.join(KPIS)} alone"
         )
+
+
+def _require_sense(as_of: str | None, window_days: int | None, top_n: int | None) -> None:
+    try:
+        date.fromisoformat(as_of or "2025-11-10")
+    except (TypeError, ValueError):
+        raise NotAsked(f"as_of: {as_of!r} is not a day written YYYY-MM-DD") from None
+    for name, number in (("window_days", window_days), ("top_n", top_n)):
+        if number is not None and number < 1:
+            raise NotAsked(f"{name}: {number} is no whole number from 1 on")
 
 
 def meant(word: str, known: Iterable[str]) -> str:

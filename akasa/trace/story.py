@@ -94,6 +94,7 @@ def _told(look: Workspace, row: dict[str, Any], known: Claims) -> Answer:
         "order_date": str(row["order_date"]),
         "mobile_number": row["mobile_number"],
         "total": rupees(row["total_amount_paise"]),
+        "delivery_id": row["delivery_id"],
         "delivery": delivery.name if delivery else None,
         "customer_id": held.customer_id if held else None,
         "because": because(held, row["mobile_number"]),
@@ -108,6 +109,7 @@ def _events(look: Workspace, thing: str, wanted: str) -> Iterator[Answer]:
         for record in _records(look, delivery, thing, wanted, away):
             reasons = away.get(record.record)
             yield {
+                "delivery_id": delivery.delivery_id,
                 "delivery": delivery.name,
                 "day": _day(seen.get(delivery.sha256)),
                 "also_seen_as": [name for name in delivery.names if name != delivery.name],
@@ -163,28 +165,34 @@ def _day(place: Sighting | None) -> str:
 
 
 def _with_what_stands(known: Claims, events: list[Answer], orders: list[Answer]) -> list[Answer]:
-    """Say of each accepted record whether it stands, repeats another, or was replaced by which delivery."""
-    by = {one["order_id"]: one["delivery"] for one in orders}
-    last = {name: version.delivery.name for name, version in known.customers.items()}
+    """Say of each accepted record whether it stands, repeats another, or was replaced by which delivery.
+
+    Deliveries are told apart by their bytes: several may have lain under one name.
+    """
+    names = {one["delivery_id"]: one["delivery"] for one in (*events, *orders)}
+    by = {one["order_id"]: one["delivery_id"] for one in orders}
+    last = {name: version.delivery.delivery_id for name, version in known.customers.items()}
     seen: set[tuple[str, ...]] = set()
     again: set[tuple[str, str]] = set()
     for one in events:
-        key = (one["delivery"], one["kind"], one["order_id"], one["sku_id"], one["customer_id"])
+        key = (one["delivery_id"], one["kind"], one["order_id"], one["sku_id"], one["customer_id"])
         standing = by.get(one["order_id"]) if one["kind"] == "orders" else last.get(one["customer_id"])
         if one["became"] == "accepted":
-            if key in seen or (one["delivery"], words.compact(one["raw"])) in again:
+            if key in seen or (one["delivery_id"], words.compact(one["raw"])) in again:
                 one["became"] = "repeated"
-            elif standing and standing != one["delivery"]:
+            elif standing and standing != one["delivery_id"]:
                 one["became"] = "replaced"
-                one["by"] = standing
+                one["by"] = names[standing]
             else:
                 one["became"] = "stands"
             seen.add(key)
         else:
-            again.add((one["delivery"], words.compact(one["raw"])))
+            again.add((one["delivery_id"], words.compact(one["raw"])))
     for one in events:
-        for name in ("order_id", "sku_id", "customer_id"):
+        for name in ("delivery_id", "order_id", "sku_id", "customer_id"):
             one.pop(name)
+    for one in orders:
+        one.pop("delivery_id")
     return events
 
 
@@ -212,7 +220,7 @@ _BECAME = {
 
 
 def _event(one: Answer) -> str:
-    what = _BECAME.get(one["became"]) or f"replaced by {one['by']}"
+    what = _BECAME.get(one["became"]) or f"replaced by {words.by(one)}"
     why = f": {', '.join(one['reasons'])}" if one["reasons"] else ""
     also = f" (also seen as {', '.join(one['also_seen_as'])})" if one["also_seen_as"] else ""
     return f"  {words.place(one)}{also}, {one['day']}: {what}{why}\n    {words.compact(one['raw'])}"

@@ -124,10 +124,15 @@ def because(entry: Mapping[str, Any]) -> str:
     why = WHY[entry["why"]]
     more = {
         "rejected": f": {', '.join(entry.get('reasons', ()))}",
-        "replaced": f", {entry.get('by')}",
+        "replaced": f", {by(entry)}",
         "another holder's": f", {entry.get('customer_id')}'s",
     }
     return why + more.get(entry["why"], "")
+
+
+def by(entry: Mapping[str, Any]) -> str:
+    """Return what has replaced something, where several deliveries may have lain under one name."""
+    return "other bytes under its name" if entry.get("by") == entry["delivery"] else str(entry.get("by"))
 
 
 def money(text: str) -> str:

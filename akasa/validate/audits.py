@@ -47,7 +47,7 @@ class Audit:
     """One audit: when it was made (UTC), and of how many `rows` of which tables.
 
     `deliveries` are those whose rows were to be published; none where all that is published was audited.
-    `max_reject_ratio` is what the gate allowed them.
+    `max_reject_ratio` and `max_replaced_ratio` are what the gate allowed them.
     """
 
     made: datetime
@@ -56,6 +56,7 @@ class Audit:
     rows: Mapping[str, int]
     findings: tuple[Finding, ...]
     number: int = 0
+    max_replaced_ratio: float = 1.0
 
     @property
     def broken(self) -> tuple[Finding, ...]:

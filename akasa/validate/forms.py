@@ -96,10 +96,11 @@ def _of_mobile(shape: str) -> Iterator[str]:
 
 
 def _of_time(shape: str) -> Iterator[str]:
-    yield from (day for day, form in _DAYS.items() if form.match(shape.strip()))
+    days = [day for day, form in _DAYS.items() if form.match(shape.strip())]
+    yield from days or ["another day"]
     clock = _CLOCK.search(shape)
     if not clock:
-        yield "a day alone"
+        yield from ["a day alone"] if days else []
         return
     yield "T before the time" if "T" in clock[1] else "a space before the time"
     if not clock[2]:
@@ -114,7 +115,7 @@ def _of_time(shape: str) -> Iterator[str]:
 
 
 def _of_amount(shape: str) -> Iterator[str]:
-    yield "decimals" if re.search(r"9\.9", shape) else "whole rupees"
+    yield "decimals" if re.search(r"9\.9", shape) else "whole rupees" if "9" in shape else "no digits"
     if "," in shape:
         yield "thousands separators"
     if "₹" in shape:

@@ -6,6 +6,7 @@ Row rules (`rules`) decide about single records; these suites judge the tables t
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
@@ -47,8 +48,8 @@ def audit(
         found = _findings(tables, suites(settings)) if tables else []
     if settings and found:
         rows = {name: len(frame) for name, frame in tables.items()}
-        ratio = settings.max_reject_ratio
-        audits.keep(settings, Audit(clock.now(), tuple(deliveries), ratio, rows, tuple(found)))
+        made = Audit(clock.now(), tuple(deliveries), settings.max_reject_ratio, rows, tuple(found))
+        audits.keep(settings, replace(made, max_replaced_ratio=settings.max_replaced_ratio))
     return verdicts(found)
 
 

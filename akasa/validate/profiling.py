@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from akasa.ingest.readers import CUSTOMER_FIELDS, ORDER_FIELDS
 from akasa.validate import cleaning, forms, rules
 
-PROFILE_VERSION = 1  # one more where a profile of the same records may come out otherwise
+PROFILE_VERSION = 2  # one more where a profile of the same records may come out otherwise
 FIELDS = {"customers": CUSTOMER_FIELDS, "orders": ORDER_FIELDS}
 MOST_FREQUENT = 3
 MOST_REGIONS = 1000

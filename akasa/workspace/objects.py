@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from akasa.workspace import files, storage
+from akasa.workspace.extras import how_to_have
 from akasa.workspace.storage import Bucket, StorageUnavailable
 
 _CHUNK_BYTES = 1_048_576
@@ -124,7 +125,7 @@ def _faults(place: Bucket) -> Iterator[Any]:
         from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
     except ImportError:
         raise StorageUnavailable(
-            f"cannot use {place.url}: boto3 is not installed; pip install 'akasa[aws]'"
+            f"cannot use {place.url}: boto3 is not installed; {how_to_have('aws')}"
         ) from None
     try:
         yield _client(place.endpoint, place.region, tuple(sorted(place.options.items())))

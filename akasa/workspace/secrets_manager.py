@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from akasa.workspace.extras import how_to_have
+
 VARIABLE = "AKASA_SECRET_READ"  # tells the kernels of a run what it has read, so that they need not ask
 SECONDS = 10.0
 _CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 2, 3, 2
@@ -130,7 +132,7 @@ def _asked(name: str, given: Mapping[str, str]) -> Any:
         from botocore.exceptions import BotoCoreError, ClientError
     except ImportError:
         raise SecretUnavailable(
-            "boto3 asks AWS for it, and is not installed: pip install 'akasa[aws]'"
+            f"boto3 asks AWS for it, and is not installed: {how_to_have('aws')}"
         ) from None
     if ("AWS_ACCESS_KEY_ID" in given) != ("AWS_SECRET_ACCESS_KEY" in given):
         raise SecretUnavailable(_FAILED["PartialCredentialsError"])

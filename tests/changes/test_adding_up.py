@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from lib import compared
-from lib.drops import customers, deliver, orders
+from lib.drops import customers, deliver, orders, repair
 
 from akasa.kpis.definitions import DEFINITIONS
 from akasa.publish import backfill, withdraw
@@ -48,11 +48,16 @@ XML = st.tuples(
     st.sampled_from(["orders.xml", "incoming/o_2025-11-11.xml", "incoming/o_2025-11-12.xml"]),
     st.lists(LINE, min_size=1, max_size=6).map(lambda lines: orders(*lines)),
 )
+MARKS = st.sampled_from(["", "orders.xml#1", "incoming/o_2025-11-11.xml#1"])
+REPAIR = st.tuples(
+    st.sampled_from(["incoming/repair.xml", "incoming/repair_2.xml"]),
+    st.lists(st.tuples(MARKS, LINE), min_size=1, max_size=4).map(lambda lines: repair(*lines)),
+)
 CSV = st.tuples(
     st.sampled_from(["customers.csv", "incoming/c_2025-11-02.csv", "incoming/c_2025-11-12.csv"]),
     st.lists(ROW, min_size=1, max_size=4).map(lambda rows: customers(*rows)),
 )
-DAY = st.lists(st.one_of(XML, CSV, st.just("withdraw"), st.just("derive")), min_size=1, max_size=4)
+DAY = st.lists(st.one_of(XML, CSV, REPAIR, st.just("withdraw"), st.just("derive")), min_size=1, max_size=4)
 ASKED = st.fixed_dictionaries(
     {},
     optional={

@@ -3,8 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from akasa.validate import audits, gate
 from akasa.validate.audits import Audit, Finding
 from akasa.validate.suites import KEYS, suites
+from akasa.workspace import clock
 
 MADE = datetime(2025, 11, 13, 4, 30, tzinfo=UTC)
 ROWS = {"customers": 23, "orders": 32, "order_items": 80, "holdings": 23}
@@ -35,3 +37,12 @@ def broken(found, words, *examples, unexpected=None, error=""):
 
     assert sum(one.words == words for one in found.findings) == 1, words
     return replace(found, findings=tuple(map(with_fault, found.findings)))
+
+
+def quick(tables, settings=None, deliveries=()):
+    """Stand for `gate.audit`: whatever there is passes, and that is kept."""
+    rows = {name: len(frame) for name, frame in tables.items() if len(frame)}
+    passed = audit(clock.now(), deliveries, 0.1, rows)
+    if settings and rows:
+        audits.keep(settings, passed)
+    return gate.verdicts(passed.findings)

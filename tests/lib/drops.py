@@ -23,6 +23,14 @@ def orders(*lines):
     return f"<orders>{''.join(f'<order>{record}</order>' for record in records)}</orders>".encode()
 
 
+def repair(*lines):
+    """Return an orders XML, a record a line, of (what it repairs, line of `orders`)."""
+    texts = [orders(line).decode().partition("<order>")[2].partition("</order>")[0] for _, line in lines]
+    marks = [f"<akasa_repairs>{mark}</akasa_repairs>" if mark else "" for mark, _ in lines]
+    own = [f"<order>{mark}{text}</order>" for mark, text in zip(marks, texts, strict=True)]
+    return "\n".join(["<orders>", *own, "</orders>"]).encode()
+
+
 def deliver(cfg, *deliveries):
     """Put files into the drop folders: names relative to the data folder, and bytes."""
     for name, content in deliveries:

@@ -15,15 +15,15 @@ from lib import audited
 from akasa import report
 from akasa.report import drawings, site
 from akasa.run import failed, kernel, kernels, notebook
-from akasa.validate import audits, gate
-from akasa.workspace import clock
+from akasa.validate import gate
 
 
 @contextlib.contextmanager
-def steps(notebooks, ran):
+def steps(notebooks, ran, keeping=False):
     """Run steps so, from notebooks in a folder; the list `ran` is told each.
 
-    What takes long and shows nothing else is left out: pictures, the audit's libraries, nice pages.
+    What takes long and shows nothing else is left out: pictures, the audit's libraries, nice pages. Unless
+    `keeping`, nothing is kept of a step that fails.
     """
 
     def executing(step, *more):
@@ -34,10 +34,11 @@ def steps(notebooks, ran):
         for owner, name, instead in (
             (notebook, "execute", executing),
             (kernel, "private_folder", private_folder),
+            (kernels.Kernels, "prepare", lambda _: None),
             (kernels.Kernels, "start", lambda *_: None),
             (site, "render", render),
-            (failed, "keep", lambda settings, step, cause, executed: executed),
-            (gate, "audit", quick_audit),
+            *(() if keeping else ((failed, "keep", lambda settings, step, cause, executed: executed),)),
+            (gate, "audit", audited.quick),
             (report, "chart", lambda kpi, frame: f"{kpi} of {len(frame)} rows"),
             *((drawings, name, drawn) for name in ("months", "regions", "spenders")),
         ):
@@ -87,12 +88,3 @@ def run(source, module):
 
 def render(executed, others):
     executed.with_suffix(".html").write_text(executed.read_text("utf-8"), "utf-8")
-
-
-def quick_audit(tables, settings=None, deliveries=()):
-    """Stand for the audit: whatever there is passes, and that is kept."""
-    rows = {name: len(frame) for name, frame in tables.items() if len(frame)}
-    passed = audited.audit(clock.now(), deliveries, 0.1, rows)
-    if settings and rows:
-        audits.keep(settings, passed)
-    return gate.verdicts(passed.findings)

@@ -88,10 +88,14 @@ def of_words(text):
 def of_time(text):
     days = {r"\d{4}-\d\d-\d\d": "YYYY-MM-DD", r"\d\d-\d\d-\d{4}": "DD-MM-YYYY"}
     days |= {r"\d\d/\d\d/\d{4}": "DD/MM/YYYY", r"\d\d-[A-Za-z]{3,9}-\d{4}": "DD-Mon-YYYY"}
-    yield from (form for day, form in days.items() if re.match(day, text.strip(), re.ASCII))
+    known = [form for day, form in days.items() if re.match(day, text.strip(), re.ASCII)]
+    yield from known
+    if not known:
+        yield "another day"
     clock = re.search(r"([T ]+)\d\d?:\d\d(:\d\d)?([.,]\d+)?(.*)", text, re.ASCII | re.DOTALL)
     if not clock:
-        yield "a day alone"
+        if known:
+            yield "a day alone"
         return
     before, seconds, fraction, behind = clock.groups()
     yield "T before the time" if "T" in before else "a space before the time"
@@ -106,7 +110,12 @@ def of_time(text):
 
 
 def of_amount(text):
-    yield "decimals" if re.search(r"[0-9]\.[0-9]", text) else "whole rupees"
+    if not re.search("[0-9]", text):
+        yield "no digits"
+    elif re.search(r"[0-9]\.[0-9]", text):
+        yield "decimals"
+    else:
+        yield "whole rupees"
     marks = {",": "thousands separators", "₹": "₹", "/-": "/-"}
     yield from (form for mark, form in marks.items() if mark in text)
     if "rs" in text.lower() or "re" in text.lower():

@@ -13,7 +13,7 @@ def main():
     from akasa.run.steps import NOTEBOOKS
 
     sys.argv[:3] = ["akasa"]
-    with inprocess.steps(NOTEBOOKS, []):
+    with inprocess.steps(NOTEBOOKS, [], keeping=True):
         akasa(prog_name="akasa")
 
 

@@ -98,6 +98,16 @@ class Server(ABC):
             "DB_NAME": database,
         }
 
+    def copy(self, database: str, new: str) -> dict[str, str]:
+        """Create a database with the tables and rows of another; return akasa's environment for it."""
+        environment = self.create(new)
+        found = f"from information_schema.tables where table_schema = '{database}'"
+        for name in self.run(f"select coalesce(group_concat(table_name), '') {found}").split(","):
+            if name:
+                whence, where = f"{database}.{name}", f"{new}.{name}"
+                self.run(f"create table {where} like {whence}; insert {where} select * from {whence}; commit")
+        return environment
+
     def run(self, sql: str) -> str:
         """Run SQL as the server's root; return the first value of the first statement's answer, as text."""
         flags = CLIENT.MULTI_STATEMENTS

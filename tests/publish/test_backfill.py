@@ -10,11 +10,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lib import stores
 from lib.drops import customers, deliver, no_audit, orders, run
 from lib.stores import in_database, in_warehouse, rows
+from lib.worlds import in_few, in_many
 
 from akasa.__main__ import main
 from akasa.ingest import staging
@@ -48,14 +48,18 @@ DELIVERIES = [
 
 
 @pytest.fixture(params=["SQLite", "MariaDB"])
-def published(request, workspace):
+def published(request, prepared):
     """A workspace that published DELIVERIES while the new prefix was not accepted."""
-    cfg = (
-        workspace if request.param == "SQLite" else request.getfixturevalue("on_mariadb")(DB_LOCAL_INFILE="1")
-    )
+    if request.param == "SQLite":
+        return prepared("before_the_rule", publish)
+    cfg = request.getfixturevalue("on_mariadb")(DB_LOCAL_INFILE="1")
+    publish(cfg)
+    return cfg
+
+
+def publish(cfg):
     deliver(cfg, *DELIVERIES)
     run(cfg)
-    return cfg
 
 
 def accept_prefix_5(monkeypatch):
@@ -427,7 +431,6 @@ DROPS = st.fixed_dictionaries(
         "incoming/o-2025-10-03.xml": st.lists(LINE, min_size=1, max_size=5).map(lambda r: orders(*r)),
     }
 )
-slowly = settings(deadline=None, max_examples=5, suppress_health_check=[HealthCheck.too_slow])
 
 
 def filled(folder, drops):
@@ -452,10 +455,17 @@ def everything(cfg):
     return rows(cfg), in_database(cfg)["deliveries"], counted(cfg), files
 
 
-@pytest.mark.slow
-@slowly
-@given(DROPS)
+@in_few(DROPS)
 def test_all_derived_anew_is_what_a_fresh_workspace_has(drops):
+    is_what_a_fresh_workspace_has(drops)
+
+
+@in_many(DROPS)
+def test_of_many_worlds_all_derived_anew_is_what_a_fresh_workspace_has(drops):
+    is_what_a_fresh_workspace_has(drops)
+
+
+def is_what_a_fresh_workspace_has(drops):
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         with by_rules(OLD_RULES, 1):
             cfg = filled(one, drops)
@@ -464,10 +474,17 @@ def test_all_derived_anew_is_what_a_fresh_workspace_has(drops):
             assert everything(cfg) == everything(filled(other, drops))
 
 
-@pytest.mark.slow
-@slowly
-@given(DROPS)
+@in_few(DROPS)
 def test_what_stands_is_the_fold_of_what_was_judged_after_days_were_derived(drops):
+    what_stands_is_the_fold(drops)
+
+
+@in_many(DROPS)
+def test_of_many_worlds_what_stands_is_the_fold_of_what_was_judged(drops):
+    what_stands_is_the_fold(drops)
+
+
+def what_stands_is_the_fold(drops):
     with tempfile.TemporaryDirectory() as folder:
         with by_rules(OLD_RULES, 1):
             cfg = filled(folder, drops)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lib import reference, stores
 from lib.agreement import plain, published
 from lib.drops import TODAY, customers, deliver, no_audit, orders, run
+from lib.worlds import in_few, in_many
 
 from akasa.ingest import deliveries, staging
 from akasa.publish import database_load, road, versions, warehouse_merge
@@ -98,13 +98,7 @@ def contents(cfg):
     return stores.rows(cfg), stores.in_database(cfg)["deliveries"]
 
 
-slowly = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-@pytest.mark.slow
-@settings(slowly, max_examples=6)
-@given(arrangements())
-def test_any_order_repetition_and_spreading_over_runs_end_in_the_same_content(arrangement):
+def ends_in_the_same_content(arrangement):
     parts, keep = arrangement
     deliveries = [delivery for part in parts for delivery in part]
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as other:
@@ -119,31 +113,49 @@ def test_any_order_repetition_and_spreading_over_runs_end_in_the_same_content(ar
         assert set(run(spread).values()) <= {"repeat", "published"}
 
 
+@in_few(arrangements())
+def test_any_order_repetition_and_spreading_over_runs_end_in_the_same_content(arrangement):
+    ends_in_the_same_content(arrangement)
+
+
+@in_many(arrangements())
+def test_many_arrangements_end_in_the_same_content(arrangement):
+    ends_in_the_same_content(arrangement)
+
+
 # Corrections: each delivery is a run of its own, and any of a few contents comes under any of a few names.
 
 CONTENTS = {
     "csv": [ASHA, ASHA_MOVED, customers(("C-2", "9000000001", "East"), ("C-1", "9000000002", "North"))],
     "xml": [OCTOBER, NOVEMBER, orders(("O-1", "9000000002", "2025-10-12 10:00", "SKU-1", 3, "30.00"))],
 }
-CORRECTIONS = st.one_of(
+CORRECTION = st.one_of(
     st.tuples(st.sampled_from(names), st.sampled_from(CONTENTS[kind]))
     for kind, names in (
         ("csv", ["customers.csv", "incoming/c.csv", "incoming/d.csv"]),
         ("xml", ["orders.xml", "incoming/o-2025-11-11.xml", "incoming/z.xml"]),
     )
 )
+CORRECTIONS = st.lists(CORRECTION, min_size=2, max_size=6)
 
 
-@pytest.mark.slow
-@settings(slowly, max_examples=6)
-@given(st.lists(CORRECTIONS, min_size=2, max_size=6))
-def test_corrections_win_over_their_predecessors(deliveries):
+def corrections_win(deliveries):
     with tempfile.TemporaryDirectory() as folder:
         cfg = fresh(folder)
         for delivery in deliveries:
             run_with(cfg, delivery)
         assert published(cfg) == expected(deliveries)
         assert set(run(cfg).values()) <= {"repeat", "published"}
+
+
+@in_few(CORRECTIONS)
+def test_corrections_win_over_their_predecessors(deliveries):
+    corrections_win(deliveries)
+
+
+@in_many(CORRECTIONS)
+def test_many_corrections_win_over_their_predecessors(deliveries):
+    corrections_win(deliveries)
 
 
 def test_the_same_bytes_under_a_later_name_win_again(workspace):

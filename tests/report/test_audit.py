@@ -1,4 +1,4 @@
-"""The audit's page: three questions, how each was answered, and for which audit."""
+"""The audit's page: four questions, how each was answered, and for which audit."""
 
 import re
 from dataclasses import replace
@@ -48,9 +48,10 @@ def test_good_answers_are_told_with_what_they_rest_on(world):
     audits.keep(world, audited.audit(ratio=0.5))
     page = text_of(audit.html(known(world)))
     assert "Last made on 13 November 2025 at 10:00 IST , of customers.csv, orders.xml" in page
-    assert "✓ All three questions were answered with yes before anything was published." in page
+    assert "✓ All four questions were answered well before anything was published." in page
     assert "12 records read: 10 accepted, 2 turned away, 0 exact repeats ✓ yes" in page
     assert "at most 50.0 % turned away, of 50 % allowed ✓ yes" in page
+    assert "earlier orders? not asked, as MAX_REPLACED_RATIO is 1 ✓ yes" in page
     assert "25 of 25 checks hold ✓ yes" in page
     assert "orders.xml 10 9 1 0 10.0 % ✓ yes" in page
     assert "NO" not in page
@@ -113,6 +114,18 @@ def test_without_an_audit_the_page_says_so(world):
     assert "at most 50.0 % turned away, of 50 % allowed ✓ yes" in page  # by the setting
 
 
+def test_what_the_gate_allowed_to_be_replaced_is_told():
+    kept = replace(audited.audit(), max_replaced_ratio=0.125)
+    *_, replaced, _ = audit.answers(audit.all_shares(LEDGER, 0.2), kept, 0.2)
+    assert replaced.found == "of no new delivery, more than the 12.5 % allowed"
+
+
+def test_a_repair_is_not_asked_how_much_of_it_was_turned_away():
+    mended = LEDGER.assign(name=["incoming/repair.csv/customers.csv", "orders.xml"], rejected=[9, 3])
+    _, rejected, *_ = audit.answers(audit.all_shares(mended, 0.2), audited.audit(), 0.2)
+    assert (rejected.found, rejected.holds) == ("at most 15.0 % turned away, of 20 % allowed", True)
+
+
 def test_a_record_without_a_place_is_no_good_answer():
     lost = LEDGER.assign(accepted=[8, 15])
     shares = audit.all_shares(lost, 0.2)
@@ -124,7 +137,7 @@ def test_a_record_without_a_place_is_no_good_answer():
 
 def test_nothing_published_is_no_fault():
     shares = audit.all_shares(LEDGER[:0], 0.1)
-    assert [one.holds for one in audit.answers(shares, audited.audit(), 0.1)] == [True, True, True]
+    assert [one.holds for one in audit.answers(shares, audited.audit(), 0.1)] == [True] * 4
 
 
 @pytest.mark.slow

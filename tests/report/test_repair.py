@@ -330,6 +330,22 @@ def test_a_file_that_repairs_several_deliveries_is_one_behind_each(workspace: Se
     assert set(run(workspace).values()) == {"repeat"}
 
 
+def test_a_repair_that_is_renamed_or_copied_has_the_names_that_it_lies_under(workspace: Settings) -> None:
+    deliver(workspace, (D10, orders(BAD)), (D11, orders(("B", *BAD[1:]))))
+    run(workspace)
+    several = marked((f"{D10}#1", GOOD), (f"{D11}#1", ("B", *GOOD[1:])), ("", ("D", *GOOD[1:])))
+    deliver(workspace, ("incoming/repair.xml", several))
+    run(workspace)
+    (workspace.incoming / "repair.xml").rename(workspace.incoming / "mended.xml")
+    deliver(workspace, ("incoming/again.xml", several))
+    run(workspace)
+    seen = {one for one in database.sightings(workspace)["name"] if one.count("/") > 1}
+    files = ("incoming/repair.xml", "incoming/mended.xml", "incoming/again.xml")
+    assert seen == {f"{file}/{day}" for file in files for day in (D10, D11)}
+    assert count(workspace) == {"O-1": 1, "B": 1, "D": 1}
+    assert still_open(workspace) == 0
+
+
 def test_customers_claim_their_numbers_from_the_day_of_what_is_repaired(workspace: Settings) -> None:
     """Bina's number is Chitra's from the 11th; the repair comes on the 15th, of a file without a day."""
     undated = "incoming/customers_new.csv"

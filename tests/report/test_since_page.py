@@ -41,7 +41,9 @@ def page(tmp_path_factory):
     known = facts.gather(cfg, *paged.proved(cfg))
     remembered = Known(known.as_of, ("incoming/o_2025-11-12.xml was taken back.",))
     file = folder / "outputs/index.html"
-    file.write_text(front.html(known, [], False, {**found, "lost": ["orders.xml"]}, remembered), "utf-8")
+    file.write_text(
+        front.html(known, [], moved={**found, "lost": ["orders.xml"]}, remembered=remembered), "utf-8"
+    )
     return file
 
 

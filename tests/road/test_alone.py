@@ -174,7 +174,9 @@ def is_alive(pid):
 NOTES = "open(os.environ['NOTE'], 'w').write(str(os.getpid()))"
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.long)]
+)
 def test_a_run_that_is_stopped_leaves_no_kernel_no_lock_and_the_old_outputs(tmp_path, number, status):
     code = planted(tmp_path / "code", f"{NOTES}; time.sleep(600)")
     data = sample(tmp_path / "work")
@@ -258,11 +260,12 @@ def test_a_run_that_fails_by_its_settings_shows_no_secret(tmp_path, faulty):
             "02_validate",
             "GateStopped: incoming/customers_2025-11-11.csv: 1 of 1 records were rejected",
         ),
-        (
+        pytest.param(
             ("orders_2025-11-11.xml", "<orders>\n<order>\n</orders>"),
             ("akasa/ingest/staging.py", "table"),
             "01_ingest",
             "RefusedDelivery: incoming/orders_2025-11-11.xml, line 3",
+            marks=pytest.mark.long,
         ),
     ],
     ids=["stopped by the gate", "a refused file"],
@@ -283,7 +286,7 @@ def test_a_run_that_its_deliveries_end_leaves_no_secret(tmp_path, delivery, told
     assert "'DB_PASSWORD': '***'" in kept
     assert "'COPIED': '***'" in kept
     assert b"canary" not in b"".join(contents(data.parent).values()) + said.encode() + lines
-    assert b"ipykernel_launcher" in lines
+    assert b"akasa.run.nursery" in lines
 
 
 @pytest.mark.long

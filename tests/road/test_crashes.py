@@ -24,7 +24,7 @@ SIDE_BY_SIDE = 2
 ROOMY = 65_536  # kibibytes
 _STATEMENT = "insert|select|delete|update|create|drop|load|show"
 OF_DATABASE = re.compile(rf"\d+ (before ({_STATEMENT})|(before|after) the (commit|migration))\b")
-KILL_EVERY = int(os.environ.get("KILL_EVERY", "12"))  # of the long proof; KILL_EVERY=1 takes an hour
+KILL_EVERY = int(os.environ.get("KILL_EVERY", "7"))  # of the long proof; KILL_EVERY=1 takes half an hour
 
 
 def every_nth(n):
@@ -132,11 +132,11 @@ def log_of(folder, number):
     return {failpoints.VARIABLE: f"{folder / 'places'}:{number}"}
 
 
-@every_nth(7)
+@every_nth(11)
 def test_killed_at_any_write_the_next_run_completes(runs, before, tmp_path, nth):
     unbroken = tmp_path / "unbroken"
     shutil.copytree(before.folder, unbroken)
-    assert runs.run(environment(unbroken, before.road, **log_of(tmp_path, 0))) == 0
+    assert runs.run(environment(unbroken, before.road, **log_of(tmp_path, 0), **crashing.WHOLE_AUDIT)) == 0
     expected = digest(unbroken)
     places = (tmp_path / "places").read_text("utf-8").splitlines()
     assert len(places) > 20
@@ -156,17 +156,17 @@ def test_killed_at_any_write_the_next_run_completes(runs, before, tmp_path, nth)
     print(f"0 divergences over {len(outcomes)} of {len(places)} failpoints")
 
 
-@every_nth(5)
+@every_nth(8)
 def test_killed_on_mariadb_the_next_run_completes(runs, before, tmp_path, mariadb_server, nth):
-    numbers = count()
+    numbers, base, name = count(), tmp_path / "base", f"crash_{before.folder.name}_{nth}"
+    shutil.copytree(before.folder, base)
+    published = mariadb_server.create(name)
+    if before.road != "publish":
+        assert runs.run(environment(base, **published)) == 0
 
     def started(folder):
-        shutil.copytree(before.folder, folder)
-        name = f"crash_{before.folder.name}_{nth}_{next(numbers)}"
-        where = {**mariadb_server.create(name), "DB_LOCAL_INFILE": "1"}
-        if before.road != "publish":
-            assert runs.run(environment(folder, **where)) == 0
-        return where
+        shutil.copytree(base, folder)
+        return {**mariadb_server.copy(name, f"{name}_{next(numbers)}"), "DB_LOCAL_INFILE": "1"}
 
     def found(folder, where):
         return digest(folder, **{name.lower(): value for name, value in where.items()})

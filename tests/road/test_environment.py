@@ -38,6 +38,11 @@ REPORT_PARAMETERS = {
     *("ON_REFUSED", "MAX_REJECT_RATIO", "MAX_REPLACED_RATIO", "TODAY"),
 }
 
+LOCKED = {
+    re.split(r"[=[]", line)[0]
+    for line in (ROOT / "requirements.lock").read_text().splitlines()
+    if line[:1].isalnum()
+}
 IN_CONDA = [one for one in DIRECT if one.name not in NOT_IN_CONDA]
 
 by_name = pytest.mark.parametrize("requirement", DIRECT, ids=lambda r: r.name)
@@ -103,15 +108,42 @@ def needed(name: str, extras: frozenset[str], found: set[str]) -> set[str]:
     return found
 
 
-def test_what_a_container_installs_of_the_lock_is_all_that_a_run_needs() -> None:
-    runtime = (ROOT / ".ci/runtime.txt").read_text().split()
-    extras = PROJECT["optional-dependencies"].keys() - {"dev", "bench"}
-    run = [text for extra in extras for text in PROJECT["optional-dependencies"][extra]]
-    direct = map(Requirement, PROJECT["dependencies"] + run)
-    every = {name for one in direct for name in needed(one.name, frozenset(one.extras), set())}
-    assert every - set(runtime) == set()
-    assert set(runtime) - {re.split(r"\[|=", line)[0] for line in lock_lines()} == set()
-    assert {"ruff", "hypothesis", "moto", "playwright", "duckdb", "polars"} & set(runtime) == set()
+def set_of(name: str) -> set[str]:
+    return set((ROOT / f".ci/sets/{name}.txt").read_text().split())
+
+
+@pytest.mark.parametrize("extra", PROJECT["optional-dependencies"])
+def test_the_sets_that_make_installs_are_all_that_a_report_and_its_extras_need_and_no_more(
+    extra: str,
+) -> None:
+    asked = map(Requirement, PROJECT["dependencies"] + PROJECT["optional-dependencies"][extra])
+    every = {name for one in asked for name in needed(one.name, frozenset(one.extras), set())}
+    both = set_of("report") | set_of(extra)
+    assert every - both == set()
+    assert both - LOCKED == set()
+    assert set_of("report") & set_of(extra) == set()
+
+
+def test_a_report_needs_nothing_of_the_lab_or_tests_and_tests_need_all() -> None:
+    others = {"jupyterlab", "nbval", "boto3", "prefect", "pytest", "duckdb"}
+    assert others & set_of("report") == set()
+    assert set_of("report") | set_of("dev") == LOCKED
+
+
+def entries(*files: str) -> list[str]:
+    found = subprocess.run(["awk", "-f", ".ci/entries", *files], cwd=ROOT, capture_output=True, text=True)
+    return found.stdout.splitlines()
+
+
+def test_of_the_lock_the_entries_of_a_set_are_taken_with_all_their_hashes() -> None:
+    everything = [f".ci/sets/{name}.txt" for name in ("report", "dev")]
+    assert entries(*everything, "requirements.lock") == (ROOT / "requirements.lock").read_text().splitlines()
+    (boto3,) = (line for line in lock_lines() if line.startswith("boto3=="))
+    taken = re.sub(
+        r"\s*\\\n\s+", " ", "\n".join(entries(".ci/sets/aws.txt", "requirements.lock"))
+    ).splitlines()
+    assert boto3 in taken
+    assert {re.split(r"[=[]", line)[0] for line in taken} == set_of("aws")
 
 
 def test_environment_yml_has_no_package_of_its_own() -> None:
@@ -151,9 +183,9 @@ esac
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    for name in ("Makefile", "pyproject.toml", "requirements.lock", ".env.example", ".ci/venv", ".ci/given"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    for name in ("Makefile", "pyproject.toml", "requirements.lock", ".env.example"):
         shutil.copy(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
     stand_in(tmp_path / "python3", "3.13.0")
     return tmp_path
 
@@ -354,37 +386,89 @@ def test_without_it_the_virtual_environment_is_used(project: Path, conda: dict[s
     assert "/bin/python" not in shown.replace(".venv/bin/python", "")
 
 
+PIP = "-m pip install -q --disable-pip-version-check --no-deps"
+INSTALLING = [
+    f"{PIP} --no-compile --require-hashes -r .venv/requirements.lock",
+    f"{PIP} --no-build-isolation -e .",
+    "-m compileall -q -j 0 .venv/lib",
+]
+
+
+def pinned(project: Path) -> set[str]:
+    """Return the names of what pip was told to install."""
+    lines = (project / ".venv/requirements.lock").read_text().splitlines()
+    return {re.split(r"[=[]", line)[0] for line in lines if line[:1].isalnum()}
+
+
 def test_the_environment_is_built_once_from_the_hashed_lock(project: Path) -> None:
     built = make(project, "report")
     assert (built.returncode, built.stderr) == (0, "")
     assert "-m venv --clear .venv" in calls(project)
-    assert [c for c in calls(project) if c.startswith("-m pip")] == [
-        "-m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock",
-        "-m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .",
-    ]
-    assert calls(project)[-1] == "-m akasa report"
+    assert calls(project)[-4:] == [*INSTALLING, "-m akasa report"]
+    assert pinned(project) == {*set_of("report"), "flit-core"}
     (project / "calls").unlink()
     assert make(project, "report").stdout == ".venv/bin/python -m akasa report\n"
     assert calls(project) == ["-m akasa report"]
 
 
+def test_a_target_brings_what_it_needs_besides_in_one_go_and_what_is_there_stays(project: Path) -> None:
+    assert "Installing in .venv: lab report\n" in make(project, "lab").stdout
+    assert [call for call in calls(project) if call in INSTALLING] == INSTALLING
+    assert pinned(project) == {*set_of("report"), *set_of("lab"), "flit-core"}
+    assert make(project, "report").stdout == ".venv/bin/python -m akasa report\n"
+    make(project, "env", "EXTRA=bench")
+    assert pinned(project) == {*set_of("report"), *set_of("lab"), *set_of("bench"), "flit-core"}
+    make(project, "lint")
+    assert pinned(project) == LOCKED
+    for target, extra in (("flow", ""), ("env", "EXTRA=aws"), ("bench", "")):
+        assert "Installing" not in make(project, target, extra).stdout
+
+
+@pytest.mark.parametrize(
+    ("written", "given"),
+    [
+        ("INCOMING_URL=s3://b/in\n", {}),
+        ("A=1\nexport PUBLISH_URL=s3:///out\n", {}),
+        ("", {"AWS_SECRET_NAME": "airline"}),
+        ("", {"AKASA_ENV_FILE": "other env", "WAREHOUSE_URL": ""}),
+    ],
+)
+def test_who_names_a_bucket_or_a_secret_gets_the_extra_aws(
+    project: Path, written: str, given: dict[str, str]
+) -> None:
+    (project / "other env").write_text("WAREHOUSE_URL=s3://b/w\n")
+    (project / ".env").write_text("# PUBLISH_URL=s3://b/p\nINCOMING_URL=\n")
+    assert "Installing in .venv: report\n" in make(project, "report").stdout
+    (project / ".env").write_text(written)
+    assert "Installing in .venv: aws report\n" in make(project, "report", **given).stdout
+
+
+def test_an_extra_that_there_is_not_is_said(project: Path) -> None:
+    refused = make(project, "env", "EXTRA=labs")
+    assert refused.returncode != 0
+    assert "there is no extra labs; there are: aws bench dev flow lab report\n" in refused.stderr
+    assert not (project / ".venv").exists()
+
+
 @pytest.mark.parametrize("changed", ["requirements.lock", "pyproject.toml"])
-def test_a_change_of_the_requirements_updates_the_environment_in_place(project: Path, changed: str) -> None:
-    make(project, "env")
+def test_a_change_of_the_requirements_updates_all_that_is_there_in_place(project: Path, changed: str) -> None:
+    make(project, "env", "EXTRA=flow")
     (project / "calls").unlink()
-    later = (project / ".venv/.installed").stat().st_mtime + 10
+    later = (project / ".venv/.has-report").stat().st_mtime + 10
     os.utime(project / changed, (later, later))
-    make(project, "env")
-    assert [c.split()[1] for c in calls(project) if c.startswith("-m")] == ["pip", "pip"]
+    make(project, "report")
+    assert "-m venv --clear .venv" not in calls(project)
+    assert [call for call in calls(project) if call in INSTALLING] == INSTALLING
+    assert pinned(project) == {*set_of("report"), *set_of("flow"), "flit-core"}
 
 
 def test_an_interrupted_build_is_taken_up_again(project: Path) -> None:
     (project / "offline").touch()
     assert make(project, "env").returncode != 0
-    assert not (project / ".venv/.installed").exists()
+    assert not (project / ".venv/.has-report").exists()
     (project / "offline").unlink()
     assert make(project, "env").returncode == 0
-    assert (project / ".venv/.installed").exists()
+    assert (project / ".venv/.has-report").exists()
 
 
 def test_too_old_a_python_is_named_before_anything_is_built(project: Path) -> None:

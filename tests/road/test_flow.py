@@ -155,7 +155,7 @@ def test_a_run_from_the_shell_can_be_cancelled_at_the_server(server, copied):
         prefect.command("--force"), env=prefect.environment(copied, **server.environment), cwd=ROOT
     )
     (run,) = until(lambda: {one["id"] for one in server.runs()} - known, 300)
-    kernels = until(lambda: processes(copied, "ipykernel_launcher"), 300)
+    kernels = until(lambda: processes(copied, "akasa.run.nursery"), 300)
     server.set_state(run, "CANCELLING")
     assert process.wait(120) == 1
     assert server.run(run)["state_type"] == "CANCELLED"
@@ -248,13 +248,13 @@ def the_commands_of_the_page(server, data):
 def a_cancelled_run(server, data):
     before = kpis(data), (data.parent / "outputs/run.json").read_bytes()
     run = server.asked("report", force=True)
-    kernel = until(lambda: processes(data, "ipykernel_launcher"), 300)
+    kernel = until(lambda: processes(data, "akasa.run.nursery"), 300)
     time.sleep(2)  # so that a cell runs
     family = {*kernel, *processes(data, "prefect.engine"), *processes(data, "multiprocessing")}
     server.set_state(run, "CANCELLING")
     assert server.ended(run)["state_type"] == "CANCELLED"
     until(lambda: not [pid for pid in family if Path(f"/proc/{pid}").exists()], 10)
-    assert processes(data, "ipykernel_launcher") == []
+    assert processes(data, "akasa.run.nursery") == []
     assert (kpis(data), (data.parent / "outputs/run.json").read_bytes()) == before
     left = [path.name for path in (data.parent / "outputs").glob(".run-*")]
     assert left == [".run-mine"]  # a user's own
@@ -359,4 +359,4 @@ def test_where_prefect_is_not_installed_that_is_said():
     called = [sys.executable, "-c", f"{absent}runpy.run_module('akasa.flow', None, '__main__')"]
     told = subprocess.run(called, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (told.returncode, told.stdout) == (2, "")
-    assert told.stderr == "Error: Prefect is not installed; pip install 'akasa[flow]'\n"
+    assert told.stderr == "Error: Prefect is not installed; make env EXTRA=flow\n"

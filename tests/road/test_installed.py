@@ -136,4 +136,6 @@ def test_a_workspace_of_an_installed_akasa_works(environment, tmp_path):
     assert status.returncode == 0
     assert run("akasa", "settings").returncode == 0
     assert "JupyterLab" in run("akasa", "lab", "--help").stdout
+    extra = "from akasa.workspace.extras import how_to_have; print(how_to_have('lab'))"
+    assert run("python", "-c", extra).stdout == "pip install 'akasa[lab]'\n"
     assert list(elsewhere.iterdir()) == []

@@ -60,7 +60,7 @@ def project(tmp_path):
     quick = shlex.quote(str(ROOT / "tests/lib/quick.py"))
     python.write_text(f'#!/bin/sh\nexec {sys.executable} {quick} "$@"\n')
     python.chmod(0o755)
-    (folder / ".venv/.installed").touch()
+    (folder / ".venv/.has-report").touch()
     return folder
 
 
@@ -143,7 +143,7 @@ TREES = [ast.walk(ast.parse(text)) for text in SOURCES]
 CLASSES = {one.name: one for tree in TREES for one in tree if isinstance(one, ast.ClassDef)}
 # What the command line tells as wrong usage; what names its cause instead; what readers tell each other.
 TOLD_OTHERWISE = {"SettingsError", "UsageError", "StepFailed", "Stopped"}
-INNER = {"CannotSplit", "LimitBroken", "NotPlain", "_Root"}
+INNER = {"CannotSplit", "LimitBroken", "NotPlain", "_Enough", "_Root"}
 FAILURES = TEXT.partition("\n## When a run fails\n")[2]
 
 
@@ -182,6 +182,9 @@ BY_WORDS = {
     "SecretUnavailable": "cannot be used: ",
     "NewerDatabase": "use that version, then",
     "Busy": "holds ",
+    "NotAsked": " has no row up to ",
+    "NothingKnown": "no delivery was known by ",
+    "Behind": "the database is of an earlier version",
 }
 
 

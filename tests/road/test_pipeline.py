@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from lib import truth
-from lib.command import report, sample
+from lib.command import quick_report, report, sample
 from lib.incoming import BAD_CUSTOMERS, BROKEN_ORDERS, laid
 from lib.promoting import KEPT
 
@@ -22,6 +22,7 @@ from akasa.workspace.settings import ROOT, Settings
 
 pytestmark = pytest.mark.slow
 
+ODD = """a #%?"'é{0}{x} order_month=2020-01"""
 KPI_FILES = [results.file_name(engine, kpi) for engine in engines.ENGINES for kpi in DEFINITIONS]
 
 
@@ -49,11 +50,14 @@ def assert_truth(data, expected):
 
 @pytest.fixture
 def daily(once):
-    """A workspace of the daily shape with incoming files, reported once with every engine: to be read."""
+    """A workspace of the daily shape with incoming files, reported once with every engine: to be read.
+
+    It lies in a folder of an odd name.
+    """
 
     def make(folder):
-        data = folder / "data"
-        data.mkdir()
+        data = folder / ODD / "data"
+        data.mkdir(parents=True)
         known = truth.build(data, "daily", seed=7, incoming=True)
         result = report(data, "--engine", "both")
         assert result.returncode == 0, result.stdout + result.stderr
@@ -77,9 +81,16 @@ def test_all_twelve_files_of_the_simple_shape_equal_the_truth(tmp_path):
     data = tmp_path / "data"
     data.mkdir()
     known = truth.build(data, "simple", seed=11)
-    result = report(data, "--engine", "both")
+    result = quick_report(data, "--engine", "both")
     assert result.returncode == 0, result.stdout + result.stderr
     assert_truth(data, known["kpis"])
+
+
+def test_a_whole_report_is_made_in_a_folder_of_a_name_with_all_of_it(daily):
+    """With all that a folder's name may have: tests/road/test_folders.py."""
+    data, _, _ = daily
+    assert data.parent.name == ODD
+    assert (data.parent / "outputs/index.html").exists()
 
 
 def test_the_console_names_each_step_and_ends_with_the_answer(daily):
@@ -91,9 +102,9 @@ def test_the_console_names_each_step_and_ends_with_the_answer(daily):
     assert first == f"akasa {akasa.__version__} · {data}/ → {outputs}/"
     for number, (step, line) in enumerate(zip(steps.STEPS, ended, strict=True), 1):
         page = str(outputs / f"notebooks/{step}.html")
-        took = line.split()
+        took = line.replace(page, "page").split()
         why = ["because", "it", "is", "the", "first", "run"]
-        assert took[:2] + took[3:] == [step, "done", "s", str(number), "of", "5", page, *why]
+        assert took[:2] + took[3:] == [step, "done", "s", str(number), "of", "5", "page", *why]
     months = known["kpis"]["monthly_trends"]
     orders, paise = (sum(row[column] for row in months) for column in ("order_count", "total_revenue"))
     totals = json.loads((outputs / "proof.json").read_text())["totals"]
@@ -119,14 +130,15 @@ def test_outputs_are_complete_and_name_no_folder_of_the_machine(daily):
     notebooks = [f"notebooks/{step}.{ending}" for step in steps.STEPS for ending in ("html", "ipynb")]
     given = [f"parameters.{engine}.json" for engine in engines.ENGINES]
     beside = {name for name in written if name.startswith(("tables/", "rejects/"))}
-    pages = {"index.html", "audit.html", *notebooks}
-    assert set(written) - beside == {*pages, "run.json", "proof.json", *KPI_FILES, *given}
+    pages = {"index.html", "audit.html", "data_quality.html", "explain.html", *notebooks}
+    told = {"run.json", "proof.json", "changes.json", "data_quality.json"}
+    assert set(written) - beside == {*pages, *told, *KPI_FILES, *given}
     assert {f"tables/{kpi}.{ending}" for kpi in DEFINITIONS for ending in ("csv", "sql")} <= beside
     kept = {file.name for file in (data / "rejects").glob("*.csv")}
     assert {name.partition("/")[2] for name in beside if name.startswith("rejects/")} == kept != set()
     assert (data.parent / "outputs/data_docs/index.html").is_file()
     for name, content in written.items():
-        assert str(data.parent).encode() not in content, name
+        assert str(data.parents[1]).encode() not in content, name
         assert str(ROOT).encode() not in content, name
 
 
@@ -134,7 +146,7 @@ def test_a_copy_under_an_earlier_name_and_a_second_run_change_no_kpi_file(daily,
     data = copied(daily[0], tmp_path)
     before = kpi_bytes(data)
     shutil.copy(data / "orders.xml", data / "incoming" / "orders_again_2025-11-01.xml")
-    assert report(data, "--engine", "both").returncode == 0
+    assert quick_report(data, "--engine", "both").returncode == 0
     assert kpi_bytes(data) == before
     page = (data.parent / "outputs/index.html").read_text("utf-8").replace("<wbr>", "")
     assert "incoming/orders_again_2025-11-01.xml" in page
@@ -143,15 +155,15 @@ def test_a_copy_under_an_earlier_name_and_a_second_run_change_no_kpi_file(daily,
 
 def assert_audited(outputs):
     """Assert that the pages tell of the last audit, though nothing was new since."""
-    assert "Audit verdicts: 25" in (outputs / "index.html").read_text("utf-8")
-    assert "25 of 25 checks hold" in (outputs / "audit.html").read_text("utf-8")
-    assert "all 25 expectations hold" in (outputs / "data_docs/index.html").read_text("utf-8")
-    assert len([*(outputs / "data_docs/validations").iterdir()]) == 4
+    assert "Audit verdicts: 29" in (outputs / "index.html").read_text("utf-8")
+    assert "29 of 29 checks hold" in (outputs / "audit.html").read_text("utf-8")
+    assert "all 29 expectations hold" in (outputs / "data_docs/index.html").read_text("utf-8")
+    assert len([*(outputs / "data_docs/validations").iterdir()]) == 5
 
 
 def test_as_of_counts_nothing_after_that_day_in_any_file(tmp_path):
     data = sample(tmp_path)
-    result = report(data, "--engine", "both", "--as-of", "2025-10-31", "--top-n", "3")
+    result = quick_report(data, "--engine", "both", "--as-of", "2025-10-31", "--top-n", "3")
     assert result.returncode == 0, result.stderr
     for engine in engines.ENGINES:
         frames = results.read_results(_settings(data), (engine,))[engine]
@@ -186,7 +198,7 @@ def test_a_bug_in_one_engine_fails_the_run_and_is_shown(tmp_path):
 def test_the_gate_stops_a_bad_delivery_and_leaves_earlier_outputs_untouched(reported, tmp_path):
     data = laid(copied(reported, tmp_path), "customers_2025-11-11.csv", BAD_CUSTOMERS)
     before, kept = files(data.parent / "outputs"), history.entries(data.parent / "outputs")
-    stopped = report(data)
+    stopped = quick_report(data)
     assert stopped.returncode == 1
     assert len(kept) == 1
     assert history.entries(data.parent / "outputs") == kept
@@ -200,7 +212,7 @@ def test_the_gate_stops_a_bad_delivery_and_leaves_earlier_outputs_untouched(repo
 
 def test_a_refused_file_stops_the_run(tmp_path):
     data = laid(sample(tmp_path), "orders_2025-11-11.xml", BROKEN_ORDERS)
-    stopped = report(data)
+    stopped = quick_report(data)
     assert stopped.returncode == 1
     assert "RefusedDelivery: incoming/orders_2025-11-11.xml, line 3: not well-formed XML" in stopped.stderr
     assert "ON_REFUSED=skip" in stopped.stderr
@@ -210,7 +222,7 @@ def test_a_refused_file_stops_the_run(tmp_path):
 def test_a_damaged_warehouse_is_made_anew_and_page_and_console_say_so(reported, tmp_path):
     data = copied(reported, tmp_path)
     next((data / "warehouse/orders").rglob("*.parquet")).unlink()
-    result = report(data)
+    result = quick_report(data)
     assert result.returncode == 0, result.stderr
     said = "warning: the warehouse is made anew from the database: it could not be read"
     assert said in result.stderr

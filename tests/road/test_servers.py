@@ -40,15 +40,28 @@ def publish_and_report(settings):
     return {path.name: path.read_bytes() for path in shown}
 
 
+@pytest.fixture
+def on_sqlite(once):
+    """What SQLite makes of deliveries of the daily shape, and their KPIs by the reference."""
+
+    def make(folder):
+        data = folder / "data"
+        truth.build(data, "daily", seed=5, incoming=True)
+        found = publish_and_report(Settings(data_dir=data, output_dir=folder / "outputs"))
+        return found, reference_kpis(data)
+
+    return once("on_sqlite", make)
+
+
 @pytest.mark.parametrize("infile", ["0", "1"])
 @pytest.mark.parametrize("charset", ["utf8mb4 collate utf8mb4_unicode_ci", "latin1"])
-def test_kpi_files_are_those_of_sqlite_to_the_byte(workspace, on_server, charset, infile):
-    truth.build(workspace.data_dir, "daily", seed=5, incoming=True)
-    expected = publish_and_report(workspace)
+def test_kpi_files_are_those_of_sqlite_to_the_byte(workspace, on_sqlite, on_server, charset, infile):
+    expected, kpis = on_sqlite
     assert len(expected) == 10  # 8 KPI files, 2 of parameters
+    truth.build(workspace.data_dir, "daily", seed=5, incoming=True)
     found = publish_and_report(on_server(charset, DB_LOCAL_INFILE=infile))
     assert found == expected
-    for kpi, rows in reference_kpis(workspace.data_dir).items():
+    for kpi, rows in kpis.items():
         assert json.loads(found[f"sql_{kpi}.json"], parse_float=str) == rows
 
 
@@ -63,9 +76,9 @@ def test_a_run_writes_the_files_of_sqlite_and_shows_the_password_nowhere(tmp_pat
     where = {**server.create("akasa_run"), "DB_LOCAL_INFILE": "1"}
     result = command.report(command.sample(tmp_path), **where)
     assert result.returncode == 0, result.stderr
-    kpis = list((tmp_path / "outputs").glob("*_*.*"))
-    assert len(kpis) == 8
-    assert all(path.read_bytes() == (reported.parent / "outputs" / path.name).read_bytes() for path in kpis)
+    found = list((tmp_path / "outputs").glob("*_*.*"))  # of KPIs, and of what the data looks like
+    assert len(found) == 10
+    assert all(path.read_bytes() == (reported.parent / "outputs" / path.name).read_bytes() for path in found)
     assert servers.PASSWORD not in result.stdout + result.stderr
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(written) > 30

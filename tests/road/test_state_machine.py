@@ -377,14 +377,14 @@ slowly = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, He
 @pytest.mark.slow
 def test_whatever_happens_to_a_folder_what_is_published_follows_from_its_history():
     run_state_machine_as_test(
-        lambda: Workspace(on_sqlite), settings=settings(slowly, max_examples=8, stateful_step_count=12)
+        lambda: Workspace(on_sqlite), settings=settings(slowly, max_examples=4, stateful_step_count=12)
     )
 
 
 @pytest.mark.long
 def test_hundreds_of_steps():
     run_state_machine_as_test(
-        lambda: Workspace(on_sqlite), settings=settings(slowly, max_examples=18, stateful_step_count=40)
+        lambda: Workspace(on_sqlite), settings=settings(slowly, max_examples=20, stateful_step_count=40)
     )
 
 

@@ -43,7 +43,7 @@ def project(tmp_path):
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
     python.chmod(0o755)
-    (folder / ".venv/.installed").touch()
+    (folder / ".venv/.has-report").touch()
     return folder
 
 

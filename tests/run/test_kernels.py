@@ -1,11 +1,15 @@
 """Kernels that start before their turn: ready when it comes, alone, and gone with the run."""
 
 import os
+import signal
 from contextlib import suppress
+from pathlib import Path
 
+import psutil
 import pytest
+from jupyter_core.utils import run_sync
 
-from akasa.run import kernel
+from akasa.run import kernel, nursery
 from akasa.run.kernels import Kernels
 
 
@@ -40,3 +44,57 @@ def test_none_outlives_the_run_be_it_at_work_or_waiting(tmp_path, error):
         assert [one.poll() for one in started] == [None, None]
         raise error
     assert None not in [one.poll() for one in started]
+
+
+@pytest.fixture
+def forked(kernels, tmp_path):
+    if not nursery.CAN_FORK:
+        pytest.skip("kernels are forked on Linux alone")
+    return [process(kernels.take(step, tmp_path)) for step in ("01_small", "02_small")]
+
+
+def test_what_is_forked_is_a_process_of_its_own_in_the_place_it_was_given(forked, tmp_path):
+    one, other = (psutil.Process(child.pid) for child in forked)
+    assert [child.poll() for child in forked] == [None, None]
+    assert (one.ppid(), one.cwd()) == (other.ppid(), str(tmp_path))
+    assert [os.getsid(each.pid) for each in (one, other)] == [one.pid, other.pid]
+    assert [f.path for f in one.open_files() if tmp_path not in Path(f.path).parents] == []
+
+
+def test_how_a_forked_process_ended_is_told_as_of_any_other(forked):
+    one, other = forked
+    one.kill()
+    other.terminate()
+    assert (one.wait(), other.wait()) == (-signal.SIGKILL, -signal.SIGTERM)
+    assert (one.poll(), other.poll()) == (-signal.SIGKILL, -signal.SIGTERM)
+    one.send_signal(signal.SIGINT)  # nobody else may have got its number
+
+
+def test_kernels_end_with_what_they_were_forked_from_and_as_it_did(kernels, forked):
+    kernels.nursery.process.kill()
+    assert [child.wait() for child in forked] == [-signal.SIGKILL] * 2
+    _, alive = psutil.wait_procs([psutil.Process(c.pid) for c in forked if psutil.pid_exists(c.pid)], 20)
+    assert alive == []
+
+
+def test_a_kernel_that_is_dismissed_has_ended_once_that_is_settled(kernels, tmp_path):
+    one = kernels.take("01_small", tmp_path)
+    started = process(one)
+    client = one.client()
+    client.start_channels()
+    run_sync(client.wait_for_ready)(60)
+    client.stop_channels()
+    kernels.dismiss(one)
+    kernels.settle()
+    assert (started.poll(), one.has_kernel) == (0, False)
+
+
+def test_a_client_waits_for_the_kernel_and_says_where_it_died(kernels, tmp_path):
+    one = kernels.take("01_small", tmp_path)
+    client = one.client()
+    client.start_channels()
+    run_sync(client.wait_for_ready)(60)
+    process(one).kill()
+    with pytest.raises(RuntimeError, match=r"^Kernel died before replying to kernel_info$"):
+        run_sync(client.wait_for_ready)(60)
+    client.stop_channels()

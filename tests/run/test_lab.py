@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 
 import nbformat
 import pytest
@@ -191,6 +192,13 @@ def test_nobody_comes_in_without_a_token(given):
 def test_a_token_or_password_of_ones_own_is_kept():
     assert lab_server.Doorkeeper(token="mine").token == "mine"
     assert lab_server.Doorkeeper(token="", hashed_password="argon2:x").token == ""
+
+
+def test_where_jupyterlab_is_not_installed_it_is_said_what_brings_it(monkeypatch):
+    for name in ("jupyterlab", "jupyterlab.labapp"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(lab.NotInstalled, match=r"^JupyterLab is not installed; make env EXTRA=lab$"):
+        lab.start([], print)
 
 
 def test_there_is_one_kernel_whatever_is_installed(tmp_path, monkeypatch):

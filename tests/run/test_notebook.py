@@ -34,39 +34,39 @@ def run(tmp_path, monkeypatch):
     return executed
 
 
-def test_the_same_cells_and_parameters_leave_the_same_bytes(run):
+def test_the_same_cells_and_parameters_leave_the_same_bytes_over_ports_too(run, monkeypatch):
     first = run("a: int = 1", "{a} | {2}", a=3)
     assert run("a: int = 1", "{a} | {2}", a=3) == first
     assert '"id": "injected-parameters-1"' in first
     assert "{2, 3}" in first
-
-
-def test_a_kernel_that_is_spoken_to_over_ports_does_the_same(run, monkeypatch):
-    over_sockets = run("a: int = 1", "a + 1")
     monkeypatch.setattr(kernel, "channels", functools.partial(kernel.channels, system="win32"))
-    assert run("a: int = 1", "a + 1") == over_sockets
-
-
-def test_a_kernel_that_is_killed_for_memory_is_named_as_that(run):
-    with pytest.raises(KernelDied, match=r"in cell 2 of 2, the kernel was killed .*SIGKILL.*memory"):
-        run("a = 1", "import os; os.kill(os.getpid(), 9)")
+    assert run("a: int = 1", "{a} | {2}", a=3) == first
 
 
 @pytest.mark.parametrize(
-    "end", ["import os; os.kill(os.getpid(), 9)", "import time; time.sleep(600)", "1 / 0"]
+    ("end", "error", "said"),
+    [
+        (
+            "import os; os.kill(os.getpid(), 9)",
+            KernelDied,
+            r"in cell 3 of 3, the kernel was killed .*SIGKILL.*memory",
+        ),
+        (
+            "import time; time.sleep(600)",
+            TookTooLong,
+            r"in cell 3 of 3, the cell took longer than CELL_TIMEOUT .*\(2 s\)",
+        ),
+        ("1 / 0", PapermillExecutionError, "division by zero"),
+    ],
+    ids=["killed, as for memory", "over its time", "an error"],
 )
-def test_what_cells_gave_out_until_a_failure_is_there_to_be_read(run, tmp_path, end):
-    with pytest.raises((KernelDied, TookTooLong, PapermillExecutionError)):
+def test_what_ends_a_cell_is_named_and_what_others_gave_out_is_there_to_be_read(
+    run, tmp_path, end, error, said
+):
+    began = time.monotonic()
+    with pytest.raises(error, match=said):
         run("a = 1", "a + 1041", end, limits=Limits(cell=2))
     assert "1042" in (tmp_path / "made/01_small.ipynb").read_text("utf-8")
-
-
-def test_a_cell_over_its_time_is_named_as_that(run):
-    began = time.monotonic()
-    with pytest.raises(
-        TookTooLong, match=r"in cell 2 of 2, the cell took longer than CELL_TIMEOUT .*\(1 s\)"
-    ):
-        run("a = 1", "import time; time.sleep(600)", limits=Limits(cell=1))
     assert time.monotonic() - began < 60
 
 

@@ -87,7 +87,7 @@ def test_a_connection_that_breaks_in_a_notebook_passes():
         DatabaseUnavailable("cannot use database 'a' as 'a' on db:3306 (error 1049): no such database"),
         PLACE.unavailable(OSError("AWS Error NO_SUCH_BUCKET during ListObjectsV2 operation")),
         PLACE.unavailable(OSError("AWS Error INVALID_ACCESS_KEY_ID during ListObjectsV2 operation")),
-        StorageUnavailable("cannot use s3://x: boto3 is not installed; pip install 'akasa[aws]'"),
+        StorageUnavailable("cannot use s3://x: boto3 is not installed; make env EXTRA=aws"),
         PublishFailed("s3://x/latest.json was moved to run y while this one went on"),
         ClusterUnavailable("workers of tcp://x died one after another on the same task"),
         SettingsError("AWS_SECRET_NAME: the secret 'x' cannot be used: it is not JSON"),

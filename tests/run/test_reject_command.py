@@ -11,6 +11,7 @@ from akasa.__main__ import main
 from akasa.ingest import staging
 from akasa.publish import road
 from akasa.run import reject_list
+from akasa.stores import database
 from akasa.validate import judging
 from akasa.workspace.settings import Settings
 
@@ -161,6 +162,9 @@ def test_an_export_writes_over_nothing_unless_told_to_and_not_where_it_would_be_
     assert into.exit_code == 2
     assert "before it is mended" in into.stderr
     assert [path.name for path in spoilt.incoming.iterdir()] == ["orders_2025-11-12.xml"]
+    for options in ([], ["--force"]):
+        assert rejects("--export", spoilt.orders_xml, *options).exit_code == 2
+        assert not spoilt.orders_xml.exists()
 
 
 @pytest.mark.usefixtures("spoilt")
@@ -192,3 +196,11 @@ def test_a_database_of_an_earlier_version_is_told(spoilt: Settings) -> None:
     found = rejects()
     assert found.exit_code == 1
     assert "run `python -m akasa migrate` first" in found.stderr
+
+
+def test_a_database_of_an_earlier_version_is_said_to_be_one(spoilt: Settings) -> None:
+    with database.engine(spoilt).begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0006'")
+    found = rejects()
+    assert found.exit_code == 1
+    assert "the database is of an earlier version: run `python -m akasa migrate` first" in found.stderr

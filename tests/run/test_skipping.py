@@ -206,6 +206,7 @@ def test_a_version(settings, monkeypatch, tmp_path):
         ("top_n", "3", (SQL, MEMORY), "top_n is 3, was 10"),
         ("on_refused", "skip", (INGEST,), "on_refused is skip, was not set"),
         ("max_reject_ratio", "0.5", (VALIDATE,), "max_reject_ratio is 0.5, was not set"),
+        ("max_replaced_ratio", "0.5", (VALIDATE,), "max_replaced_ratio is 0.5, was not set"),
         ("today", "2025-11-15", (VALIDATE,), "today is 2025-11-15, was not set"),
         ("audit_all", "true", (VALIDATE,), "audit_all is True, was False"),
     ],
@@ -222,6 +223,7 @@ def test_every_parameter_is_tried():
         "top_n",
         "on_refused",
         "max_reject_ratio",
+        "max_replaced_ratio",
         "today",
         "audit_all",
     }

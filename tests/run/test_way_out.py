@@ -39,8 +39,9 @@ def test_the_gate_offers_the_ratio_that_lets_the_delivery_through():
 
 
 def test_an_audit_that_fails_has_no_setting_that_lets_it_pass():
-    row = ("orders", "unique", "order_id", False, 1)
-    verdicts = pd.DataFrame([row], columns=["table", "expectation", "column", "success", "unexpected"])
+    row = ("orders", "unique", "order_id", "critical", False, 1)
+    columns = ["table", "expectation", "column", "severity", "success", "unexpected"]
+    verdicts = pd.DataFrame([row], columns=columns)
     with pytest.raises(GateStopped) as stopped:
         gate.require_success(verdicts)
     assert changes(stopped.value) == []

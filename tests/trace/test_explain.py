@@ -9,11 +9,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from lib import explained, reference, truth
-from lib.drops import TODAY, customers, deliver, orders, run
+from lib.drops import TODAY, customers, deliver, orders, repair, run
 
 from akasa.kpis import engines, sql
 from akasa.publish import holdings
-from akasa.trace import answer, proof, question
+from akasa.trace import answer, proof, question, story
+from akasa.trace.delivered import Lost
 from akasa.workspace.settings import ROOT, Settings
 
 SAMPLE = ("customers.csv", "orders.xml")
@@ -256,12 +257,79 @@ def test_without_the_file_lines_are_told_from_staging_and_without_staging_from_t
     )
 
 
+SPOILT = ("O-1", "9000000001", "2025-10-01", "S-1", "one", "30.00")
+
+
+@pytest.fixture
+def repaired(workspace):
+    """Two days with records turned away, and a repair of both of orders, and of customers."""
+    bad = [(name, *SPOILT[1:]) for name in ("O-1", "O-2")]
+    day = "incoming/o_2025-11-11.xml"
+    good = [("O-1", *SPOILT[1:4], 1, "30.00"), ("O-1", *SPOILT[1:3], "S-2", 1, "30.00")]
+    other = ("O-2", *SPOILT[1:4], 1, "7.00")
+    deliver(
+        workspace,
+        ("customers.csv", customers(("", "9000000001", "East"), ("C-2", "9000000002", "West"))),
+        ("orders.xml", orders(bad[0])),
+        (day, orders(bad[1])),
+        ("incoming/c_2025-11-11.csv", customers(("", "9000000003", "East"))),
+    )
+    run(workspace)
+    rows = "akasa_repairs,customer_id,mobile_number,customer_name,region\n"
+    rows += "customers.csv#1,C-1,9000000001,Name of C-1,East\n"
+    rows += "incoming/c_2025-11-11.csv#1,C-3,9000000003,Name of C-3,East\n"
+    several = repair((f"{day}#1", other), ("orders.xml#1", good[0]), ("", good[1]))
+    deliver(workspace, ("incoming/repair.xml", several), ("incoming/repair.csv", rows.encode()))
+    run(workspace)
+    return workspace
+
+
+REPAIRED = [
+    ("O-1", "30.00", [("incoming/repair.xml/orders.xml", 2, 3), ("incoming/repair.xml/orders.xml", 3, 4)]),
+    ("O-2", "7.00", [("incoming/repair.xml/incoming/o_2025-11-11.xml", 1, 2)]),
+]
+
+
+def test_lines_of_a_repair_are_those_of_its_file_whatever_it_repairs(repaired):
+    found = explained.every(repaired, "regional_revenue", {"region": "East"})
+    (row,) = found["rows"]
+    assert told(row) == REPAIRED
+    assert set(found["read_from"].values()) == {"file"}
+    assert row["adds_up"]
+    assert row["orders"][0]["because"].endswith("by record 1 of incoming/repair.csv/customers.csv")
+    line = row["orders"][0]["lines"][1]
+    content = (repaired.incoming / "repair.xml").read_text().split("\n")
+    assert line["raw"] == content[line["line"] - 1]
+
+
+@pytest.mark.parametrize("most", [0, 200_000])
+def test_a_part_of_a_repair_is_read_from_its_file_as_a_whole_too(repaired, monkeypatch, most):
+    monkeypatch.setattr(proof, "MOST_SOUGHT", most)
+    assert told(explained.of(repaired, "monthly_trends", {"month": 10})) == REPAIRED
+
+
+def test_a_repair_under_another_name_is_read_there_and_without_what_was_read_of_it_named(repaired):
+    (repaired.incoming / "repair.xml").rename(repaired.incoming / "mended.xml")
+    run(repaired)
+    found = explained.every(repaired, "regional_revenue", {"region": "East"})
+    assert set(found["read_from"].values()) == {"file"}
+    shutil.rmtree(repaired.staging)
+    with pytest.raises(Lost, match=r"`make report` reads them again"):
+        explained.every(repaired, "regional_revenue", {"region": "East"})
+
+
 def test_of_a_large_file_lines_are_told_from_staging_unless_all_are_wanted(sample, monkeypatch):
     monkeypatch.setattr(answer, "FILE_BYTES", 10_000)
     found = explained.every(sample, "monthly_trends", {"month": 8})
     assert found["read_from"] == {"orders.xml": "staging, as its file has more than 0.01 MB"}
     whole = answer.explain(sample, question.ask(sample, "monthly_trends", {"month": 8}), whole=True)
     assert all(line.record.line for line in whole.lines())
+
+
+@pytest.mark.parametrize("given", [{"as_of": "soon"}, {"window_days": 0}, {"top_n": -1}])
+def test_what_makes_no_sense_is_not_asked(sample, given):
+    with pytest.raises(question.NotAsked, match=next(iter(given))):
+        question.ask(sample, "top_spenders", {}, **given)
 
 
 def test_of_many_orders_the_first_are_told_and_all_by_delivery_and_day(sample, monkeypatch):
@@ -272,3 +340,20 @@ def test_of_many_orders_the_first_are_told_and_all_by_delivery_and_day(sample, m
     assert [one["order_id"][-4:] for one in row["orders"]] == ["0015", "0016", "0018"]
     assert (row["order_count"], row["adds_up"]) == (10, True)
     assert sum(day["orders"] for day in row["by_delivery_and_day"]) == 10
+
+
+def test_versions_that_lay_under_one_name_are_told_apart(workspace):
+    first = ("O-1", "9000000001", "2025-10-01", "S-1", 1, "30.00")
+    deliver(workspace, ("customers.csv", customers(("C-1", "9000000001", "East"))))
+    deliver(workspace, ("orders.xml", orders(first, ("O-2", *first[1:]))))
+    run(workspace)
+    deliver(workspace, ("orders.xml", orders((*first[:5], "31.00"))))
+    deliver(workspace, ("customers.csv", customers(("C-1", "9000000001", "West"))))
+    run(workspace)
+    for thing, name in (("order", "O-1"), ("customer", "C-1")):
+        told_ = story.tell(workspace, thing, name)
+        assert [one["became"] for one in told_["events"]] == ["replaced", "stands"]
+        assert "replaced by other bytes under its name" in story.text(told_)
+    found = explained.every(workspace, "monthly_trends")
+    assert found["read_from"] == {"orders.xml": "staging, as its file has other bytes now; file"}
+    assert left_out(found["rows"][0]) == [("replaced", "O-1", "orders.xml")]

@@ -6,7 +6,7 @@ from lib.drops import TODAY, customers, deliver, orders
 
 from akasa.ingest import staging
 from akasa.publish import road
-from akasa.validate import judging, profiles, quality
+from akasa.validate import judging, profiles, profiling, quality
 
 FILES = (
     ("customers.csv", customers(("C-1", "+91 9876543210", "North"), ("C-2", "9876543211", "North"))),
@@ -35,7 +35,8 @@ def test_one_that_is_lost_or_damaged_or_of_another_version_is_made_anew_where_re
     profiles.make_missing(workspace, plan.deliveries)
     kept = {file.name: file.read_bytes() for file in workspace.profiles.iterdir()}
     first, second = sorted(workspace.profiles.iterdir())
-    first.write_text(first.read_text().replace('"profile": 1', '"profile": 0'))
+    now = f'"profile": {profiling.PROFILE_VERSION}'
+    first.write_text(first.read_text().replace(now, '"profile": 0'))
     second.write_text("{")
     assert [profiles.recall(workspace, one.kind, one.sha256) for one in plan] == [None, None]
     profiles.make_missing(workspace, plan.deliveries)

@@ -62,6 +62,9 @@ def test_the_customers_of_the_sample_by_hand():
         ("total_amount", "₹1,00,000/-", {"whole rupees", "thousands separators", "₹", "/-"}),
         ("total_amount", "Rs. 7.50", {"decimals", "Rs"}),
         ("total_amount", "-5", {"whole rupees", "a minus"}),
+        ("total_amount", "INR", {"no digits", "INR"}),
+        ("order_date_time", "2025/10/12 9:15", {"another day", "a space before the time", "no seconds"}),
+        ("order_date_time", "yesterday", {"another day"}),
         ("order_date_time", "12-Oct-2025 09:15", {"DD-Mon-YYYY", "a space before the time", "no seconds"}),
         ("order_date_time", "12/10/2025", {"DD/MM/YYYY", "a day alone"}),
         (

@@ -169,7 +169,7 @@ def test_a_silent_server_is_waited_for_ten_seconds_at_most(monkeypatch, dripping
 def test_without_boto3_it_is_said_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "boto3", None)
     monkeypatch.setitem(sys.modules, "boto3.session", None)
-    assert failure() == "boto3 asks AWS for it, and is not installed: pip install 'akasa[aws]'"
+    assert failure() == "boto3 asks AWS for it, and is not installed: make env EXTRA=aws"
 
 
 def test_without_a_secret_nothing_of_aws_is_imported():

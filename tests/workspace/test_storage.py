@@ -127,5 +127,5 @@ def test_who_works_in_folders_imports_no_boto3(workspace):
 
 def test_without_boto3_the_way_out_is_told(on_moto, monkeypatch):
     monkeypatch.setitem(sys.modules, "botocore.exceptions", None)
-    with pytest.raises(StorageUnavailable, match=r"boto3 is not installed; pip install 'akasa\[aws\]'$"):
+    with pytest.raises(StorageUnavailable, match=r"boto3 is not installed; make env EXTRA=aws$"):
         lock.run(on_moto()).__enter__()
