@@ -24,7 +24,7 @@ from akasa.validate import plan as planning
 from akasa.validate import verdicts
 from akasa.workspace import files
 from akasa.workspace.settings import Settings
-from akasa.workspace.tables import frame_types
+from akasa.workspace.tables import KEYS, frame_types
 
 FORM = 1
 _PRIVATE = re.compile(r"\.run-[0-9a-f]{32}")
@@ -76,14 +76,21 @@ class State:
     def equals(self, other: "State") -> bool:
         """Say whether nothing differs that could move a number."""
         noted = [(one.parameters, one.deliveries, dict(one.sightings)) for one in (self, other)]
-        frames = [
-            {"customers": one.customers, "holdings": one.holdings, **one.results} for one in (self, other)
-        ]
         return (
             noted[0] == noted[1]
-            and frames[0].keys() == frames[1].keys()
-            and all(frame.equals(frames[1][name]) for name, frame in frames[0].items())
+            and self.results.keys() == other.results.keys()
+            and all(frame.equals(other.results[name]) for name, frame in self.results.items())
+            and all(_same_rows(name, getattr(self, name), getattr(other, name)) for name in _HELD)
         )
+
+
+def _same_rows(table: str, one: pd.DataFrame, other: pd.DataFrame) -> bool:
+    """Say whether two frames of a table have the same rows: those of the warehouse are in no order."""
+    by = list(KEYS[table])
+    return one.equals(other) or (
+        len(one) == len(other)
+        and one.sort_values(by, ignore_index=True).equals(other.sort_values(by, ignore_index=True))
+    )
 
 
 def of_now(settings: Settings, proof: Proof, made: str) -> State:

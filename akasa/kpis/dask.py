@@ -6,7 +6,7 @@ rest, that cannot overflow; they are put together at the very end.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache, partial
 from typing import NamedTuple
@@ -32,6 +32,7 @@ from akasa.workspace import storage
 from akasa.workspace.settings import Settings
 
 _LEAST_PARTS, _MOST_PARTS = 8, 1_000
+_TOGETHER = 16  # files of a month, of 262,144 rows at most (see publish.warehouse_files)
 _MONTH = re.compile(r"order_month=(\d{4}-\d\d)/[^/]+$")  # the file's own folder, not one further up
 _SUMS = ["order_count", "high", "low"]
 _DAY = "datetime64[s]"
@@ -144,16 +145,25 @@ def _by_owner(sales: Sales, tables: Tables) -> pd.DataFrame:
 def _sales(tables: Tables, as_of: date | None, after: date | None = None) -> Sales:
     """Return the sums of the orders after `after` up to `as_of`, with last_order_date where `after` is given.
 
-    Each file is split by key, so that a worker holds one part of all files at a time.
+    Each piece of a month is split by key, so that a worker holds one part of all pieces at a time.
     """
-    files = [file for file in tables.orders.files if _may_hold(file, as_of, after)]
-    if not files:
+    pieces = _in_pieces(file for file in tables.orders.files if _may_hold(file, as_of, after))
+    if not pieces:
         return Sales(frame([], "mobile"), frame([], "order_date"))
-    parts, place = min(max(_LEAST_PARTS, len(files) // 2), _MOST_PARTS), tables.orders.file_system
-    split = [cluster.task(_split, file, place, tables.changed, as_of, after, parts) for file in files]
-    by_key = [cluster.task(add_up, [pieces[part] for pieces in split], "mobile") for part in range(parts)]
-    found = cluster.compute([*by_key, *(pieces[parts] for pieces in split)], tables.scheduler)
+    parts, place = min(max(_LEAST_PARTS, len(pieces) // 2), _MOST_PARTS), tables.orders.file_system
+    split = [cluster.task(_split, files, place, tables.changed, as_of, after, parts) for files in pieces]
+    by_key = [cluster.task(add_up, [one[part] for one in split], "mobile") for part in range(parts)]
+    found = cluster.compute([*by_key, *(one[parts] for one in split)], tables.scheduler)
     return Sales(frame(found[:parts], "mobile"), frame(found[parts:], "order_date"))
+
+
+def _in_pieces(files: Iterable[str]) -> list[list[str]]:
+    """Return the files that one task reads: some of a month, for they may be many and small."""
+    months: dict[str, list[str]] = {}
+    for file in files:
+        month = _MONTH.search(file)
+        months.setdefault(month[1] if month else file, []).append(file)
+    return [one[at : at + _TOGETHER] for one in months.values() for at in range(0, len(one), _TOGETHER)]
 
 
 def _may_hold(file: str, as_of: date | None, after: date | None) -> bool:
@@ -178,7 +188,7 @@ def whole(sums: pd.DataFrame) -> "pd.Series[int]":
 
 
 def _split(
-    file: str,
+    files: Sequence[str],
     file_system: FileSystem | None,
     changed: pd.DataFrame,
     as_of: date,
@@ -186,7 +196,7 @@ def _split(
     parts: int,
 ) -> list[pa.Table]:
     """Return the orders after `after` up to `as_of` in parts by key, then their sums by day."""
-    orders = _keyed(_read(file, file_system, as_of, after), changed)
+    orders = _keyed(_read(files, file_system, as_of, after), changed)
     part = (orders["mobile"].to_numpy() % parts).astype("uint16")
     kept = orders if after else orders.drop_columns("order_date")
     by_part = kept.take(np.argsort(part, kind="stable"))
@@ -209,7 +219,7 @@ def _keyed(orders: pa.Table, changed: pd.DataFrame) -> pa.Table:
     return pa.concat_tables([others, pa.Table.from_pandas(keyed, others.schema, preserve_index=False)])
 
 
-def _read(file: str, file_system: FileSystem | None, as_of: date, after: date | None) -> pa.Table:
+def _read(files: Sequence[str], file_system: FileSystem | None, as_of: date, after: date | None) -> pa.Table:
     counted = pc.field("order_date") <= pa.scalar(as_of, pa.date32())
     if after:
         counted &= pc.field("order_date") > pa.scalar(after, pa.date32())
@@ -219,7 +229,7 @@ def _read(file: str, file_system: FileSystem | None, as_of: date, after: date | 
         "paise": pc.field("total_amount_paise"),
     }
     place = file_system or LocalFileSystem()  # named, for else a path may be taken for a URI
-    return pads.dataset(file, filesystem=place).to_table(columns=columns, filter=counted)
+    return pads.dataset(files, filesystem=place).to_table(columns=columns, filter=counted)
 
 
 def add_up(pieces: list[pa.Table], key: str) -> pa.Table:

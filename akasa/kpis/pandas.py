@@ -56,14 +56,17 @@ class Holdings:
     """
 
     def __init__(self, holdings: pd.DataFrame, customers: pd.DataFrame) -> None:
-        """Take holdings by number and day, and customers, as the warehouse gives them."""
+        """Take holdings and customers as the warehouse gives them, in whatever order."""
         mobile = pa.array(holdings["mobile_number"]).cast(pa.int64()).to_numpy()
         owner = pc.index_in(pa.array(holdings["customer_id"]), pa.array(customers["customer_id"])).to_numpy()
         begins, ends = holdings["from_day"], holdings["until_day"].notna()
-        changed = (ends | (begins > pd.Timestamp(FIRST_DAY))).to_numpy()
-        self._changed = pa.array(np.unique(mobile[changed]))
-        self._begins = _moment(mobile[changed], begins[changed].to_numpy())
-        self.owners = pd.Series(owner, np.where(changed, -np.cumsum(changed), mobile))
+        changed = np.flatnonzero((ends | (begins > pd.Timestamp(FIRST_DAY))).to_numpy())
+        moment = _moment(mobile[changed], begins.to_numpy()[changed])
+        in_turn = np.argsort(moment)
+        self._changed, self._begins = pa.array(np.unique(mobile[changed])), moment[in_turn]
+        keys = mobile.copy()
+        keys[changed[in_turn]] = -1 - np.arange(len(changed))
+        self.owners = pd.Series(owner, keys)
 
     def keyed(self, orders: pa.Table) -> pa.Table:
         """Return orders with keys for numbers: where one changed hands, the key of the day's holding."""

@@ -4,7 +4,8 @@ with
 changed as (
 
     -- numbers that changed hands: an order belongs to who held its number on its day
-    select
+    -- (rows differ; distinct has SQLite keep these few, and not look among all holdings for each order)
+    select distinct
         mobile_number,
         customer_id,
         from_day,

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
 
+from akasa.publish import warehouse_files
 from akasa.publish.versions import beside
 from akasa.stores import lock, warehouse
 from akasa.workspace import storage
@@ -67,8 +68,12 @@ def merge(
         yields = _among(held[name][_key(name)], frame[_key(name)])
         if len(frame) or len(gone[name]):
             _replace(settings, opened, name, frame, pd.concat([held[name][yields], gone[name]]))
-    if len(tables["holdings"]):
-        _replace(settings, opened, "holdings", tables["holdings"], tables["holdings"])
+    holdings = tables["holdings"]
+    if len(holdings):
+        number = _key("holdings")
+        wanted = _one_of(number, _distinct(holdings[number]))
+        held_by = _held(settings, opened, "holdings", [number], wanted)
+        _replace(settings, opened, "holdings", holdings, held_by)
     _note(settings, opened, ledger)
 
 
@@ -140,26 +145,22 @@ def _not_superseded(
 
 
 def _replace(settings: Settings, opened: Opened, name: str, frame: pd.DataFrame, held: pd.DataFrame) -> None:
-    """Put rows in place of the held ones, in one commit.
-
-    Only the months that rows come to or leave are rewritten. They are those of this very table, since a run
-    cut short may have left orders and items in different ones.
-    """
-    key = _key(name)
-    touched, predicate = None, None
-    if "order_month" in warehouse.SCHEMAS[name].names:
-        months = sorted({*frame["order_month"], *held["order_month"]})
-        touched = pc.field("order_month").isin(months)
-        predicate = "order_month in (" + ", ".join(f"'{month}'" for month in months) + ")"
-    there = warehouse.select(settings, name, filter_=touched, at=opened.get(name))
-    leaving = _distinct(pd.concat([held[key], frame[key]]))
-    stays = there.filter(pc.invert(pc.is_in(there[key], leaving)))
-    _overwrite(settings, opened, name, pa.concat_tables([stays, _arrow(name, frame)]), predicate)
+    """Put rows in place of the held ones, in one commit. Other files than those are not written anew."""
+    rows = _arrow(name, frame)
+    if name not in opened:
+        _overwrite(settings, opened, name, rows)
+        return
+    key, place = _key(name), storage.warehouse(settings)
+    leaving, touched = _distinct(pd.concat([held[key], frame[key]])), set(held[warehouse_files.FILE])
+    with place.faults():
+        change = warehouse_files.written(place, name, opened[name], KEYS[name], rows, leaving, touched)
+        reached(f"before the Delta commit of {name}")
+        lock.require_lease(settings)
+        warehouse_files.commit(opened[name], name, change)
 
 
-def _overwrite(
-    settings: Settings, opened: Opened, name: str, rows: pa.Table, predicate: str | None = None
-) -> None:
+def _overwrite(settings: Settings, opened: Opened, name: str, rows: pa.Table) -> None:
+    """Put rows in place of all."""
     partition = ["order_month"] if "order_month" in warehouse.SCHEMAS[name].names else None
     keys = [(key, "ascending") for key in KEYS.get(name, ("position",))]
     rows = rows.sort_by(keys)
@@ -173,14 +174,7 @@ def _overwrite(
             )
             opened[name] = warehouse.present(settings, name)
             return
-        write_deltalake(
-            opened[name],
-            rows,
-            mode="overwrite",
-            partition_by=partition,
-            predicate=predicate,
-            schema_mode=None if predicate else "overwrite",
-        )
+        write_deltalake(opened[name], rows, mode="overwrite", partition_by=partition, schema_mode="overwrite")
 
 
 def _versions(
@@ -191,15 +185,31 @@ def _versions(
     months: Set[str],
     of: Set[int] = frozenset(),
 ) -> pd.DataFrame:
-    """Return key, delivery_id (and order_month) of rows held under the keys, in some months, or `of` some."""
+    """Return key, delivery_id and file of rows held under the keys in some months, or `of` deliveries."""
     key = _key(name)
-    wanted = pc.field(key).isin(_distinct(keys))
-    columns = [c for c in (key, "delivery_id", "order_month") if c in warehouse.SCHEMAS[name].names]
-    if "order_month" in columns:
+    wanted = _one_of(key, _distinct(keys))
+    if "order_month" in warehouse.SCHEMAS[name].names:
         wanted &= pc.field("order_month").isin(pa.array(sorted(months), _TEXT))
     if of:
         wanted |= pc.field("delivery_id").isin(pa.array(sorted(of), pa.int64()))
-    return warehouse.select(settings, name, columns, wanted, opened.get(name)).to_pandas()
+    return _held(settings, opened, name, [key, "delivery_id"], wanted)
+
+
+def _one_of(key: str, keys: pa.Array) -> pc.Expression:
+    """Return the condition that a key is one of some; by the least and the most, files stay shut."""
+    field, ends = pc.field(key), pc.min_max(keys)
+    return (field >= ends["min"]) & (field <= ends["max"]) & field.isin(keys)
+
+
+def _held(
+    settings: Settings, opened: Opened, name: str, columns: list[str], wanted: pc.Expression
+) -> pd.DataFrame:
+    """Return some columns, and the file, of what a table held when it was opened."""
+    if name not in opened:
+        return pd.DataFrame(columns=[*columns, warehouse_files.FILE])
+    there = warehouse.dataset(name, settings, opened[name])
+    with storage.warehouse(settings).faults():
+        return there.to_table(columns=[*columns, warehouse_files.FILE], filter=wanted).to_pandas()
 
 
 def _with_month(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

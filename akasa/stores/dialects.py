@@ -49,10 +49,6 @@ class Sqlite:
         """Delete the rows of a table that take part in a join (`a join b on …`, with its conditions)."""
         return f"delete from {table} where {key} in (select {table}.{key} from {joined})"
 
-    def without_index(self, index: str) -> str:
-        """Return what, after a table's name, keeps a query from an index."""
-        return "not indexed"
-
 
 class MySql(Sqlite):
     """MySQL 8 and 9."""
@@ -88,9 +84,6 @@ class MySql(Sqlite):
     def delete(self, table: str, key: str, joined: str) -> str:
         # `where … in (select …)` would look through the whole table, and cannot name a temporary one twice.
         return f"delete {table} from {joined}"
-
-    def without_index(self, index: str) -> str:
-        return f"ignore index ({index})"
 
 
 class MariaDb(MySql):

@@ -89,6 +89,10 @@ class Folder:
         """Return what Arrow reads a table's files by."""
         return SubTreeFileSystem((self.path / table).as_posix(), LocalFileSystem())
 
+    def make_room(self, table: str, folder: str) -> None:
+        """Make a folder of a table, that files may be written there."""
+        (self.path / table / folder).mkdir(parents=True, exist_ok=True)
+
     def address(self, table: str, file: str) -> str:
         """Return where a table's file is, for workers of a cluster."""
         return str(self.path / table / file)
@@ -128,6 +132,9 @@ class Bucket:
 
     def file_system(self, table: str) -> FileSystem:
         return SubTreeFileSystem(f"{self.name}/{self.prefix}{table}", s3(self.options))
+
+    def make_room(self, table: str, folder: str) -> None:
+        """A bucket has no folders."""
 
     def address(self, table: str, file: str) -> str:
         return f"{self.url}/{table}/{file}"

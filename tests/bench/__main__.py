@@ -21,7 +21,7 @@ from lib import mariadb
 from akasa.ingest import deliveries, generate, staging
 from akasa.workspace import settings
 from akasa.workspace.settings import Settings
-from bench import days, disk, judging, kpis, loads, reading, reports, targets
+from bench import days, disk, judging, kpis, loads, reading, reports, sqlite_kpis, targets
 
 Tables = Mapping[str, list[dict[str, Any]]]
 SEED, AN_ORDER_HAS_LINES, MORE = 1, 2, targets.MORE
@@ -62,7 +62,9 @@ def keep(folder: Path, size: int, runs: int) -> Tables:
 
 def compute(folder: Path, size: int, runs: int) -> Tables:
     kpis.prepare(folder, MORE * size)
-    return {f"four KPIs of {MORE * size:,} orders": kpis.measure(folder, runs)}
+    found = {f"four KPIs of {MORE * size:,} orders": kpis.measure(folder, runs)}
+    sqlite_kpis.prepare(folder)
+    return {**found, f"SQL on SQLite, {MORE * size:,} orders": sqlite_kpis.measure(folder, runs)}
 
 
 def run_all(folder: Path, size: int, runs: int) -> Tables:

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from akasa.ingest import staging
+from akasa.ingest import deliveries, staging
 from akasa.publish import database_load, level, road
-from akasa.stores import database, migrate
+from akasa.stores import database, migrate, soundness
 from akasa.workspace.settings import Settings
+from akasa.workspace.tables import FIRST_DAY as FROM_EVER
+from akasa.workspace.tables import frame_types
 from bench import loads
 from bench.harness import Clock, race
 
@@ -47,11 +49,20 @@ def prepare(folder: Path, orders: int) -> None:
         rows = _history(first, min(A_DELIVERY, orders - first), orders).assign(delivery_id=number)
         items = rows[["order_id", "delivery_id"]].assign(sku_id="SKU-1", sku_count=1, amount_paise=pd.NA)
         items = items.astype({"amount_paise": "Int64", "sku_id": "str"})
-        tables = {"customers": customers, "orders": rows, "order_items": items}
-        entry = {"sha256": f"{number:064d}", "delivery_id": number, "position": f"0\t{number:06d}"}
-        months = database_load.merge(settings, tables, [{**loads.LEDGER, **entry, "name": f"{number}.xml"}])
+        tables = {
+            "customers": customers,
+            "orders": rows,
+            "order_items": items,
+            "holdings": _holdings(customers),
+        }
+        known = {"name": "orders.xml", "kind": "orders", "sha256": f"{number:064d}"}
+        position = deliveries.position_of("orders.xml", "orders", number)
+        entry = {**known, "delivery_id": number, "position": position, "accepted": len(items)}
+        seen = {**known, "revision": number, "day": loads.LEDGER["delivered_on"], "withdrawn": 0}
+        months = database_load.merge(settings, tables, [{**loads.LEDGER, **entry}], [seen])
         level.level_warehouse(settings, level.Published({number}, tables, months))
         customers = customers[:0]
+    soundness.note(settings)  # it was filled by nobody's run
 
 
 def _history(first: int, number: int, orders: int) -> pd.DataFrame:
@@ -101,6 +112,12 @@ def _customers(first: int, number: int) -> pd.DataFrame:
     frame = pd.DataFrame({"customer_id": [f"CUST-{n:08d}" for n in numbers]}, dtype="str")
     mobiles = pd.Series([str(9_000_000_000 + n) for n in numbers], dtype="str")
     return frame.assign(customer_name="Asha Rao", mobile_number=mobiles, region="North", delivery_id=1)
+
+
+def _holdings(customers: pd.DataFrame) -> pd.DataFrame:
+    """Return each customer's own number, from ever."""
+    columns = {"from_day": FROM_EVER, "until_day": pd.NaT, "position": "0\t000001"}
+    return customers[["mobile_number", "customer_id"]].assign(**columns).astype(frame_types("holdings"))
 
 
 def _settings(folder: Path) -> Settings:

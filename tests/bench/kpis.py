@@ -37,7 +37,7 @@ def prepare(folder: Path, orders: int) -> None:
     One order in a hundred has a number that nobody holds; one customer in a hundred took theirs over from
     another in the middle of these months.
     """
-    settings = _settings(folder)
+    settings = settings_of(folder)
     rng = np.random.default_rng(1)
     warehouse_merge.rebuild(settings, _tables(_customers(orders // 10, rng)), _ledger())
     edges = np.linspace(0, orders, len(MONTHS) + 1).astype(int)
@@ -61,16 +61,16 @@ def measure(folder: Path, runs: int) -> list[dict[str, Any]]:
         "akasa Dask, threads": akasa_dask,
         "akasa Dask, 2 workers of 1.5 GB": akasa_dask_on_workers,
     }
-    orders = warehouse.dataset("orders", _settings(folder)).count_rows()
+    orders = warehouse.dataset("orders", settings_of(folder)).count_rows()
     return harness.race(contenders, (folder,), runs, orders)
 
 
 def akasa_pandas(clock: Clock, folder: Path) -> dict[str, str]:
-    return _ours(clock, "pandas", _settings(folder))
+    return _ours(clock, "pandas", settings_of(folder))
 
 
 def akasa_dask(clock: Clock, folder: Path) -> dict[str, str]:
-    return _ours(clock, "dask", _settings(folder))
+    return _ours(clock, "dask", settings_of(folder))
 
 
 def akasa_dask_on_workers(clock: Clock, folder: Path) -> dict[str, str]:
@@ -79,7 +79,7 @@ def akasa_dask_on_workers(clock: Clock, folder: Path) -> dict[str, str]:
     from lib import clusters
 
     with tempfile.TemporaryDirectory() as logs, clusters.cluster(Path(logs)) as servers:
-        settings = _settings(folder).model_copy(update={"dask_scheduler_address": servers.address})
+        settings = settings_of(folder).model_copy(update={"dask_scheduler_address": servers.address})
         return _ours(clock, "dask", settings)
 
 
@@ -87,7 +87,7 @@ def _ours(clock: Clock, engine: str, settings: Settings) -> dict[str, str]:
     __import__(f"akasa.kpis.{engine}")
     with clock:
         found = engines.compute(settings, engine, AS_OF)[engine]
-    return {kpi: _digest(kpi, pa.Table.from_pandas(frame)) for kpi, frame in found.items()}
+    return {kpi: digest(kpi, pa.Table.from_pandas(frame)) for kpi, frame in found.items()}
 
 
 def duckdb(clock: Clock, folder: Path) -> dict[str, str]:
@@ -111,7 +111,7 @@ def _duckdb(clock: Clock, folder: Path, shared: str) -> dict[str, str]:
             kpi: connection.sql(text.format(as_of=AS_OF, days=WINDOW_DAYS, top_n=TOP_N)).to_arrow_table()
             for kpi, text in _DUCKDB.items()
         }
-    return {kpi: _digest(kpi, table) for kpi, table in found.items()}
+    return {kpi: digest(kpi, table) for kpi, table in found.items()}
 
 
 _DUCKDB_SHARED = """
@@ -227,7 +227,7 @@ def polars(clock: Clock, folder: Path) -> dict[str, str]:
                 .head(TOP_N),
             ]
         )
-    return {kpi: _digest(kpi, frame.to_arrow()) for kpi, frame in zip(DEFINITIONS, found, strict=True)}
+    return {kpi: digest(kpi, frame.to_arrow()) for kpi, frame in zip(DEFINITIONS, found, strict=True)}
 
 
 def _half_up(total: str) -> Any:
@@ -282,7 +282,7 @@ def plain_pandas(clock: Clock, folder: Path) -> dict[str, str]:
             .sort_values(["total_spent", "customer_id"], ascending=[False, True])
             .head(TOP_N),
         }
-    return {kpi: _digest(kpi, pa.Table.from_pandas(frame)) for kpi, frame in found.items()}
+    return {kpi: digest(kpi, pa.Table.from_pandas(frame)) for kpi, frame in found.items()}
 
 
 def _with_average(frame: pd.DataFrame, total: str) -> pd.DataFrame:
@@ -292,7 +292,7 @@ def _with_average(frame: pd.DataFrame, total: str) -> pd.DataFrame:
 
 def _files(folder: Path) -> dict[str, list[str]]:
     tables = ("orders", "customers", "holdings")
-    return {table: warehouse.files(table, _settings(folder)) for table in tables}
+    return {table: warehouse.files(table, settings_of(folder)) for table in tables}
 
 
 _TYPES: Mapping[Kind, pa.DataType] = {
@@ -303,7 +303,7 @@ _TYPES: Mapping[Kind, pa.DataType] = {
 }
 
 
-def _digest(kpi: str, found: pa.Table) -> str:
+def digest(kpi: str, found: pa.Table) -> str:
     """Return the number of rows and a hash of all values in their order, the same for every contender."""
     columns = DEFINITIONS[kpi].columns
     typed = found.select(list(columns)).cast(pa.schema({c: _TYPES[kind] for c, kind in columns.items()}))
@@ -312,7 +312,7 @@ def _digest(kpi: str, found: pa.Table) -> str:
     return f"{typed.num_rows} rows, {hashlib.sha256(sink.getvalue()).hexdigest()[:12]}"
 
 
-def _settings(folder: Path) -> Settings:
+def settings_of(folder: Path) -> Settings:
     return Settings(data_dir=folder, output_dir=folder / "outputs")
 
 

@@ -71,7 +71,7 @@ def targets(size: int) -> tuple[Target, ...]:
         (
             "a day onto many orders / onto few",
             "≤",
-            2,
+            1.3,
             lambda of: of("a day", f"a day onto {MORE * size:,}", "ratio"),
         ),
         ("warehouse on disk / its rows, 60 days", "≤", 2.5, lambda of: of("disk", "after 60", "ratio")),
@@ -88,6 +88,7 @@ def targets(size: int) -> tuple[Target, ...]:
             1.3,
             lambda of: of("KPIs", "akasa Dask, threads", "ratio"),
         ),
+        ("SQL KPIs / hand-written SQL on SQLite", "≤", 1.2, lambda of: of("SQL on", "akasa SQL", "ratio")),
         ("report on the sample / empty notebooks", "≤", 2, lambda of: of("sample", "report", "ratio")),
         ("the same, nothing new / empty notebooks", "≤", 1.25, lambda of: of("sample", "the same", "ratio")),
         (

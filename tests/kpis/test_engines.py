@@ -84,7 +84,8 @@ def sources(folder, content, parts):
     cfg = Settings(data_dir=folder, output_dir=folder)
     migrate.upgrade(cfg)
     database_load.merge(cfg, content, [ledger_row(number) for number in (1, 2, 3)])
-    customers, holdings = content["customers"], content["holdings"]
+    # The warehouse's files are in no order.
+    customers, holdings = (content[name][::-1].reset_index(drop=True) for name in ("customers", "holdings"))
     files = [_parquet(folder / f"{n}.parquet", content["orders"].iloc[n::parts]) for n in range(parts)]
     return {
         "sql": cfg,
