@@ -161,11 +161,16 @@ class Analyst:
             self.page.wait_for_timeout(0.05 * SECONDS)
 
     def save(self):
-        clean = self.page.locator(".lm-TabBar-tab.jp-mod-current:not(.jp-mod-dirty)")
-        for _ in range(30):  # what the kernel says meanwhile is to be saved, too
-            self.choose("File", "Save Notebook")
-            self.page.wait_for_timeout(0.5 * SECONDS)
-            if clean.count():
+        """Save until all is saved: what the kernel says meanwhile is to be saved, too.
+
+        A save begun before the one before is answered finds a file that changed on disk, and asks.
+        """
+        dirty = self.page.locator(".lm-TabBar-tab.jp-mod-current.jp-mod-dirty")
+        for _ in range(30):
+            with self.page.expect_response(lambda answer: is_save(answer.request)):
+                self.choose("File", "Save Notebook")
+            with suppress(browser.required().TimeoutError):
+                dirty.wait_for(state="detached", timeout=2 * SECONDS)
                 return
         raise AssertionError("what was changed is never saved")
 
@@ -173,6 +178,10 @@ class Analyst:
         self.notebook.locator(".jp-Notebook-cell.jp-CodeCell .cm-content").nth(cell).click()
         self.page.keyboard.press("Control+A")
         self.page.keyboard.insert_text(text)
+
+
+def is_save(request):
+    return request.method == "PUT" and "/api/contents/" in request.url
 
 
 def errors(cells):
