@@ -81,7 +81,7 @@ def changed(settings: Settings, plan: Plan, judged: Sequence[Judged]) -> pd.Data
         return _differing(_held(settings), after)
     again = [one for one in published if one.sha256 in {sighting.sha256 for sighting in new}]
     claims = _claims(new, [*(standing.as_published(settings, one) for one in again), *judged])
-    held = _held(settings, claims["mobile_number"])
+    held = _held(settings, claims["mobile_number"]).sort_values("position", kind="stable")
     return _differing(held, fold(pd.concat([held[_CLAIM], claims])))
 
 
@@ -121,12 +121,12 @@ def _ends(held: Any, claim: Any) -> bool:
 def _claims(seen: Iterable[Sighting], judged: Iterable[Judged]) -> pd.DataFrame:
     """Return the claims of customers in the places where their deliveries were seen, in order of places."""
     customers = {
-        one.delivery.sha256: one.records.accepted for one in judged if one.delivery.kind == "customers"
+        one.delivery.sha256: one.records.accepted[["mobile_number", "customer_id"]]
+        for one in judged
+        if one.delivery.kind == "customers"
     }
     claims = [
-        customers[place.sha256][["mobile_number", "customer_id"]].assign(
-            from_day=place.claims_from, position=place.position
-        )
+        customers[place.sha256].assign(from_day=place.claims_from, position=place.position)
         for place in sorted(seen, key=attrgetter("position"))
         if place.kind == "customers" and place.sha256 in customers
     ]

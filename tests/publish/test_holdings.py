@@ -86,6 +86,15 @@ def test_a_number_that_comes_back_has_two_holdings_of_one_customer(workspace):
     ]
 
 
+def test_a_later_run_takes_holdings_in_the_order_of_their_claims_and_not_of_ids(workspace):
+    """Here those of the later claims are the lesser."""
+    for day, customer in ((5, "C-9"), (7, "C-5"), (9, "C-1")):
+        deliver(workspace, (f"incoming/c_2025-11-0{day}.csv", customers((customer, NUMBER, "North"))))
+        run(workspace)
+    taken = [("C-9", FIRST_DAY, november(6)), ("C-5", november(6), november(8)), ("C-1", november(8), None)]
+    assert held(workspace) == taken
+
+
 def test_a_claim_that_was_outdone_on_its_day_holds_nothing(workspace):
     deliver(workspace, BASE, TO_BINA, ("incoming/c_2025-11-12_2.csv", TO_CHITRA[1]))
     run(workspace)
