@@ -17,6 +17,7 @@ from akasa.workspace import rows
 from akasa.workspace.rows import Room
 from akasa.workspace.tables import KEYS
 
+MOST_PARTS = 250  # each is an open file while records are parted
 _SAMPLED = 50_000
 _BATCH_ROWS = 65_536
 
@@ -54,7 +55,7 @@ def _bounds(opened: pq.ParquetFile, id_: str) -> list[str]:
     ]
     ids = pc.drop_null(pa.chunked_array(sampled, pa.string())).combine_chunks()
     ids = ids.take(pc.sort_indices(ids))
-    parts = -(-count // rows.PART_ROWS)
+    parts = min(-(-count // rows.PART_ROWS), MOST_PARTS)
     places = [len(ids) * part // parts for part in range(1, parts)] if len(ids) else []
     return sorted(set(ids.take(places).to_pylist()))
 

@@ -21,10 +21,11 @@ from lib import mariadb
 from akasa.ingest import deliveries, generate, staging
 from akasa.workspace import settings
 from akasa.workspace.settings import Settings
-from bench import days, disk, judging, kpis, loads, reading, reports, targets
+from bench import backlog, days, disk, judging, kpis, loads, reading, reports, targets
 
 Tables = Mapping[str, list[dict[str, Any]]]
 SEED, AN_ORDER_HAS_LINES, MORE = 1, 2, targets.MORE
+BACKLOGS = (targets.MORE,)
 PACKAGES = [
     "pandas",
     "numpy",
@@ -55,6 +56,11 @@ def publish_days(folder: Path, size: int, runs: int) -> Tables:
     return {"publishing a day of 10,000 orders": days.measure(folder, size // MORE, MORE * size, runs)}
 
 
+def catch_up(folder: Path, size: int, runs: int) -> Tables:
+    lines = 3 * size // MORE
+    return {f"a backlog of deliveries of {lines:,} lines": backlog.measure(folder, lines, BACKLOGS)}
+
+
 def keep(folder: Path, size: int, runs: int) -> Tables:
     title = f"disk: {disk.DAY_ORDERS:,} orders and {disk.CUSTOMERS:,} customers a day, nothing retained"
     return {title: disk.measure(folder)}
@@ -83,6 +89,7 @@ STAGES: dict[str, Callable[[Path, int, int], Tables]] = {
     "judging": judge,
     "loads": put,
     "days": publish_days,
+    "backlog": catch_up,
     "disk": keep,
     "kpis": compute,
     "reports": run_all,
