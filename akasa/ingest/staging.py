@@ -152,9 +152,14 @@ def path(folder: Path, kind: str, sha256: str) -> Path:
 
 def read(folder: Path, kind: str, sha256: str) -> pa.Table:
     """Return a staged delivery's raw records: `record`, its fields as text, `malformed`, `raw`."""
+    return pq.read_table(records_file(folder, kind, sha256))
+
+
+def records_file(folder: Path, kind: str, sha256: str) -> Path:
+    """Return the file in which a delivery's records lie."""
     there = path(folder, kind, sha256)
     # Earlier versions of akasa kept it under the digest alone.
-    return pq.read_table(there if there.exists() else folder / f"{sha256}.parquet")
+    return there if there.exists() else folder / f"{sha256}.parquet"
 
 
 def write_records(there: Path, records: pa.Table) -> None:

@@ -168,7 +168,7 @@ def judged_otherwise(settings: Settings, change: Change) -> list[Judged]:
 def _noted_otherwise(row: Any, judged: Judged) -> bool:
     """Return whether the ledger counts other records of a delivery, or names other rules."""
     records, version = judged.records, None if pd.isna(row.rules_version) else row.rules_version
-    parts = len(records.accepted), len(records.rejected), records.repeats
+    parts = records.accepted_count, records.rejected_count, records.repeats
     return (row.accepted, row.rejected, row.repeats, version) != (*parts, judged.rules_version)
 
 

@@ -4,6 +4,7 @@ Its records and rows are counted, the orders whose number nobody holds, and its 
 before.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from statistics import median
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from akasa.ingest import deliveries
+from akasa.publish import fold
 from akasa.stores import database
 from akasa.stores.models import HOLDINGS
 from akasa.validate import drift, verdicts
@@ -22,6 +24,7 @@ from akasa.validate.plan import Planned
 from akasa.validate.profiles import COMPARED
 from akasa.validate.suites import DELIVERY_COLUMNS
 from akasa.validate.verdicts import Judged
+from akasa.workspace.rows import Table, parts, whole
 from akasa.workspace.settings import Settings
 
 Brought: TypeAlias = tuple[date | None, int | None]  # a day and what it brought, in paise, if that is known
@@ -35,7 +38,7 @@ def accounts(
     records: Mapping[tuple[str, str], int],
     known: Sequence[Planned],
     judged: Sequence[Judged],
-    tables: Mapping[str, pd.DataFrame],
+    tables: Mapping[str, Table],
 ) -> pd.DataFrame:
     """Return one row a new delivery: the columns of `suites.DELIVERY_COLUMNS`.
 
@@ -43,14 +46,15 @@ def accounts(
     where published deliveries take part again, `revenue_ratio` where too few days stand before, and both
     ratios where there are no orders.
     """
-    loose, due = _unmatched(settings, tables), _rows_due(judged)
+    loose, due = _unmatched(settings, tables), _rows_due(settings, judged)
+    arrived = {kind: _arrived(tables[name]) for kind, name in _ROWS.items()}
     revenue = _revenue_ratios(settings, known, judged)
     rows = [
         (
             one.delivery.name,
             records.get(one.delivery.key, one.records.count),
             one.records.count,
-            int((tables[_ROWS[one.delivery.kind]]["delivery_id"] == one.delivery.delivery_id).sum()),
+            arrived[one.delivery.kind][one.delivery.delivery_id],
             due.get(one.delivery.sha256),
             loose.get(one.delivery.delivery_id),
             revenue.get(one.delivery.sha256),
@@ -61,16 +65,31 @@ def accounts(
     return pd.DataFrame(rows, columns=list(DELIVERY_COLUMNS)).astype(DELIVERY_COLUMNS)
 
 
-def _unmatched(settings: Settings, tables: Mapping[str, pd.DataFrame]) -> dict[int, float]:
+def _arrived(table: Table) -> Counter[int]:
+    """Return delivery_id → how many rows of a table come from it."""
+    found: Counter[int] = Counter()
+    for part in parts(table, ["delivery_id"]):
+        found.update(part["delivery_id"].value_counts().to_dict())
+    return found
+
+
+def _unmatched(settings: Settings, tables: Mapping[str, Table]) -> dict[int, float]:
     """Return delivery_id → which share of its orders is of numbers that nobody will hold."""
-    orders = tables["orders"]
-    number, held = _texts(orders["mobile_number"]), _texts(tables["holdings"]["mobile_number"])
+    held = _texts(whole(tables["holdings"])["mobile_number"])
+    count, loose = _arrived(tables["orders"]), Counter[int]()
+    for orders in parts(tables["orders"], ["mobile_number", "delivery_id"]):
+        loose.update(_loose(settings, orders, held))
+    return {delivery_id: loose[delivery_id] / count[delivery_id] for delivery_id in count}
+
+
+def _loose(settings: Settings, orders: pd.DataFrame, held: pa.Array) -> Counter[int]:
+    """Return delivery_id → how many of its orders are of numbers neither held before nor among those."""
+    number = _texts(orders["mobile_number"])
     others = pc.unique(number.filter(pc.invert(pc.is_in(number, value_set=held)))).to_pylist()
     before = database.rows_of(settings, HOLDINGS.c.mobile_number, others)["mobile_number"]
     known = pa.chunked_array([held, *before.cast(pa.string()).chunks])
     loose = np.asarray(pc.invert(pc.is_in(number, value_set=known)))
-    shares = pd.Series(loose).groupby(orders["delivery_id"].to_numpy()).mean()
-    return dict(zip(shares.index.tolist(), shares.tolist(), strict=True))
+    return Counter(orders["delivery_id"][loose].value_counts().to_dict())
 
 
 def _texts(column: "pd.Series[str]") -> pa.Array:
@@ -78,21 +97,25 @@ def _texts(column: "pd.Series[str]") -> pa.Array:
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
 
-def _rows_due(judged: Sequence[Judged]) -> dict[str, int]:
+def _rows_due(settings: Settings, judged: Sequence[Judged]) -> dict[str, int]:
     """Return sha256 → how many of its accepted records no later delivery replaces."""
     if any(one.delivery.status != "new" for one in judged):
         return {}
-    return {sha256: rows for kind in _ID for sha256, rows in _due_of(kind, judged)}
+    due = Counter({one.delivery.sha256: 0 for one in judged})
+    for kind, key in _ID.items():
+        of_kind = [one for one in judged if one.delivery.kind == kind]
+        for part in fold.by_ids(settings, of_kind, [key]):
+            due.update(dict(_due_of(key, part)))
+    return dict(due)
 
 
-def _due_of(kind: str, judged: Sequence[Judged]) -> Iterator[tuple[str, int]]:
+def _due_of(key: str, judged: Sequence[Judged]) -> Iterator[tuple[str, int]]:
     later = pa.array([], pa.string())
-    of_kind = [one for one in judged if one.delivery.kind == kind]
-    for one in sorted(of_kind, key=lambda one: one.delivery.position, reverse=True):
-        ids = _texts(one.records.accepted[_ID[kind]])
+    for one in sorted(judged, key=lambda one: one.delivery.position, reverse=True):
+        ids = _texts(one.records.accepted[key])
         replaced = pc.sum(pc.is_in(ids, value_set=later)).as_py() or 0 if len(later) else 0
         yield one.delivery.sha256, len(ids) - replaced
-        if len(of_kind) > 1:
+        if len(judged) > 1:
             later = pc.unique(pa.concat_arrays([later, ids]))
 
 
@@ -124,4 +147,4 @@ def _paise(settings: Settings, one: Planned, new: Mapping[str, Judged]) -> int |
     judged = new.get(one.sha256)
     if judged is None:
         return verdicts.kept_revenue(settings, one)
-    return verdicts.revenue(judged.records.accepted, settings.amount_is)
+    return verdicts.revenue_of(judged.records, settings.amount_is)

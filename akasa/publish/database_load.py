@@ -6,7 +6,7 @@ only CREATE TEMPORARY TABLE doesn't.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,12 +14,14 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 from sqlalchemy import Connection, CursorResult
 from sqlalchemy.exc import DBAPIError
 
 from akasa.stores import database, dialects, lock
 from akasa.workspace.failpoints import reached
+from akasa.workspace.rows import Rows, Table, parts
 from akasa.workspace.settings import Settings
 from akasa.workspace.tables import KEYS, TABLES, VERSIONED
 
@@ -35,7 +37,7 @@ class AlteredRows(RuntimeError):
 
 def merge(
     settings: Settings,
-    tables: Mapping[str, pd.DataFrame],
+    tables: Mapping[str, Table],
     ledger_rows: Sequence[Mapping[str, Any]],
     sightings: Sequence[Mapping[str, Any]] = (),
     placed: Mapping[str, tuple[str, str, datetime]] | None = None,
@@ -75,8 +77,7 @@ def merge(
         load.stage("customers", tables["customers"])
         load.drop_superseded("customers")
         load.merge_staged("customers")
-        items = tables["order_items"]
-        load.stage("order_items", items[~items["order_id"].isin(superseded)] if superseded else items)
+        load.stage("order_items", tables["order_items"], superseded)
         load.delete_staged("order_items", "order_id", "new_orders")
         load.insert_staged("order_items")
         load.stage("holdings", tables["holdings"])
@@ -86,7 +87,7 @@ def merge(
     return months
 
 
-def withdraw(settings: Settings, sha256: str, delivery_id: int, instead: Mapping[str, pd.DataFrame]) -> None:
+def withdraw(settings: Settings, sha256: str, delivery_id: int, instead: Mapping[str, Table]) -> None:
     """Take a delivery's rows out, put others in their place, and forget it, in one transaction.
 
     `instead` holds the versions that stand in place of its own, and all holdings.
@@ -107,7 +108,7 @@ def withdraw(settings: Settings, sha256: str, delivery_id: int, instead: Mapping
 def replace(
     settings: Settings,
     gone: "pd.Series[str]",
-    tables: Mapping[str, pd.DataFrame],
+    tables: Mapping[str, Table],
     ledger_rows: Sequence[Mapping[str, Any]],
     now: datetime,
 ) -> None:
@@ -131,7 +132,7 @@ def replace(
 
 def refill(
     settings: Settings,
-    tables: Mapping[str, pd.DataFrame],
+    tables: Mapping[str, Table],
     ledger_rows: Sequence[Mapping[str, Any]],
     now: datetime,
 ) -> None:
@@ -189,22 +190,27 @@ class Load:
         gone = self.run(f"delete from deliveries where sha256 = {self.dialect.mark}", [(sha256,)])
         return gone.rowcount > 0
 
-    def stage(self, table: str, frame: pd.DataFrame) -> None:
-        """Put rows into a temporary table of the columns they have, in key order; count what arrived."""
-        columns = [column for column in TABLES[table] if column in frame]
-        rows = to_arrow(frame[columns])
-        rows = rows.sort_by([(key, "ascending") for key in KEYS[table] if key in columns])
+    def stage(self, table: str, rows: Table, without: Collection[str] = ()) -> None:
+        """Put rows into a temporary table of the columns they have, in key order; count what arrived.
+
+        Those that have one of some keys stay out.
+        """
+        columns = [column for column in TABLES[table] if isinstance(rows, Rows) or column in rows]
         self.run(self.dialect.unstage(table))  # a publish that failed may have left it on a pooled connection
         self.run(self.dialect.stage(table, columns))
-        if self.infile and len(rows):
-            self._send_file(f"new_{table}", rows)
-        else:
-            self.insert(f"new_{table}", rows)
+        sent = 0
+        for part in _in_key_order(table, rows, columns, without):
+            self._send(f"new_{table}", part)
+            sent += len(part)
         arrived = self.run(f"select count(*) from new_{table}").scalar()
-        if arrived != len(frame):
-            raise AlteredRows(
-                f"{table}: {len(frame):,} rows were sent, {arrived:,} arrived; nothing was committed"
-            )
+        if arrived != sent:
+            raise AlteredRows(f"{table}: {sent:,} rows were sent, {arrived:,} arrived; nothing was committed")
+
+    def _send(self, table: str, rows: pa.Table) -> None:
+        if self.infile and len(rows):
+            self._send_file(table, rows)
+        else:
+            self.insert(table, rows)
 
     def unstage(self) -> None:
         for table in TABLES:
@@ -230,8 +236,8 @@ class Load:
         self.run(self.dialect.merge(table, list(TABLES[table]), key))
 
     def insert_staged(self, table: str) -> None:
-        columns, keys = ", ".join(TABLES[table]), ", ".join(KEYS[table])
-        self.run(f"insert into {table} ({columns}) select {columns} from new_{table} order by {keys}")
+        columns = ", ".join(TABLES[table])
+        self.run(f"insert into {table} ({columns}) select {columns} from new_{table}")
 
     def delete_staged(self, table: str, key: str, staged: str | None = None) -> None:
         """Delete the rows that have a key of those that are staged: of the table itself, or another one."""
@@ -291,6 +297,19 @@ def _committed(settings: Settings, done: Callable[[pd.DataFrame, pd.DataFrame], 
             database.ledger(settings), database.sightings(settings)
         ):
             raise
+
+
+def _in_key_order(
+    table: str, rows: Table, columns: Sequence[str], without: Collection[str]
+) -> Iterator[pa.Table]:
+    """Yield rows part by part, as drivers take them, in key order: so they stand in a file already."""
+    for frame in parts(rows, columns):
+        part = to_arrow(frame)
+        if without:
+            ids = part[KEYS[table][0]].cast(pa.string())
+            part = part.filter(pc.invert(pc.is_in(ids, value_set=pa.array(without, pa.string()))))
+        keys = [(key, "ascending") for key in KEYS[table] if key in columns]
+        yield part if isinstance(rows, Rows) else part.sort_by(keys)
 
 
 def to_arrow(frame: pd.DataFrame) -> pa.Table:

@@ -14,11 +14,10 @@ import pandas as pd
 from akasa.ingest import deliveries, known_by, repairs, staging
 from akasa.ingest.known_by import Known
 from akasa.ingest.staging import Manifest, Progress, Staged
-from akasa.publish import database_load, holdings, settle
+from akasa.publish import database_load, fold, holdings, settle
 from akasa.publish.backfill import read_what_is_lacking
 from akasa.publish.level import level_warehouse
 from akasa.publish.road import ledger_row
-from akasa.publish.versions import latest
 from akasa.stores import database, lock, migrate
 from akasa.validate import audits, judging, verdicts
 from akasa.validate import plan as planning
@@ -84,7 +83,7 @@ def make(settings: Settings, there: Settings, found: Remembered) -> None:
         known_by.write(there, found.known)
     migrate.upgrade(there)
     plan = Plan(tuple(one.delivery for one in found.judged), {}, found.seen, (), ())
-    tables = latest(found.judged, there.amount_is)
+    tables = fold.weighed(there, found.judged)
     tables["holdings"] = holdings.changed(there, plan, found.judged)
     with lock.publish(there):
         for one, row in zip(found.judged, found.rows, strict=True):

@@ -12,6 +12,7 @@ from akasa.publish import warehouse_merge
 from akasa.publish.versions import typed
 from akasa.stores import database, models, warehouse
 from akasa.workspace import files, storage
+from akasa.workspace.rows import Table
 from akasa.workspace.settings import Settings
 from akasa.workspace.tables import VERSIONED
 
@@ -24,7 +25,7 @@ class Published:
     """
 
     delivery_ids: Set[int]
-    tables: Mapping[str, pd.DataFrame]
+    tables: Mapping[str, Table]
     months: Set[str]
     moved: Set[int] = frozenset()
     again: Set[int] = frozenset()
@@ -52,8 +53,8 @@ def level_warehouse(settings: Settings, just_now: Published | None = None) -> No
     known = just_now if just_now and lacking == just_now.delivery_ids | just_now.moved else None
     if fault or held.empty or other - (lacking if known else set()):
         is_first = known and held.empty and not known.moved
-        tables = dict(known.tables) if known and is_first else published(settings, every)
-        warehouse_merge.rebuild(settings, tables | {"holdings": _holdings(settings)}, ledger, opened)
+        tables = known.tables if known and is_first else published(settings, every)
+        warehouse_merge.rebuild(settings, {**tables, "holdings": _holdings(settings)}, ledger, opened)
     elif lacking:
         known = known or Published(lacking, published(settings, lacking), warehouse.months(settings))
         warehouse_merge.merge(settings, known.tables, ledger, known.months, opened, other - known.moved)

@@ -14,12 +14,11 @@ import pandas as pd
 
 from akasa.ingest import staging
 from akasa.ingest.staging import Progress
-from akasa.publish import database_load, holdings, replacing
+from akasa.publish import database_load, fold, holdings, replacing
 from akasa.publish.brought import accounts
 from akasa.publish.level import Published, level_warehouse
 from akasa.publish.settle import settle, settle_what_was_cut_short
 from akasa.publish.standing import going_back, without
-from akasa.publish.versions import latest
 from akasa.stores import database, lock, migrate, warehouse
 from akasa.validate import data_docs, gate, judging, verdicts
 from akasa.validate import plan as planning
@@ -27,7 +26,9 @@ from akasa.validate.plan import Plan, Planned
 from akasa.validate.suites import DELIVERIES
 from akasa.validate.verdicts import Judged
 from akasa.workspace import events, progress
+from akasa.workspace.rows import Table, parts
 from akasa.workspace.settings import Settings
+from akasa.workspace.tables import TABLES
 
 
 class Overtaken(RuntimeError):
@@ -38,7 +39,7 @@ def publish(
     settings: Settings,
     run_date: date | None = None,
     tell: Progress = progress.tell,
-    auditor: Callable[[Settings, Mapping[str, pd.DataFrame]], pd.DataFrame] | None = None,
+    auditor: Callable[[Settings, Mapping[str, Table]], pd.DataFrame] | None = None,
 ) -> Plan:
     """Publish what is staged and new, in both stores; return what was planned.
 
@@ -78,7 +79,7 @@ def plan(settings: Settings, run_date: date | None = None) -> Plan:
     return found
 
 
-def weigh(settings: Settings, plan: Plan, judged: Sequence[Judged]) -> dict[str, pd.DataFrame]:
+def weigh(settings: Settings, plan: Plan, judged: Sequence[Judged]) -> dict[str, Table]:
     """Return the rows to publish: of each customer and order the latest version, as a whole; new holdings.
 
     Where a delivery comes again, its published versions leave their places, and others may stand there now.
@@ -87,13 +88,13 @@ def weigh(settings: Settings, plan: Plan, judged: Sequence[Judged]) -> dict[str,
     replacing.require_few_replaced(settings, judged)
     leaving = [one.delivery for one in judged if one.delivery.status == "again"]
     beside = without(settings, leaving, plan.places) if leaving else []
-    versions = latest([*judged, *beside], settings.amount_is)
+    versions = fold.weighed(settings, [*judged, *beside])
     return {**versions, "holdings": holdings.changed(settings, plan, judged)}
 
 
 def audit(
     settings: Settings,
-    tables: Mapping[str, pd.DataFrame],
+    tables: Mapping[str, Table],
     audit_all: bool = False,
     judged: Sequence[Judged] = (),
 ) -> pd.DataFrame:
@@ -118,15 +119,19 @@ def audit(
     return found
 
 
-def whose_rows(tables: Mapping[str, pd.DataFrame], known: Iterable[Planned]) -> list[str]:
+def whose_rows(tables: Mapping[str, Table], known: Iterable[Planned]) -> list[str]:
     """Return the names of those of the known deliveries from which rows of these tables are."""
-    frames = tables.values()
-    ids = {one for frame in frames if "delivery_id" in frame for one in frame["delivery_id"].unique()}
-    places = {one for frame in frames if "position" in frame for one in frame["position"].unique()}
+    ids, places = (_values(tables, column) for column in ("delivery_id", "position"))
     return [one.name for one in known if one.delivery_id in ids or one.position in places]
 
 
-def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dict[str, pd.DataFrame]) -> None:
+def _values(tables: Mapping[str, Table], column: str) -> set[Any]:
+    """Return the values of a column in those of the tables that have it."""
+    having = [table for name, table in tables.items() if column in TABLES[name] and len(table)]
+    return {one for table in having for part in parts(table, [column]) for one in part[column].unique()}
+
+
+def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dict[str, Table]) -> None:
     """Commit rows and ledger to the database in one transaction, then bring the warehouse level with it.
 
     `tables` are the latest versions of what was judged. A delivery that now stands at a later place takes
@@ -180,8 +185,8 @@ def ledger_row(one: Judged, settings: Settings, now: datetime) -> dict[str, Any]
         "rules_version": one.rules_version,
         "delivered_on": delivery.delivered_on,
         "records": records.count,
-        "accepted": len(records.accepted),
-        "rejected": len(records.rejected),
+        "accepted": records.accepted_count,
+        "rejected": records.rejected_count,
         "repeats": records.repeats,
         "published_at": now,
     }

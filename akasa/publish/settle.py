@@ -82,5 +82,5 @@ def _judged_again(settings: Settings, row: Any) -> Judged | None:
         return None
     again = judging.judge_one(settings, planning.of_ledger(row))
     found = again.records
-    counts = (found.count, len(found.accepted), len(found.rejected), found.repeats)
+    counts = (found.count, found.accepted_count, found.rejected_count, found.repeats)
     return again if counts == (row.records, row.accepted, row.rejected, row.repeats) else None

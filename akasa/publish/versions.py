@@ -1,6 +1,6 @@
 """Of each customer and each order, the version of the latest delivery."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,19 @@ def latest(judged: Sequence[Judged], amount_is: str) -> dict[str, pd.DataFrame]:
 def typed(table: str, rows: pa.Table) -> pd.DataFrame:
     """Return a table's rows from a store as the frame that `latest` gives."""
     frame = rows.to_pandas(date_as_object=False, types_mapper={pa.int64(): pd.Int64Dtype()}.get)
-    return frame.astype(frame_types(table))
+    return frame.astype({column: kind for column, kind in frame_types(table).items() if column in frame})
+
+
+def with_month(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return tables with the month of each order, and of its items, beside them: `order_month`."""
+    orders, items = tables["orders"], tables["order_items"]
+    month = pd.Series(np.datetime_as_string(orders["order_date"].to_numpy(), unit="M"), orders.index, "str")
+    of_items = beside(items["order_id"], orders["order_id"], month)
+    return {
+        **tables,
+        "orders": orders.assign(order_month=month),
+        "order_items": items.assign(order_month=pd.Series(of_items, items.index, "str")),
+    }
 
 
 def beside(keys: "pd.Series[str]", index: "pd.Series[str]", values: "pd.Series[Any]") -> np.ndarray:

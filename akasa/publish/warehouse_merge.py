@@ -18,10 +18,11 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
 
 from akasa.publish import warehouse_files
-from akasa.publish.versions import beside
+from akasa.publish.versions import with_month
 from akasa.stores import lock, warehouse
 from akasa.workspace import storage
 from akasa.workspace.failpoints import reached
+from akasa.workspace.rows import Rows, Table, whole
 from akasa.workspace.settings import Settings
 from akasa.workspace.tables import KEYS, VERSIONED
 
@@ -31,20 +32,23 @@ Opened = dict[str, DeltaTable]
 
 def rebuild(
     settings: Settings,
-    tables: Mapping[str, pd.DataFrame],
+    tables: Mapping[str, Table],
     ledger: pd.DataFrame,
     opened: Opened | None = None,
 ) -> None:
     """Put rows in place of all that the warehouse holds, or held when it was `opened`."""
     opened = warehouse.opened(settings) if opened is None else opened
-    for name, frame in _with_month(tables).items():
-        _overwrite(settings, opened, name, _arrow(name, frame))
+    if not isinstance(tables["orders"], Rows):  # which have their months
+        tables = with_month({name: whole(table) for name, table in tables.items()})
+    for name, table in tables.items():
+        rows = _stream(name, table) if isinstance(table, Rows) else _arrow(name, table)
+        _overwrite(settings, opened, name, rows)
     _note(settings, opened, ledger)
 
 
 def merge(
     settings: Settings,
-    tables: Mapping[str, pd.DataFrame],
+    tables: Mapping[str, Table],
     ledger: pd.DataFrame,
     months: Set[str],
     opened: Opened | None = None,
@@ -57,7 +61,7 @@ def merge(
     that are `leaving` go first. Of `holdings`, all rows of a number go with the first one that comes.
     """
     opened = warehouse.opened(settings) if opened is None else opened
-    incoming = _with_month(tables)
+    incoming = with_month({name: whole(rows) for name, rows in tables.items()})
     months = months | set(incoming["orders"]["order_month"])
     held, gone = {}, {}
     for name in VERSIONED:
@@ -83,7 +87,7 @@ def replace(
     """Take orders out with their items, and put others in."""
     opened = warehouse.opened(settings)
     months = warehouse.months(settings)
-    for name, frame in _with_month(tables).items():
+    for name, frame in with_month(tables).items():
         held = _versions(settings, opened, name, pd.concat([gone, frame["order_id"]]), months)
         if len(frame) or len(held):
             _replace(settings, opened, name, frame, held)
@@ -159,11 +163,11 @@ def _replace(settings: Settings, opened: Opened, name: str, frame: pd.DataFrame,
         warehouse_files.commit(opened[name], name, change)
 
 
-def _overwrite(settings: Settings, opened: Opened, name: str, rows: pa.Table) -> None:
-    """Put rows in place of all."""
+def _overwrite(settings: Settings, opened: Opened, name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
+    """Put rows in place of all; a stream comes in key order."""
     partition = ["order_month"] if "order_month" in warehouse.SCHEMAS[name].names else None
-    keys = [(key, "ascending") for key in KEYS.get(name, ("position",))]
-    rows = rows.sort_by(keys)
+    if isinstance(rows, pa.Table):
+        rows = rows.sort_by([(key, "ascending") for key in KEYS.get(name, ("position",))])
     reached(f"before the Delta commit of {name}")
     lock.require_lease(settings)
     place = storage.warehouse(settings)
@@ -212,17 +216,6 @@ def _held(
         return there.to_table(columns=[*columns, warehouse_files.FILE], filter=wanted).to_pandas()
 
 
-def _with_month(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    orders, items = tables["orders"], tables["order_items"]
-    month = pd.Series(np.datetime_as_string(orders["order_date"].to_numpy(), unit="M"), orders.index, "str")
-    of_items = beside(items["order_id"], orders["order_id"], month)
-    return {
-        **tables,
-        "orders": orders.assign(order_month=month),
-        "order_items": items.assign(order_month=pd.Series(of_items, items.index, "str")),
-    }
-
-
 def _key(name: str) -> str:
     """Return the column by which versions of a row replace each other: an order's items go with it."""
     return KEYS[name][0]
@@ -231,6 +224,12 @@ def _key(name: str) -> str:
 def _arrow(name: str, frame: pd.DataFrame) -> pa.Table:
     shape = warehouse.SCHEMAS[name]
     return pa.Table.from_pandas(frame[shape.names], shape, preserve_index=False)
+
+
+def _stream(name: str, rows: Rows) -> pa.RecordBatchReader:
+    """Return rows so that not all of them are in memory at once."""
+    batches = (batch for table in rows.tables() for batch in table.to_batches())
+    return pa.RecordBatchReader.from_batches(warehouse.SCHEMAS[name], batches)
 
 
 def _among(keys: "pd.Series[str]", chosen: "pd.Series[str]") -> np.ndarray:

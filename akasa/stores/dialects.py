@@ -41,9 +41,7 @@ class Sqlite:
         """Put staged rows in the place of those that have their key, and the others beside them."""
         changes = ", ".join(f"{column} = excluded.{column}" for column in columns if column != key)
         # Without `where true`, SQLite takes the `on` of `on conflict` for that of a join.
-        return (
-            f"{_insert(table, columns)} where true order by {key} on conflict ({key}) do update set {changes}"
-        )
+        return f"{_insert(table, columns)} where true on conflict ({key}) do update set {changes}"
 
     def delete(self, table: str, key: str, joined: str) -> str:
         """Delete the rows of a table that take part in a join (`a join b on …`, with its conditions)."""
@@ -79,7 +77,7 @@ class MySql(Sqlite):
 
     def merge(self, table: str, columns: Sequence[str], key: str) -> str:
         changes = ", ".join(f"{column} = new_{table}.{column}" for column in columns if column != key)
-        return f"{_insert(table, columns)} order by {key} on duplicate key update {changes}"
+        return f"{_insert(table, columns)} on duplicate key update {changes}"
 
     def delete(self, table: str, key: str, joined: str) -> str:
         # `where … in (select …)` would look through the whole table, and cannot name a temporary one twice.

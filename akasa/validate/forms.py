@@ -39,10 +39,10 @@ _CLOCK = re.compile(r"([T ]+)99?:99(:99)?([.,]9+)?")
 _PREFIXES = ("+91", "0091", "91", "0")
 
 
-def counted(field: str, texts: pa.Array, counts: np.ndarray) -> dict[str, int]:
-    """Return form → how many records have it, the most frequent first; `counts` are those of each text."""
+def counted(field: str, texts: pa.Array, counts: np.ndarray) -> Counter[str]:
+    """Return form → how many records have it; `counts` are those of each text."""
     if len(texts) == 0:
-        return {}
+        return Counter()
     ids, told = field.endswith("_id"), _TOLD.get(field, _of_words)
     encoded = _shapes(texts, _table_of(field)).dictionary_encode()
     weights = np.bincount(encoded.indices.to_numpy(), counts, len(encoded.dictionary)).astype(np.int64)
@@ -52,7 +52,12 @@ def counted(field: str, texts: pa.Array, counts: np.ndarray) -> dict[str, int]:
             found[form] += weight
     if field == "mobile_number":
         found.update(_prefixes(texts, counts, _is_plain(encoded)))
-    return _bounded(found) if ids else _ranked(found)
+    return found
+
+
+def ranked(field: str, found: Counter[str]) -> dict[str, int]:
+    """Return the forms that were counted, the most frequent first."""
+    return _bounded(found) if field.endswith("_id") else _ranked(found)
 
 
 def _table_of(field: str) -> np.ndarray:

@@ -18,6 +18,7 @@ from akasa.validate.audits import Audit, Finding
 from akasa.validate.suites import KEYS, Check, suites
 from akasa.workspace import clock
 from akasa.workspace.listing import Listing
+from akasa.workspace.rows import Table, parts
 from akasa.workspace.settings import Settings
 
 MOST_EXAMPLES = 20
@@ -30,7 +31,7 @@ class GateStopped(RuntimeError):
 
 
 def audit(
-    tables: Mapping[str, pd.DataFrame], settings: Settings | None = None, deliveries: Sequence[str] = ()
+    tables: Mapping[str, Table], settings: Settings | None = None, deliveries: Sequence[str] = ()
 ) -> pd.DataFrame:
     """Run each table's suite, keep what was found where there are settings, return the verdicts.
 
@@ -41,7 +42,7 @@ def audit(
     One row an expectation: table, expectation, column, severity, success, unexpected (rows, 0 where all
     hold).
     """
-    tables = {name: frame.reset_index(drop=True) for name, frame in tables.items() if len(frame)}
+    tables = {name: table for name, table in tables.items() if len(table)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         os.environ["GX_ANALYTICS_ENABLED"] = "false"
@@ -110,7 +111,7 @@ def _enough(part: int, whole: int) -> Decimal:
     return (Decimal(int(part)) / int(whole)).quantize(Decimal("0.01"), ROUND_CEILING)
 
 
-def _findings(tables: Mapping[str, pd.DataFrame], asked_of: Mapping[str, list[Check]]) -> list[Finding]:
+def _findings(tables: Mapping[str, Table], asked_of: Mapping[str, list[Check]]) -> list[Finding]:
     """Validate each table in one throw-away context."""
     import great_expectations as gx
     from great_expectations.execution_engine import pandas_execution_engine
@@ -124,19 +125,40 @@ def _findings(tables: Mapping[str, pd.DataFrame], asked_of: Mapping[str, list[Ch
     context.delete_data_docs_site("local_site")
     source = context.data_sources.add_pandas("accepted")
     found = []
-    for name, frame in tables.items():
+    for name, table in tables.items():
         batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all rows")
         checks = asked_of[name]
-        definition = gx.ValidationDefinition(
-            name=name, data=batch, suite=context.suites.add(_suite(name, checks))
+        definition = context.validation_definitions.add(
+            gx.ValidationDefinition(name=name, data=batch, suite=context.suites.add(_suite(name, checks)))
         )
-        rows = {"dataframe": frame[_asked(frame, checks)]}
-        result = context.validation_definitions.add(definition).run(batch_parameters=rows)
         asked = {_key(check.expectation, check.arguments): check for check in checks}
-        for outcome in result.results:
-            config: Any = outcome.expectation_config
-            found.append(_finding(name, frame, asked[_key(config.type, config.kwargs)], outcome))
+        of_parts = [_of_part(definition, name, part, asked) for part in parts(table)]
+        found += [_together(findings) for findings in zip(*of_parts, strict=True)]
     return found
+
+
+def _of_part(definition: Any, name: str, part: pd.DataFrame, asked: Mapping[str, Check]) -> list[Finding]:
+    """Validate a part of a table, in the order of what is asked. (No key stands in two parts.)"""
+    frame = part.reset_index(drop=True)
+    rows = {"dataframe": frame[_asked(frame, [*asked.values()])]}
+    found = {}
+    for outcome in definition.run(batch_parameters=rows).results:
+        config: Any = outcome.expectation_config
+        key = _key(config.type, config.kwargs)
+        found[key] = _finding(name, frame, asked[key], outcome)
+    return list(found.values())
+
+
+def _together(findings: Sequence[Finding]) -> Finding:
+    """Return what was found of a check in all parts of a table."""
+    examples = tuple(example for one in findings for example in one.examples)[:MOST_EXAMPLES]
+    return replace(
+        findings[0],
+        success=all(one.success for one in findings),
+        unexpected=sum(one.unexpected for one in findings),
+        examples=examples,
+        error=next((one.error for one in findings if one.error), ""),
+    )
 
 
 def _asked(frame: pd.DataFrame, checks: Sequence[Check]) -> list[str]:

@@ -5,13 +5,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from akasa.ingest import staging
 from akasa.ingest.staging import Progress
-from akasa.validate import profiles, quarantine, rules, verdicts
+from akasa.validate import large, profiles, quarantine, rules, verdicts
+from akasa.validate.kept import Kept
 from akasa.validate.plan import Key, Plan, Planned
+from akasa.validate.rules import Parted
 from akasa.validate.verdicts import Judged
-from akasa.workspace import events, masking, progress
+from akasa.workspace import events, masking, progress, rows
 from akasa.workspace.listing import Listing
 from akasa.workspace.settings import Settings
 
@@ -19,27 +22,30 @@ from akasa.workspace.settings import Settings
 def judge(settings: Settings, plan: Plan, tell: Progress = progress.tell) -> list[Judged]:
     """Judge every delivery that is due, in delivery order. Raises AssertionError for a record lost.
 
-    One that is published and stands at another place now is taken as it was judged.
+    One that is published and stands at another place now is taken as it was judged. Of more than
+    rows.PART_ROWS records in all, those that do not fit are let go and read from files when they are used.
     """
-    judged = [
-        judge_one(settings, one, tell) if one.status == "new" else as_published(settings, one, tell)
-        for one in plan.due
-    ]
+    judged, held = list[Judged](), 0
+    for one in plan.due:
+        found = judge_one(settings, one, tell) if one.status == "new" else as_published(settings, one, tell)
+        held += 0 if isinstance(found.records, Kept) else found.records.count
+        judged.append(found if held <= rows.PART_ROWS else large.let_go(settings, found))
     require_all_accounted(judged, plan.records)
     return judged
 
 
 def judge_one(settings: Settings, delivery: Planned, tell: Progress = progress.tell) -> Judged:
-    """Clean and judge one staged delivery, and keep its profile."""
+    """Clean and judge one staged delivery, and keep its profile; one of many records part by part."""
     began = time.monotonic()
     tell(f"{delivery.name}: cleaning")
-    raw = staging.read(settings.staging, delivery.kind, delivery.sha256)
-    clean = profiles.cleaned_and_kept(settings, delivery.kind, delivery.sha256, raw)
-    tell(f"{delivery.name}: judging")
-    if delivery.kind == "customers":
-        records = rules.judge_customers(raw, clean)
+    staged = staging.records_file(settings.staging, delivery.kind, delivery.sha256)
+    if pq.read_metadata(staged).num_rows > rows.PART_ROWS:
+        records: Parted | Kept = large.judged(settings, delivery, staged, tell)
     else:
-        records = rules.judge_orders(raw, clean, delivery.delivered_on, settings.amount_is)
+        raw = staging.read(settings.staging, delivery.kind, delivery.sha256)
+        clean = profiles.cleaned_and_kept(settings, delivery.kind, delivery.sha256, raw)
+        tell(f"{delivery.name}: judging")
+        records = large.by_rules(settings, delivery, raw, clean)
     judged = Judged(delivery, records, rules.RULES_VERSION)
     events.tell("delivery judged", **judged.told(), seconds=time.monotonic() - began)
     return judged
@@ -67,7 +73,7 @@ def counts(judged: Sequence[Judged]) -> pd.DataFrame:
     Where a record takes several lines, also lines and rejected_lines.
     """
     rows = [
-        (one.delivery.name, one.delivery.status, r.count, len(r.accepted), len(r.rejected), r.repeats)
+        (one.delivery.name, one.delivery.status, r.count, r.accepted_count, r.rejected_count, r.repeats)
         for one in judged
         for r in [one.records]
     ]
@@ -139,7 +145,7 @@ def _warning(what: str, count: int) -> str:
 
 def _write(folder: Path, one: Judged) -> Path | None:
     """Write a delivery's rejected records; return the file, or None where there are none."""
-    if one.records.rejected.empty:
+    if not one.records.rejected_count:
         return None
     file = quarantine.path(folder, one.delivery.name, one.delivery.sha256)
     quarantine.write(file, _labelled(one))

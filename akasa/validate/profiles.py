@@ -4,33 +4,80 @@ A profile follows from the staged records and the settings of a database, so it 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from akasa.ingest import readers, staging
 from akasa.validate import cleaning, profiling, rules
 from akasa.validate.plan import Planned
-from akasa.validate.profiling import Column, Profile
-from akasa.workspace import files, masking
+from akasa.validate.profiling import Clean, Column, Profile
+from akasa.workspace import files, masking, rows
 from akasa.workspace.settings import Settings
 
+TEXTS_AT_ONCE = 500_000
 COMPARED = 30  # deliveries of a kind that stand before one
 
 
 def cleaned_and_kept(settings: Settings, kind: str, sha256: str, raw: pa.Table) -> pd.DataFrame:
     """Return staged records clean, row by row, and keep their profile, which is made of the same columns."""
     encoded = cleaning.encode(raw, profiling.FIELDS[kind])
-    if kind == "customers":
-        clean = cleaning.clean_customers(encoded)
-    else:
-        clean = cleaning.clean_orders(encoded, settings.source_timezone, settings.business_timezone)
+    clean = cleaned(settings, kind, encoded)
     _keep(settings, kind, sha256, profiling.profile(kind, encoded, clean))
     return clean
+
+
+def cleaned(settings: Settings, kind: str, records: pa.Table) -> pd.DataFrame:
+    """Return staged records, or a part of them, clean."""
+    if kind == "customers":
+        return cleaning.clean_customers(records)
+    return cleaning.clean_orders(records, settings.source_timezone, settings.business_timezone)
+
+
+def keep_of_parts(settings: Settings, kind: str, sha256: str, parts: Sequence[Clean]) -> None:
+    """Keep the profile of a delivery that was cleaned in parts; its fields are read one after the other."""
+    staged = staging.records_file(settings.staging, kind, sha256)
+    malformed = pq.read_table(staged, columns=["malformed"])["malformed"]
+    texts = {name: _distinct(staged, name) for name in profiling.FIELDS[kind]}
+    counts = len(malformed), len(malformed) - malformed.null_count
+    _keep(settings, kind, sha256, profiling.profiled(*counts, texts, profiling.added(parts), at_once=1))
+
+
+def _distinct(staged: Path, field: str) -> Iterator[tuple[pa.Array, np.ndarray]]:
+    """Yield the distinct texts of a field with their counts, a share of about TEXTS_AT_ONCE after the other.
+
+    Which share a text is in follows from its bytes, so that each is counted in one alone.
+    """
+    opened = pq.ParquetFile(staged)
+    shares = opened.metadata.num_rows // TEXTS_AT_ONCE + 1
+    batches = opened.iter_batches(rows.PART_ROWS, columns=[field])
+    parts = [_counted(pa.Table.from_batches([batch]).rename_columns(["text"]), shares) for batch in batches]
+    for share in range(shares):
+        own = pa.concat_tables(part.filter(pc.equal(part["share"], share)) for part in parts)
+        counted = own.group_by("text", use_threads=False).aggregate([("count", "sum")]).combine_chunks()
+        yield counted["text"].combine_chunks(), counted["count_sum"].to_numpy()
+        rows.give_back()
+
+
+def _counted(texts: pa.Table, shares: int) -> pa.Table:
+    found = pc.value_counts(texts["text"])
+    share = pa.array(_sums_of_bytes(found.field("values")) % shares)
+    return pa.table({"text": found.field("values"), "count": found.field("counts"), "share": share})
+
+
+def _sums_of_bytes(texts: pa.StringArray) -> np.ndarray:
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    sums = np.zeros(ends[-1] + 1, np.uint32)
+    np.cumsum(np.frombuffer(data or b"", np.uint8)[: ends[-1]], out=sums[1:], dtype=np.uint32)
+    return np.asarray(sums[ends[1:]] - sums[ends[:-1]])
 
 
 def recall(settings: Settings, kind: str, sha256: str) -> Profile | None:
@@ -51,7 +98,17 @@ def make_missing(settings: Settings, deliveries: Sequence[Planned], most: int = 
         for one in [one for one in deliveries if one.kind == kind][-most:]:
             is_kept = recall(settings, kind, one.sha256) is not None
             if not is_kept and staging.is_there(settings.staging, kind, one.sha256):
-                cleaned_and_kept(settings, kind, one.sha256, staging.read(settings.staging, kind, one.sha256))
+                _make(settings, kind, one.sha256)
+
+
+def _make(settings: Settings, kind: str, sha256: str) -> None:
+    staged = pq.ParquetFile(staging.records_file(settings.staging, kind, sha256))
+    if staged.metadata.num_rows <= rows.PART_ROWS:
+        cleaned_and_kept(settings, kind, sha256, staged.read())
+        return
+    batches = map(pa.Table.from_batches, ([batch] for batch in staged.iter_batches()))
+    parts = [profiling.clean_of(kind, cleaned(settings, kind, batch)) for batch in batches]
+    keep_of_parts(settings, kind, sha256, parts)
 
 
 def masked(profile: Profile) -> Profile:

@@ -3,11 +3,12 @@
 Nothing here decides about a record, and no KPI depends on it.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ FIELDS = {"customers": CUSTOMER_FIELDS, "orders": ORDER_FIELDS}
 MOST_FREQUENT = 3
 MOST_REGIONS = 1000
 LONGEST = 80  # characters of a text that is shown
+Texts: TypeAlias = Iterable[tuple[pa.Array, np.ndarray]]  # no text comes twice
 
 
 @dataclass(frozen=True)
@@ -52,42 +54,107 @@ class Profile:
     regions: Mapping[str, int]
 
 
+@dataclass(frozen=True)
+class Clean:
+    """What clean records say: of fields that have a form, how many are known, the least, the most; `regions`.
+
+    Those of a delivery's parts are added up by `added`.
+    """
+
+    known: Mapping[str, int]
+    least: Mapping[str, Any]
+    most: Mapping[str, Any]
+    regions: Counter[str]
+
+
 def profile(kind: str, encoded: pa.Table, clean: pd.DataFrame) -> Profile:
     """Profile a delivery: `encoded` are its records as `cleaning.encode` gives them, `clean` what became of
     them, row by row.
     """
-    fields = FIELDS[kind]
-    with ThreadPoolExecutor() as threads:
-        columns = threads.map(lambda name: _column(name, encoded[name], _clean(clean, name)), fields)
-        found = dict(zip(fields, columns, strict=True))
     malformed = len(encoded) - encoded["malformed"].null_count
-    return Profile(len(encoded), malformed, found, _regions(clean) if "region" in fields else {})
+    texts = {name: _distinct(encoded[name].chunk(0)) for name in FIELDS[kind]}
+    return profiled(len(encoded), malformed, texts, clean_of(kind, clean))
 
 
-def _clean(clean: pd.DataFrame, name: str) -> "pd.Series[Any]":
-    return clean[rules.CLEAN_NAMES.get(name, name)]
+def profiled(
+    records: int,
+    malformed: int,
+    texts: Mapping[str, Texts],
+    clean: Clean,
+    at_once: int | None = None,
+) -> Profile:
+    """Profile a delivery of so many records: `texts` are the distinct ones of a field with their counts.
+
+    No more than so many fields are looked at `at_once`.
+    """
+    with ThreadPoolExecutor(at_once) as threads:
+        columns = threads.map(lambda name: _column(name, texts[name], clean), texts)
+        found = dict(zip(texts, columns, strict=True))
+    ranked = sorted(clean.regions.items(), key=lambda one: (-one[1], one[0]))
+    return Profile(records, malformed, found, dict(ranked[:MOST_REGIONS]))
 
 
-def _column(name: str, column: pa.ChunkedArray, clean: "pd.Series[Any]") -> Column:
-    encoded = column.chunk(0)
-    counts = np.bincount(encoded.indices.to_numpy(), minlength=len(encoded.dictionary))
-    trimmed = pc.utf8_trim_whitespace(cleaning.visible(encoded.dictionary))
-    told = pc.not_equal(trimmed, "").fill_null(False)
-    texts, counts = encoded.dictionary.filter(told), counts[np.asarray(told)]
-    filled, has_form = int(counts.sum()), name in rules.HAVE_A_FORM
-    return Column(
-        filled,
-        len(texts),
-        filled - int(clean.notna().sum()) if has_form else 0,
-        *_extremes(name, pa.array(clean, from_pandas=True) if has_form else trimmed.filter(told)),
-        _frequent(texts, counts),
-        forms.counted(name, texts, counts),
+def clean_of(kind: str, clean: pd.DataFrame) -> Clean:
+    """Return what clean records, or a part of them, say."""
+    columns = {
+        name: pa.array(clean[rules.CLEAN_NAMES.get(name, name)], from_pandas=True)
+        for name in FIELDS[kind]
+        if name in rules.HAVE_A_FORM
+    }
+    ends = {name: pc.min_max(column).as_py() for name, column in columns.items()}
+    regions = clean["region"].value_counts() if "region" in FIELDS[kind] else pd.Series(dtype="int64")
+    return Clean(
+        {name: len(column) - column.null_count for name, column in columns.items()},
+        {name: end["min"] for name, end in ends.items()},
+        {name: end["max"] for name, end in ends.items()},
+        Counter(dict(zip(regions.index.tolist(), regions.tolist(), strict=True))),
     )
 
 
-def _extremes(name: str, values: pa.Array) -> tuple[str | None, str | None]:
-    found = pc.min_max(values).as_py()
-    return _text(name, found["min"]), _text(name, found["max"])
+def added(parts: Sequence[Clean]) -> Clean:
+    """Return what the parts of a delivery say together."""
+    names = list(parts[0].known)
+    least, most = ([getattr(part, side) for part in parts] for side in ("least", "most"))
+    return Clean(
+        {name: sum(part.known[name] for part in parts) for name in names},
+        {name: _first(min, (one[name] for one in least)) for name in names},
+        {name: _first(max, (one[name] for one in most)) for name in names},
+        sum((part.regions for part in parts), Counter()),
+    )
+
+
+def _distinct(encoded: pa.DictionaryArray) -> Texts:
+    yield encoded.dictionary, np.bincount(encoded.indices.to_numpy(), minlength=len(encoded.dictionary))
+
+
+def _column(name: str, texts: Texts, clean: Clean) -> Column:
+    """Look at a field's distinct texts, some at a time."""
+    filled, distinct, ends, found, frequent = 0, 0, [], Counter[str](), []
+    for some, counts in texts:
+        trimmed = pc.utf8_trim_whitespace(cleaning.visible(some))
+        told = pc.not_equal(trimmed, "").fill_null(False)
+        some, counts = some.filter(told), counts[np.asarray(told)]
+        filled, distinct = filled + int(counts.sum()), distinct + len(some)
+        ends.append(pc.min_max(trimmed.filter(told)).as_py())
+        found.update(forms.counted(name, some, counts))
+        frequent += _frequent(some, counts)
+    has_form = name in rules.HAVE_A_FORM
+    least = clean.least[name] if has_form else _first(min, (end["min"] for end in ends))
+    most = clean.most[name] if has_form else _first(max, (end["max"] for end in ends))
+    return Column(
+        filled,
+        distinct,
+        filled - clean.known[name] if has_form else 0,
+        _text(name, least),
+        _text(name, most),
+        tuple((text[:LONGEST], count) for text, count in _ranked(frequent)),
+        forms.ranked(name, found),
+    )
+
+
+def _first(end: Callable[..., Any], values: Iterable[Any]) -> Any:
+    """Return the least or the greatest of the values that there are; None where there is none."""
+    return end((value for value in values if value is not None), default=None)
 
 
 def _text(name: str, value: Any) -> str | None:
@@ -98,22 +165,20 @@ def _text(name: str, value: Any) -> str | None:
     return value.isoformat() if isinstance(value, datetime) else str(value)[:LONGEST]
 
 
-def _frequent(texts: pa.Array, counts: np.ndarray) -> tuple[tuple[str, int], ...]:
+def _frequent(texts: pa.Array, counts: np.ndarray) -> list[tuple[str, int]]:
     """Return the texts that come most often, of equally frequent ones the first by their letters."""
     most = np.sort(counts)[-MOST_FREQUENT:] if len(counts) <= MOST_FREQUENT else _largest(counts)
     found: list[tuple[str, int]] = []
-    for count in sorted({*most.tolist()} - {1}, reverse=True):
+    for count in {*most.tolist()} - {1}:
         equal = texts.filter(pa.array(counts == count))
         first = pc.select_k_unstable(equal, MOST_FREQUENT, [("", "ascending")])
-        found += [(text[:LONGEST], count) for text in equal.take(first).to_pylist()]
-    return tuple(found[:MOST_FREQUENT])
+        found += [(text, count) for text in equal.take(first).to_pylist()]
+    return _ranked(found)
+
+
+def _ranked(texts: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    return sorted(texts, key=lambda one: (-one[1], one[0]))[:MOST_FREQUENT]
 
 
 def _largest(counts: np.ndarray) -> np.ndarray:
     return np.partition(counts, len(counts) - MOST_FREQUENT)[-MOST_FREQUENT:]
-
-
-def _regions(clean: pd.DataFrame) -> dict[str, int]:
-    found = clean["region"].value_counts()
-    ranked = sorted(zip(found.index.tolist(), found.tolist(), strict=True), key=lambda one: (-one[1], one[0]))
-    return dict(ranked[:MOST_REGIONS])

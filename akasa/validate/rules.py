@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import reduce
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -48,6 +48,7 @@ REASONS = {
     "repeated_line": "AMOUNT_IS=line: two equal lines of one SKU, which may be one or two",
     "order_rejected": "a good line whose order is rejected for another line",
 }
+WARNINGS = ("missing_customer_name", "missing_region", "invisible_characters")  # in this order
 REQUIRED_OF_CUSTOMERS = ("customer_id", "mobile_number")
 # What can be there and yet be wrong; any other text is right.
 HAVE_A_FORM = ("mobile_number", "order_date_time", "sku_count", "total_amount")
@@ -57,9 +58,41 @@ CONTROLLED = "a control character in a field"
 TOO_MUCH = "the order's lines come to more than ₹92,23,37,20,36,85,47,758.07"  # MOST_PAISE
 
 
+class Numbers(Protocol):
+    """How many of a delivery's records were accepted, rejected, repeats; their lines beyond one each."""
+
+    @property
+    def accepted_count(self) -> int: ...
+    @property
+    def rejected_count(self) -> int: ...
+    @property
+    def repeats(self) -> int: ...
+    @property
+    def more_lines(self) -> int: ...
+    @property
+    def more_rejected(self) -> int: ...
+
+
+class Counted:
+    """What follows from these numbers."""
+
+    @property
+    def count(self: Numbers) -> int:
+        return self.accepted_count + self.rejected_count + self.repeats
+
+    @property
+    def lines(self: Numbers) -> int:
+        """The lines of a CSV that its records take; of an XML, its records."""
+        return self.accepted_count + self.rejected_count + self.repeats + self.more_lines
+
+    @property
+    def rejected_lines(self: Numbers) -> int:
+        return self.rejected_count + self.more_rejected
+
+
 @dataclass(frozen=True)
-class Parted:
-    """One delivery's records, marks.
+class Parted(Counted):
+    """One delivery's records, or a part of them, judged.
 
     `accepted`: clean records; `rejected`: record, reasons (codes joined by a space), detail, raw fields, raw;
     `repeats`: how many exact repeats were dropped; `warnings`: how many records lack or hold what.
@@ -74,24 +107,20 @@ class Parted:
     more_rejected: int = 0
 
     @property
-    def count(self) -> int:
-        return len(self.accepted) + len(self.rejected) + self.repeats
+    def accepted_count(self) -> int:
+        return len(self.accepted)
 
     @property
-    def lines(self) -> int:
-        """The lines of a CSV that its records take; of an XML, its records."""
-        return self.count + self.more_lines
-
-    @property
-    def rejected_lines(self) -> int:
-        return len(self.rejected) + self.more_rejected
+    def rejected_count(self) -> int:
+        return len(self.rejected)
 
 
-def judge_customers(raw: Records, clean: pd.DataFrame) -> Parted:
+def judge_customers(raw: Records, clean: pd.DataFrame, shared: pa.Array | None = None) -> Parted:
     """Part one delivery's customers by the rules.
 
     `raw` is what `readers.read_customers` gave, `clean` what `cleaning.clean_customers` made of it, row by
-    row. `accepted` has customer_id, customer_name, mobile_number, region.
+    row. `accepted` has customer_id, customer_name, mobile_number, region. Of a part of a delivery, `shared`
+    are the numbers that customers of several parts claim: see `claimed`.
     """
     raw = _table(raw)
     controlled = _controlled(raw, clean, CUSTOMER_FIELDS)
@@ -103,6 +132,9 @@ def judge_customers(raw: Records, clean: pd.DataFrame) -> Parted:
     versions = clean.groupby(list(CUSTOMER_FIELDS), sort=False, dropna=False).ngroup().to_numpy()
     reasons["conflicting_customer"] = known & _disagree(customer, np.where(known, versions, -1))
     reasons["shared_mobile_number"] = _disagree(mobile, customer)
+    if shared is not None:
+        others = np.asarray(pc.is_in(pa.array(clean["mobile_number"], pa.string()), value_set=shared))
+        reasons["shared_mobile_number"] |= others & known
     repeated = _repeats(raw, clean, CUSTOMER_FIELDS, customer, well_formed)
     details = {CONTROLLED: controlled, TOO_LONG: ~well_formed}
     marks = _mark(raw, reasons, details, CUSTOMER_FIELDS, repeated)
@@ -112,6 +144,14 @@ def judge_customers(raw: Records, clean: pd.DataFrame) -> Parted:
     warnings = {what: count for what, count in (lacking | _invisible(raw, CUSTOMER_FIELDS)).items() if count}
     lines = _more_lines(raw), _more_lines(pa.Table.from_pandas(marks.rejected))
     return Parted(accepted, marks.rejected, marks.repeats, warnings, *lines)
+
+
+def claimed(raw: Records, clean: pd.DataFrame) -> pa.Array:
+    """Return the numbers that a part of a delivery's customers claim, each once."""
+    raw = _table(raw)
+    bad = _malformed(raw, clean, CUSTOMER_FIELDS) | _controlled(raw, clean, CUSTOMER_FIELDS)
+    claims = clean["mobile_number"][~bad & clean["customer_id"].notna().to_numpy()]
+    return pa.array(claims, pa.string(), from_pandas=True).drop_null().unique()
 
 
 def judge_orders(raw: Records, clean: pd.DataFrame, delivered_on: date, amount_is: str = "order") -> Parted:

@@ -17,13 +17,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from akasa.validate import kept
+from akasa.validate.kept import Kept
 from akasa.validate.plan import Planned
 from akasa.validate.rules import Parted
-from akasa.workspace import files
+from akasa.workspace import files, rows
 from akasa.workspace.failpoints import reached
 from akasa.workspace.settings import Settings
 
-_TABLES = ("accepted", "rejected")
 _KEYS = ("customer_id", "order_id", "sku_id")  # of accepted records; rejected ones have a number
 
 
@@ -35,21 +36,21 @@ class Judged:
     """
 
     delivery: Planned
-    records: Parted
+    records: Parted | Kept
     rules_version: int | None
 
     def told(self) -> dict[str, Any]:
         """Return what an event says of it: its name, and what became of its records."""
         records, delivery = self.records, self.delivery
-        counts = {"accepted": len(records.accepted), "rejected": len(records.rejected)}
+        counts = {"accepted": records.accepted_count, "rejected": records.rejected_count}
         of = {"kind": delivery.kind, "delivery": delivery.name}
         return {**of, "records": records.count, **counts, "repeats": records.repeats}
 
     def only(self, ids: "pd.Series[str]") -> "Judged":
         """Return it with the accepted records of some customers or orders, by their ids."""
-        accepted = self.records.accepted
+        records, accepted = self.records, self.records.accepted
         of_them = accepted[accepted.iloc[:, 0].isin(ids)].reset_index(drop=True)
-        return replace(self, records=replace(self.records, accepted=of_them))
+        return replace(self, records=Parted(of_them, records.rejected, records.repeats, records.warnings))
 
 
 @files.private()
@@ -59,13 +60,13 @@ def prepare(settings: Settings, judged: Judged, now: datetime) -> None:
     folder = _arriving(settings) / _name(delivery)
     # First: without it, what lies in the folder is not whole, and is not read.
     (folder / "verdict.json").unlink(missing_ok=True)
-    for name in _TABLES:
+    for name in kept.TABLES:
         with files.atomic(folder / f"{name}.parquet") as part:
-            getattr(records, name).to_parquet(part)
+            _write(delivery.kind, records, name, part)
     about: dict[str, Any] = {"repeats": records.repeats, "warnings": records.warnings}
     about |= {"more_lines": records.more_lines, "more_rejected": records.more_rejected}
     if delivery.kind == "orders":
-        about["revenue_paise"] = revenue(records.accepted, settings.amount_is)
+        about["revenue_paise"] = revenue_of(records, settings.amount_is)
     about |= {"delivered_on": delivery.delivered_on.isoformat(), "rules_version": judged.rules_version}
     files.write_text(folder / "verdict.json", json.dumps(about | {"noted": now.isoformat()}) + "\n")
 
@@ -113,15 +114,20 @@ def forget(settings: Settings, kind: str, sha256: str) -> None:
     _set_aside(settings, settings.judged / f"{kind}-{sha256}")
 
 
+def revenue_of(records: Parted | Kept, amount_is: str) -> int:
+    """Return what a delivery's accepted order lines come to, in paise."""
+    known = records.revenue_paise if isinstance(records, Kept) else None
+    return revenue(records.accepted, amount_is) if known is None else known
+
+
 def revenue(accepted: pd.DataFrame, amount_is: str) -> int:
     """Return what accepted order lines come to, in paise; a total on each of an order's lines counts once."""
     if accepted.empty:
         return 0
-    lines = pa.table({name: pa.array(accepted[name]) for name in ("order_id", "total_amount_paise")})
-    if amount_is == "order":
-        lines = lines.group_by("order_id").aggregate([("total_amount_paise", "min")])
+    counting = accepted if amount_is == "line" else accepted[~accepted["order_id"].duplicated()]
     # amounts of many lines may be more than an int64 holds
-    return int(pc.sum(lines.columns[-1].cast(pa.decimal128(38))).as_py())
+    paise = pa.array(counting["total_amount_paise"], pa.int64()).cast(pa.decimal128(38))
+    return int(pc.sum(paise).as_py())
 
 
 def kept_revenue(settings: Settings, delivery: Planned) -> int | None:
@@ -186,10 +192,10 @@ def _moment(folder: Path) -> str | None:
     return about.get("noted") if about else None
 
 
-def same(one: Parted, other: Parted) -> bool:
+def same(one: Parted | Kept, other: Parted | Kept) -> bool:
     """Return whether two judgements say the same of every record, in whatever order."""
     return one.repeats == other.repeats and all(
-        _sorted(getattr(one, name)).equals(_sorted(getattr(other, name))) for name in _TABLES
+        _sorted(getattr(one, name)).equals(_sorted(getattr(other, name))) for name in kept.TABLES
     )
 
 
@@ -213,11 +219,28 @@ def _about(folder: Path) -> dict[str, Any] | None:
     return about
 
 
+def _write(kind: str, records: Parted | Kept, name: str, file: Path) -> None:
+    """Write accepted or rejected records, or let those that are written be found there, too."""
+    there = records.folder / f"{name}.parquet" if isinstance(records, Kept) else None
+    if there and (name == "rejected" or kept.is_in_order(there)):
+        files.share(there, file)
+    elif name == "accepted":
+        kept.write_accepted(kind, records.accepted, file)
+    else:
+        kept.write_rejected(kind, [records.rejected], file)
+
+
 def _read(folder: Path, delivery: Planned, about: Mapping[str, Any]) -> Judged:
-    accepted, rejected = (pd.read_parquet(folder / f"{name}.parquet") for name in _TABLES)
+    """Return a judgement: its records as frames, or, of many, in their files, all of which can be read."""
     lines = about.get("more_lines", 0), about.get("more_rejected", 0)
-    parted = Parted(accepted, rejected, about["repeats"], about["warnings"], *lines)
-    return Judged(delivery, parted, about.get("rules_version"))
+    said = about["repeats"], about["warnings"], *lines
+    accepted, rejected = (folder / f"{name}.parquet" for name in kept.TABLES)
+    counts = kept.readable(accepted), kept.readable(rejected)
+    if sum(counts) > rows.PART_ROWS:
+        records: Parted | Kept = Kept(folder, *counts, *said, about.get("revenue_paise"))
+    else:
+        records = Parted(pd.read_parquet(accepted), pd.read_parquet(rejected), *said)
+    return Judged(delivery, records, about.get("rules_version"))
 
 
 def _arriving(settings: Settings) -> Path:

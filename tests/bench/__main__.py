@@ -21,10 +21,11 @@ from lib import mariadb
 from akasa.ingest import deliveries, generate, staging
 from akasa.workspace import settings
 from akasa.workspace.settings import Settings
-from bench import days, disk, judging, kpis, loads, reading, reports, sqlite_kpis, targets
+from bench import backlog, days, disk, judging, kpis, loads, reading, reports, sqlite_kpis, targets
 
 Tables = Mapping[str, list[dict[str, Any]]]
 SEED, AN_ORDER_HAS_LINES, MORE = 1, 2, targets.MORE
+BACKLOGS = (targets.MORE,)
 PACKAGES = [
     "pandas",
     "numpy",
@@ -53,6 +54,11 @@ def judge(folder: Path, size: int, runs: int) -> Tables:
 
 def publish_days(folder: Path, size: int, runs: int) -> Tables:
     return {"publishing a day of 10,000 orders": days.measure(folder, size // MORE, MORE * size, runs)}
+
+
+def catch_up(folder: Path, size: int, runs: int) -> Tables:
+    lines = 3 * size // MORE
+    return {f"a backlog of deliveries of {lines:,} lines": backlog.measure(folder, lines, BACKLOGS)}
 
 
 def keep(folder: Path, size: int, runs: int) -> Tables:
@@ -85,6 +91,7 @@ STAGES: dict[str, Callable[[Path, int, int], Tables]] = {
     "judging": judge,
     "loads": put,
     "days": publish_days,
+    "backlog": catch_up,
     "disk": keep,
     "kpis": compute,
     "reports": run_all,
