@@ -72,7 +72,7 @@ def merge(
         yields = _among(held[name][_key(name)], frame[_key(name)])
         if len(frame) or len(gone[name]):
             _replace(settings, opened, name, frame, pd.concat([held[name][yields], gone[name]]))
-    holdings = tables["holdings"]
+    holdings = whole(tables["holdings"])
     if len(holdings):
         number = _key("holdings")
         wanted = _one_of(number, _distinct(holdings[number]))
