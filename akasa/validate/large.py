@@ -1,7 +1,8 @@
 """Judge a large delivery part by part, and let go of what was judged: it is read from files when used."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from akasa.validate.one_part import Part, Terms
 from akasa.validate.plan import Planned
 from akasa.validate.profiling import Clean
 from akasa.validate.verdicts import Judged
+from akasa.workspace import rows
 from akasa.workspace.rows import Room
 from akasa.workspace.settings import Settings
 
@@ -69,11 +71,22 @@ def _here(terms: Terms, name: str, staged: Path, room: Room, tell: Progress) -> 
     """Yield what becomes of each part, judged in this process."""
     files = parts.split(terms.kind, staged, room)
     claims = _shared(terms, files) if terms.kind == "customers" else None
-    for number, file in enumerate(files, start=1):
-        tell(f"{name}: judging part {number} of {len(files)}")
-        part = one_part.judge(terms, parts.read(file), claims)
-        file.unlink()
-        yield part
+    with ThreadPoolExecutor(rows.PARTS_AT_ONCE) as threads:
+        pending = deque[Future[Part]]()
+        for number, file in enumerate(files, start=1):
+            tell(f"{name}: judging part {number} of {len(files)}")
+            pending.append(threads.submit(_judged, terms, file, claims))
+            # No more than these are in memory, judged or being judged.
+            if len(pending) == rows.PARTS_AT_ONCE:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+
+def _judged(terms: Terms, file: Path, claims: pa.Array | None) -> Part:
+    part = one_part.judge(terms, parts.read(file), claims)
+    file.unlink()
+    return part
 
 
 def _shared(terms: Terms, files: Iterable[Path]) -> pa.Array:

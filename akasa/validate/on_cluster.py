@@ -4,8 +4,9 @@ Tasks hand one another names of files on a shelf: in DATA_DIR, on a disk that al
 path; or, where the warehouse lies in a bucket, there. Nothing big travels through the scheduler.
 """
 
+import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -51,11 +52,17 @@ def judged(
 
 def _shelf(place: Folder | Bucket, staged: Path, room: Room) -> AbstractContextManager[tuple[Shelf, str]]:
     """Give the shelf, and where the staged records lie for workers."""
-    if isinstance(place, Bucket):
-        return _in_bucket(place, staged)
+    return _in_bucket(place, staged) if isinstance(place, Bucket) else _in_room(room, staged)
+
+
+@contextmanager
+def _in_room(room: Room, staged: Path) -> Iterator[tuple[Shelf, str]]:
     folder = room.folder / _FOLDER
-    folder.mkdir()  # it goes with the room
-    return nullcontext((Shelf(LocalFileSystem(), folder.as_posix()), staged.as_posix()))
+    folder.mkdir()
+    try:
+        yield Shelf(LocalFileSystem(), folder.as_posix()), staged.as_posix()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
