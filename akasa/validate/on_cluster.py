@@ -137,9 +137,9 @@ def _computed(tasks: Sequence[Any], address: str, name: str) -> list[Any]:
         ) from None
     except FileNotFoundError as error:
         raise ClusterUnavailable(
-            f"a worker of {address} (DASK_SCHEDULER_ADDRESS) does not find DATA_DIR's files: let all workers "
-            f"share that folder under the same path, or set WAREHOUSE_URL, or unset the former to compute in "
-            f"this process; {error} {why}"
+            f"a worker of {address} (DASK_SCHEDULER_ADDRESS) does not find what it is to read ({error}): let "
+            "all workers share DATA_DIR under the same path, or unset the setting to compute in this process "
+            f"{why}"
         ) from None
 
 

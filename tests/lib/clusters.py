@@ -1,6 +1,6 @@
 """Real Dask schedulers and workers, as processes on free loopback ports.
 
-None of them can import akasa, for workers elsewhere need not have it, unless a test says so.
+None of them can import akasa, for workers elsewhere need not have it, unless a test says where it is.
 """
 
 import os
@@ -13,14 +13,12 @@ from pathlib import Path
 from distributed import Client
 from lib.ports import free_port
 
-from akasa.workspace.settings import ROOT
-
 _SECONDS_TO_START = 60
 
 
 @contextmanager
 def cluster(
-    folder: Path, workers: int = 2, memory: str = "1.5GB", akasa: bool = False
+    folder: Path, workers: int = 2, memory: str = "1.5GB", akasa: Path | None = None
 ) -> Iterator["Cluster"]:
     """Start a scheduler and workers of one thread each; end them all, whatever happens."""
     started = Cluster(folder, memory, akasa)
@@ -34,14 +32,14 @@ def cluster(
 class Cluster:
     """A scheduler that gives a task up when it has lost two workers, and its workers."""
 
-    def __init__(self, folder: Path, memory: str, akasa: bool = False) -> None:
+    def __init__(self, folder: Path, memory: str, akasa: Path | None = None) -> None:
         self.folder, self.memory = folder, memory
         self.address = f"tcp://127.0.0.1:{free_port()}"
         self.workers: list[subprocess.Popen[bytes]] = []
         self.without = folder / "without"
-        self.without.mkdir()
+        self.without.mkdir(exist_ok=True)
         (self.without / "akasa.py").write_text("raise ImportError('this machine has no akasa')", "utf-8")
-        self.code = ROOT if akasa else self.without
+        self.code = akasa or self.without
         host, port = self.address.removeprefix("tcp://").split(":")
         self.scheduler = self._started(
             "scheduler", "--host", host, "--port", port, "--dashboard-address", "127.0.0.1:0"

@@ -1,22 +1,18 @@
 """A delivery is judged alike whole and in however many parts: to the byte, and as the reference judges it."""
 
-from datetime import date, datetime
 from random import Random
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from lib import dirty, reference
+from lib.judging import DAY, FIELDS, judged, stage
 
 from akasa.ingest import readers, staging
-from akasa.validate import judging, kept, parts, plan, profiles, verdicts
+from akasa.validate import kept, parts, profiles
 from akasa.workspace import rows
 
-DAY, NOW = date(2025, 11, 15), datetime(2025, 11, 16)
-FIELDS = {"customers": readers.CUSTOMER_FIELDS, "orders": readers.ORDER_FIELDS}
 NAMED = [
     "A1",
     " a1",
@@ -57,27 +53,6 @@ def records(kind):
     return st.lists(one, min_size=1, max_size=40).map(
         lambda found: [{**r, "record": n} for n, r in enumerate(found, start=1)]
     )
-
-
-def stage(cfg, kind, found):
-    """Stage records, a few in each group of rows; return the delivery."""
-    shape = readers.records.schema(FIELDS[kind])
-    made = [{**r, "malformed": "broken" if r["malformed"] else None, "raw": None} for r in found]
-    delivery = plan.Planned(f"{kind}.file", kind, "0" * 64, "new", "0", DAY)
-    there = staging.path(cfg.staging, kind, delivery.sha256)
-    there.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(made, shape), there, row_group_size=7)
-    return delivery
-
-
-def judged(cfg, delivery, part_rows, monkeypatch):
-    """Return a judgement in parts of so many records, and all that is kept of it: file → bytes."""
-    monkeypatch.setattr(rows, "PART_ROWS", part_rows)
-    found = judging.judge_one(cfg, delivery)
-    verdicts.prepare(cfg, found, NOW)
-    folder = cfg.judged / "arriving" / f"{delivery.kind}-{delivery.sha256}"
-    files = [*folder.iterdir(), *cfg.profiles.iterdir()]
-    return found, {file.name: file.read_bytes() for file in files}
 
 
 @pytest.mark.parametrize("amount_is", ["order", "line"])
