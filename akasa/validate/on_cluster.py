@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow.fs import LocalFileSystem, copy_files
+from pyarrow.fs import FileType, LocalFileSystem, copy_files
 
 from akasa.validate import on_worker, parts, profiling
 from akasa.validate.on_worker import BOUNDS, SHARES, Shelf
@@ -70,13 +70,18 @@ def _in_bucket(place: Bucket, staged: Path) -> Iterator[tuple[Shelf, str]]:
     shelf = Shelf(storage.s3(place.options), f"{place.name}/{place.prefix}{_FOLDER}")
     there = f"{shelf.folder}/{_STAGED}"
     with place.faults():
-        place.remove(_FOLDER)  # what one that was killed left there
+        _remove(shelf)  # what one that was killed left there
         copy_files(staged.as_posix(), there, LocalFileSystem(), shelf.file_system)
     try:
         yield shelf, there
     finally:
         with place.faults():
-            place.remove(_FOLDER)
+            _remove(shelf)
+
+
+def _remove(shelf: Shelf) -> None:
+    if shelf.file_system.get_file_info(shelf.folder).type != FileType.NotFound:
+        shelf.file_system.delete_dir(shelf.folder)
 
 
 def _tasks(shelf: Shelf, terms: Terms, staged: Path, there: str) -> list[Any]:

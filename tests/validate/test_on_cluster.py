@@ -112,19 +112,25 @@ def test_a_worker_killed_in_a_task_changes_nothing(kind, file, workspace, server
 @pytest.mark.parametrize("kind", KINDS)
 def test_in_a_bucket_workers_need_no_disk_of_ours(kind, on_moto, moto, servers, monkeypatch):
     cfg = on_moto()
-    moto.client().put_object(Bucket=cfg.s3_bucket, Key="warehouse/judging/left-by-one-that-was-killed")
+    ours, left = "warehouse/_akasa.json", "warehouse/judging/left-by-one-that-was-killed"
+    for key in (ours, left):
+        moto.client().put_object(Bucket=cfg.s3_bucket, Key=key)
     assert_as_here(cfg, servers.address, kind, monkeypatch)
-    assert moto.objects(cfg.s3_bucket) == {}
+    # Arrow marks a folder by an object without a byte.
+    assert [key for key in moto.objects(cfg.s3_bucket) if key != "warehouse/"] == [ours]
 
 
 @pytest.mark.long
 def test_a_worker_that_would_judge_otherwise_says_so(workspace, tmp_path, monkeypatch):
     delivery, lines = delivered(workspace, "orders")
     monkeypatch.setattr(rows, "PART_ROWS", lines)
-    shutil.copytree(ROOT / "akasa", tmp_path / "akasa", symlinks=True)
-    other = tmp_path / "akasa" / "validate" / "rules.py"
+    shutil.copytree(ROOT / "akasa", tmp_path / "code" / "akasa", symlinks=True)
+    other = tmp_path / "code" / "akasa" / "validate" / "rules.py"
     other.write_text(other.read_text("utf-8").replace("\nRULES_VERSION = ", "\nRULES_VERSION = 9"), "utf-8")
-    for code, said in ((tmp_path, rf"has rules 9{rules.RULES_VERSION} and not"), (None, "has no akasa")):
+    for code, said in (
+        (tmp_path / "code", rf"has rules 9{rules.RULES_VERSION} and not"),
+        (None, "has no akasa"),
+    ):
         with (
             clusters.cluster(tmp_path, workers=1, akasa=code) as servers,
             pytest.raises(
