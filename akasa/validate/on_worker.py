@@ -113,15 +113,15 @@ def run(step: str, made_by: Mapping[str, str], shelf: Sequence[Any], terms: Sequ
 @cache
 def versions() -> dict[str, str]:
     """Return what decides about a record: the rules, akasa's code for reading and judging, the libraries."""
-    room = Path(rules.__file__).parent
-    code = hashlib.sha256()
-    for file in sorted([*room.glob("*.py"), *(room.parent / "ingest" / "readers").glob("*.py")]):
-        code.update(file.read_bytes())
+    akasa, code = Path(rules.__file__).parent.parent, hashlib.sha256()
+    for folder in ("validate", "ingest/readers", "workspace"):
+        for file in sorted((akasa / folder).glob("*.py")):
+            code.update(file.read_bytes())
     return {
         "rules": str(rules.RULES_VERSION),
         "pandas": pd.__version__,
         "pyarrow": pa.__version__,
-        "akasa/validate of SHA-256": code.hexdigest()[:12],
+        "akasa's code of SHA-256": code.hexdigest()[:12],
     }
 
 
