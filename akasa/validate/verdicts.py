@@ -208,7 +208,7 @@ def _sorted(rows: pd.DataFrame) -> pa.Table:
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_null(kind):  # of a column without any text
+    if pa.types.is_null(kind) or pa.types.is_floating(kind):  # of a column without any text
         return pa.large_string()
     return pa.timestamp("us") if pa.types.is_timestamp(kind) else kind
 
