@@ -85,7 +85,7 @@ def written(
     return actions
 
 
-def filled(place: Folder | Bucket, name: str, parts: Iterable[pa.Table]) -> list[Action]:
+def filled(place: Folder | Bucket, name: str, parts: Iterable[pa.Table]) -> list[AddAction]:
     """Write all rows of a table, which come in the order of its keys, and return what is to be committed."""
     months: dict[str | None, _Filling] = {}
     for part in parts:
@@ -96,20 +96,20 @@ def filled(place: Folder | Bucket, name: str, parts: Iterable[pa.Table]) -> list
     return [added for month in months.values() for added in month.close()]
 
 
-def commit(table: DeltaTable, name: str, actions: list[Action], mode: str = "append") -> None:
+def commit(table: DeltaTable, name: str, actions: Sequence[Action], mode: str = "append") -> None:
     """Commit a change, of which every reader sees all or nothing; to "overwrite" takes all other files out.
 
     Raises CommitFailedError where another writer has committed since the table was opened.
     """
     shape, months = warehouse.SCHEMAS[name], _months(name)
     try:
-        table.create_write_transaction(actions, mode, shape, months, commit_properties=_AS_IT_WAS_READ)
+        table.create_write_transaction([*actions], mode, shape, months, commit_properties=_AS_IT_WAS_READ)
     except CommitFailedError as error:
         raise CommitFailedError(f"{name} was changed by a concurrent transaction ({error})") from error
     table.load_as_version(table.version() + 1)  # and not what others commit from now on
 
 
-def create(place: Folder | Bucket, name: str, actions: list[Action]) -> None:
+def create(place: Folder | Bucket, name: str, actions: list[AddAction]) -> None:
     """Make a table of the files that were written. Raises DeltaError where there is one."""
     create_table_with_add_actions(
         place.uri(name),
