@@ -24,8 +24,8 @@ from deltalake.transaction import AddAction, RemoveAction, create_table_with_add
 from akasa.stores import arrow, warehouse
 from akasa.workspace.storage import Bucket, Folder
 
-ROWS_A_FILE = 262_144
 ROWS_A_GROUP = 32_768
+ROWS_A_FILE = 8 * ROWS_A_GROUP
 FILE = "__filename"  # what Arrow calls a column of the file that each row is from
 MONTH = "order_month"
 _WITH_RANGE = (arrow.TEXT, arrow.WHOLE, pa.date32())  # as JSON has them, whole
