@@ -58,7 +58,7 @@ def bounds_of(opened: pq.ParquetFile, id_: str, most: int) -> list[str]:
     ids = ids.take(pc.sort_indices(ids))
     parts = min(-(-count // rows.PART_ROWS), most)
     places = [len(ids) * part // parts for part in range(1, parts)] if len(ids) else []
-    return sorted(set(ids.take(places).to_pylist()))
+    return sorted(set(ids.take(pa.array(places, pa.int64())).to_pylist()))
 
 
 def numbers(texts: pa.Array, bounds: Sequence[str]) -> np.ndarray:

@@ -121,6 +121,13 @@ def test_a_part_has_all_lines_of_an_order_however_its_number_is_written(workspac
     assert made == [[None, " "], ["A", " A", "A"], ["B", "B\u200b", "C", "D"]]
 
 
+def test_records_without_any_id_are_one_part(workspace, monkeypatch):
+    found = [{**dict.fromkeys(readers.ORDER_FIELDS), "record": n, "malformed": False} for n in range(1, 9)]
+    delivery = stage(workspace, "orders", found)
+    one, _ = judged(workspace, delivery, 3, monkeypatch)
+    assert (one.records.rejected_count, one.records.repeats) == (1, 7)
+
+
 def test_one_order_alone_is_one_part(workspace, monkeypatch):
     fields = dict.fromkeys(readers.ORDER_FIELDS, "1")
     delivery = stage(workspace, "orders", [{**fields, "record": n, "malformed": False} for n in range(20)])
