@@ -5,15 +5,17 @@ path; or, where the warehouse lies in a bucket, there. Nothing big travels throu
 """
 
 import shutil
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow.fs import FileType, LocalFileSystem, copy_files
+from pyarrow.fs import FileSelector, FileType, LocalFileSystem, copy_files
 
 from akasa.validate import on_worker, parts, profiling
 from akasa.validate.on_worker import BOUNDS, SHARES, Shelf
@@ -28,6 +30,7 @@ from akasa.workspace.storage import Bucket, Folder
 from akasa.workspace.tables import KEYS
 
 MOST_PARTS = 1_000
+ABANDONED_AFTER = timedelta(days=1)  # older files belong to no run that still goes on
 _FOLDER = "judging"
 _STAGED = "staged.parquet"
 
@@ -67,10 +70,11 @@ def _in_room(room: Room, staged: Path) -> Iterator[tuple[Shelf, str]]:
 
 @contextmanager
 def _in_bucket(place: Bucket, staged: Path) -> Iterator[tuple[Shelf, str]]:
-    shelf = Shelf(storage.s3(place.options), f"{place.name}/{place.prefix}{_FOLDER}")
+    all_of_them = Shelf(storage.s3(place.options), f"{place.name}/{place.prefix}{_FOLDER}")
+    shelf = all_of_them._replace(folder=f"{all_of_them.folder}/{uuid.uuid4().hex}")
     there = f"{shelf.folder}/{_STAGED}"
     with place.faults():
-        _remove(shelf)  # what one that was killed left there
+        _sweep(all_of_them)
         copy_files(staged.as_posix(), there, LocalFileSystem(), shelf.file_system)
     try:
         yield shelf, there
@@ -82,6 +86,14 @@ def _in_bucket(place: Bucket, staged: Path) -> Iterator[tuple[Shelf, str]]:
 def _remove(shelf: Shelf) -> None:
     if shelf.file_system.get_file_info(shelf.folder).type != FileType.NotFound:
         shelf.file_system.delete_dir(shelf.folder)
+
+
+def _sweep(shelves: Shelf) -> None:
+    """Remove the files that killed runs left; what others judge meanwhile is younger."""
+    selected = FileSelector(shelves.folder, allow_not_found=True, recursive=True)
+    for one in shelves.file_system.get_file_info(selected):
+        if one.type == FileType.File and datetime.now(UTC) - one.mtime > ABANDONED_AFTER:
+            shelves.file_system.delete_file(one.path)
 
 
 def _tasks(shelf: Shelf, terms: Terms, staged: Path, there: str) -> list[Any]:

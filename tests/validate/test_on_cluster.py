@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+from datetime import timedelta
 from random import Random
 
 import cloudpickle
@@ -13,7 +14,7 @@ from lib.ports import free_port
 from pyarrow.fs import LocalFileSystem
 
 from akasa.run import passing, way_out
-from akasa.validate import judging, on_worker, profiles, rules
+from akasa.validate import judging, on_cluster, on_worker, profiles, rules
 from akasa.workspace import cluster, failpoints, rows
 from akasa.workspace.cluster import ClusterUnavailable
 from akasa.workspace.settings import ROOT
@@ -114,12 +115,18 @@ def test_a_worker_killed_in_a_task_changes_nothing(kind, file, workspace, server
 @pytest.mark.parametrize("kind", KINDS)
 def test_in_a_bucket_workers_need_no_disk_of_ours(kind, on_moto, moto, servers, monkeypatch):
     cfg = on_moto()
-    ours, left = "warehouse/_akasa.json", "warehouse/judging/left-by-one-that-was-killed"
-    for key in (ours, left):
+    ours, others = "warehouse/_akasa.json", "warehouse/judging/another-run/piece-1.arrow"
+    for key in (ours, others):
         moto.client().put_object(Bucket=cfg.s3_bucket, Key=key)
+
+    def there():  # Arrow marks a folder by an object without a byte
+        return [key for key in moto.objects(cfg.s3_bucket) if not key.endswith("/")]
+
     assert_as_here(cfg, servers.address, kind, monkeypatch)
-    # Arrow marks a folder by an object without a byte.
-    assert [key for key in moto.objects(cfg.s3_bucket) if key != "warehouse/"] == [ours]
+    assert there() == [ours, others]
+    monkeypatch.setattr(on_cluster, "ABANDONED_AFTER", timedelta(seconds=-1))
+    assert_as_here(cfg, servers.address, kind, monkeypatch)
+    assert there() == [ours]
 
 
 @pytest.mark.long
