@@ -227,7 +227,7 @@ def _write(kind: str, records: Parted | Kept, name: str, file: Path) -> None:
     elif name == "accepted":
         kept.write_accepted(kind, records.accepted, file)
     else:
-        kept.write_rejected(kind, [records.rejected], file)
+        kept.write_rejected([kept.of_rejected(kind, records.rejected)], file)
 
 
 def _read(folder: Path, delivery: Planned, about: Mapping[str, Any]) -> Judged:
