@@ -1,11 +1,14 @@
 """What lay in the drop folder while nobody looked: one delivery, or many in one run, and their memory."""
 
+import os
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from akasa.ingest import generate, staging
 from akasa.publish import road
+from akasa.run import kernel
 from akasa.stores import database
 from akasa.workspace.settings import Settings
 from bench.harness import Clock, race
@@ -17,14 +20,15 @@ AN_ORDER_HAS_LINES = 2
 def measure(folder: Path, lines: int, backlogs: tuple[int, ...]) -> list[dict[str, Any]]:
     """Return a row of `harness.race` for one delivery, and for each backlog; `ratio` is that of the peaks.
 
-    It is read, judged, audited and published in one run of one process, onto nothing. A delivery has about
-    so many lines, of orders of its own.
+    It is read, judged, audited and published in one run of one process, onto nothing, with a kernel's
+    settings of memory. A delivery has about so many lines, of orders of its own.
     """
     rows: list[dict[str, Any]] = []
     for number in (1, *backlogs):
         place = folder / str(number)
         deliver(place, lines, number)
-        (row,) = race({f"a backlog of {number}": publish}, (place,), 1, lines * number)
+        with patch.dict(os.environ, kernel.MEMORY):
+            (row,) = race({f"a backlog of {number}": publish}, (place,), 1, lines * number)
         ratio = row["peak_mb"] / rows[0]["peak_mb"] if rows else 1
         rows.append({**row, "ratio": round(ratio, 2)})
     return rows
