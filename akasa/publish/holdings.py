@@ -81,7 +81,8 @@ def changed(settings: Settings, plan: Plan, judged: Sequence[Judged]) -> pd.Data
         return _differing(_held(settings), after)
     again = [one for one in published if one.sha256 in {sighting.sha256 for sighting in new}]
     claims = _claims(new, [*(standing.as_published(settings, one) for one in again), *judged])
-    held = _held(settings, claims["mobile_number"]).sort_values("position", kind="stable")
+    numbers = claims["mobile_number"].iloc[: None if last else 0]  # before the first delivery, none is held
+    held = _held(settings, numbers).sort_values("position", kind="stable")
     return _differing(held, fold(pd.concat([held[_CLAIM], claims])))
 
 
