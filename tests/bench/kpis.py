@@ -1,5 +1,7 @@
 """The four KPIs: ours in pandas and Dask beside DuckDB, Polars and plain pandas, from the same Parquet files.
 
+DataFusion and chDB take part where they are installed (see `peers`).
+
 Every contender opens the files, computes, and holds the four tables in its own form when the clock stops.
 """
 
@@ -62,8 +64,10 @@ def measure(folder: Path, runs: int) -> list[dict[str, Any]]:
         "akasa Dask, threads": akasa_dask,
         "akasa Dask, 2 workers of 1.5 GB": akasa_dask_on_workers,
     }
+    from bench import peers
+
     orders = warehouse.dataset("orders", settings_of(folder)).count_rows()
-    return harness.race(contenders, (folder,), runs, orders)
+    return harness.race(contenders | peers.installed(), (folder,), runs, orders)
 
 
 def akasa_pandas(clock: Clock, folder: Path) -> dict[str, str]:
@@ -92,22 +96,23 @@ def _ours(clock: Clock, engine: str, settings: Settings) -> dict[str, str]:
 
 
 def duckdb(clock: Clock, folder: Path) -> dict[str, str]:
-    return _duckdb(clock, folder, _DUCKDB_SHARED)
+    return ask_duckdb(clock, folder)
 
 
 def duckdb_by_itself(clock: Clock, folder: Path) -> dict[str, str]:
-    return _duckdb(clock, folder, _DUCKDB_SHARED.replace("temp table", "temp view"))
+    return ask_duckdb(clock, folder, _DUCKDB_SHARED.replace("temp table", "temp view"))
 
 
-def _duckdb(clock: Clock, folder: Path, shared: str) -> dict[str, str]:
+def ask_duckdb(clock: Clock, folder: Path, shared: str = "", **config: str) -> dict[str, str]:
+    """Ask DuckDB, set up so; `shared` makes what two KPIs share, by default as a table."""
     import duckdb
 
     files = _files(folder)
     with clock:
-        connection = duckdb.connect()
+        connection = duckdb.connect(config=config)
         for name, paths in files.items():
             connection.sql(f"create view {name} as from read_parquet({paths}, hive_partitioning = false)")
-        connection.execute(shared.format(as_of=AS_OF))
+        connection.execute((shared or _DUCKDB_SHARED).format(as_of=AS_OF))
         found = {
             kpi: connection.sql(text.format(as_of=AS_OF, days=WINDOW_DAYS, top_n=TOP_N)).to_arrow_table()
             for kpi, text in _DUCKDB.items()
