@@ -64,7 +64,7 @@ def regional_revenue(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """
     sales = tables.sales(as_of)
     regions = tables.customers.to_table(["region"]).to_pandas(categories=["region"])["region"]
-    known = _by_region(sales.by_owner.assign(region=regions))
+    known = _by_region(sales.by_owner.assign(region=regions.take(sales.by_owner.index)))
     unknown = _by_region(sales.unowned.assign(region="")).assign(region=None)
     found = pd.concat([known.astype({"region": object}), unknown])
     average = average_paise(found["total_revenue"], found["order_count"])
@@ -76,7 +76,7 @@ def top_spenders(
 ) -> pd.DataFrame:
     """Return the `top_n` customers by spending (paise) in the `window_days` days that end with `as_of`."""
     after = window_start(as_of, window_days) if as_of else date.min
-    recent = add_up(tables.orders, tables.holdings, as_of, after).by_owner.query("order_count > 0")
+    recent = add_up(tables.orders, tables.holdings, as_of, after).by_owner
     recent = recent.rename(columns={"total_paise": "total_spent"})
     least = recent["total_spent"].sort_values(ascending=False).head(top_n).min()
     most = _with_customers("top_spenders", recent[recent["total_spent"] >= least], tables)
@@ -94,15 +94,14 @@ def _with_customers(kpi: str, sums: pd.DataFrame, tables: Tables) -> pd.DataFram
 
 
 def _column(name: str, customers: Dataset, places: pd.Index) -> Any:
-    found = pd.array(customers.to_table([name])[name].take(pa.array(places)), dtype="str")
+    found = pd.array(customers.to_table([name])[name].combine_chunks().take(pa.array(places)), dtype="str")
     give_back()
     return found
 
 
 def _by_region(sums: pd.DataFrame) -> pd.DataFrame:
     return (
-        sums[sums["order_count"] > 0]
-        .groupby("region", observed=True)
+        sums.groupby("region", observed=True)
         .agg(
             customer_count=("order_count", "size"),
             order_count=("order_count", "sum"),

@@ -37,10 +37,10 @@ ORDERS_AT_ONCE = (
 
 
 class Sales(NamedTuple):
-    """Sums of orders, order_count and total_paise; in a window of days last_order_date, too, and no by_day.
+    """Sums of orders, order_count and total_paise; in a window of days last_order_date, too.
 
-    by_owner: a row for each customer, as they stand; unowned: for each number that nobody holds; by_day: for
-    each file with orders of the day.
+    by_owner: by the owner's place in customers; unowned: by number, of numbers that nobody holds; by_day: a
+    row for each piece of a file with orders of the day.
     """
 
     by_owner: pd.DataFrame
@@ -74,7 +74,8 @@ class Holdings:
     def owners(self) -> list[pa.Table]:
         """The owner's place by key (`mobile`), in parts by key."""
         ids, of = (
-            table.to_table(["customer_id"])["customer_id"] for table in (self._holdings, self.customers)
+            table.to_table(["customer_id"])["customer_id"].combine_chunks()
+            for table in (self._holdings, self.customers)
         )
         return _in_parts(pa.table({"mobile": self._keys, "owner": pc.index_in(ids, of)}), self.parts)
 
@@ -215,12 +216,14 @@ def _places(sums: pa.Table, owners: pa.Table) -> NDArray[np.int64]:
 def _by_owner(
     by_key: Sequence[pa.Table], places: Sequence[NDArray[np.int64]], everybody: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return sums of all customers, and those of the numbers that nobody holds."""
+    """Return sums by owner, by their place among everybody, and those of the numbers that nobody holds."""
     sums, place = _frame(by_key), np.concatenate(places)
-    owned = place >= 0
+    owned, bought = place >= 0, np.zeros(everybody, bool)
+    bought[place[owned]] = True
     found = {}
-    for column, values in sums.items():
+    for column, values in sums.items():  # one after the other: each is as long as there are customers
         add, none = (np.maximum, np.datetime64(FIRST_DAY)) if column == "last_order_date" else (np.add, 0)
-        found[column] = np.full(everybody, none, values.dtype)
-        add.at(found[column], place[owned], values.to_numpy()[owned])
-    return pd.DataFrame(found, copy=False), sums[~owned]
+        of_all = np.full(everybody, none, values.dtype)
+        add.at(of_all, place[owned], values.to_numpy()[owned])
+        found[column] = of_all[bought]
+    return pd.DataFrame(found, np.flatnonzero(bought).astype("int32"), copy=False), sums[~owned]
