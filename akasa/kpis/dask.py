@@ -18,7 +18,6 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 from pyarrow.fs import FileSystem, LocalFileSystem
 
-from akasa.kpis import cluster
 from akasa.kpis.definitions import (
     CUSTOMER,
     TOP_N,
@@ -28,7 +27,7 @@ from akasa.kpis.definitions import (
     window_start,
 )
 from akasa.stores import warehouse
-from akasa.workspace import storage
+from akasa.workspace import cluster, storage
 from akasa.workspace.settings import Settings
 
 _LEAST_PARTS, _MOST_PARTS = 8, 1_000

@@ -37,7 +37,7 @@ def place(settings: Settings, engine: str) -> str:
 
     Raises ClusterUnavailable where no scheduler answers.
     """
-    from akasa.kpis import cluster
+    from akasa.workspace import cluster
 
     engines = chosen(engine)
     dask = [cluster.place(settings.dask_scheduler_address)] if "dask" in engines else []

@@ -21,14 +21,14 @@ from sqlalchemy.exc import DBAPIError
 
 from akasa.stores import database, dialects, lock
 from akasa.workspace.failpoints import reached
-from akasa.workspace.rows import Rows, Table, parts
+from akasa.workspace.rows import Rows, Table
 from akasa.workspace.settings import Settings
 from akasa.workspace.tables import KEYS, TABLES, VERSIONED
 
 _DAYS_LEFT = """
 select distinct orders.order_date from new_orders join orders on orders.order_id = new_orders.order_id
 """
-_ROWS_A_BATCH = 65_536
+_ROWS_A_BATCH = 16_384
 
 
 class AlteredRows(RuntimeError):
@@ -300,16 +300,25 @@ def _committed(settings: Settings, done: Callable[[pd.DataFrame, pd.DataFrame], 
 
 
 def _in_key_order(
-    table: str, rows: Table, columns: Sequence[str], without: Collection[str]
+    table: str, rows: Table, columns: list[str], without: Collection[str]
 ) -> Iterator[pa.Table]:
     """Yield rows part by part, as drivers take them, in key order: so they stand in a file already."""
-    for frame in parts(rows, columns):
-        part = to_arrow(frame)
+    keys = [(key, "ascending") for key in KEYS[table] if key in columns]
+    in_order = rows.tables(columns) if isinstance(rows, Rows) else (to_arrow(rows[columns]).sort_by(keys),)
+    for part in map(_with_texts, in_order):
         if without:
-            ids = part[KEYS[table][0]].cast(pa.string())
+            ids = part[keys[0][0]].cast(pa.string())
             part = part.filter(pc.invert(pc.is_in(ids, value_set=pa.array(without, pa.string()))))
-        keys = [(key, "ascending") for key in KEYS[table] if key in columns]
-        yield part if isinstance(rows, Rows) else part.sort_by(keys)
+        yield part
+
+
+def _with_texts(rows: pa.Table) -> pa.Table:
+    """Return rows with ISO text for dates and times."""
+    temporal = [field.name for field in rows.schema if pa.types.is_temporal(field.type)]
+    for name in temporal:
+        place = rows.schema.get_field_index(name)
+        rows = rows.set_column(place, name, rows[name].cast(pa.string()))
+    return rows
 
 
 def to_arrow(frame: pd.DataFrame) -> pa.Table:

@@ -2,27 +2,30 @@
 
 So a publish costs what it brings, whatever the table holds. A file has at most ROWS_A_FILE rows, in the order
 of their keys. Rows that come go into files of their own, together with those of small files of the month (or
-of the table, where it has no months): each day would else leave one more.
+of the table, where it has no months): each day would else leave one more. Rows of all a table go into files
+as they come, part by part: of each month, no more than a group of them is held.
 """
 
 import json
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections import ChainMap
+from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from deltalake import CommitProperties, DeltaTable
+from deltalake import CommitProperties, DeltaTable, Schema
 from deltalake.exceptions import CommitFailedError
-from deltalake.transaction import AddAction, RemoveAction
+from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from akasa.stores import arrow, warehouse
 from akasa.workspace.storage import Bucket, Folder
 
-ROWS_A_FILE = 262_144
+ROWS_A_GROUP = 32_768
+ROWS_A_FILE = 8 * ROWS_A_GROUP
 FILE = "__filename"  # what Arrow calls a column of the file that each row is from
 MONTH = "order_month"
 _WITH_RANGE = (arrow.TEXT, arrow.WHOLE, pa.date32())  # as JSON has them, whole
@@ -38,6 +41,15 @@ class _File(NamedTuple):
     path: str
     rows: int
     month: str | None
+
+
+class _Statistics(NamedTuple):
+    """How many rows there are; of their columns the least and the most value, where any is, and the nulls."""
+
+    rows: int
+    least: dict[str, Any]
+    most: dict[str, Any]
+    nulls: dict[str, int]
 
 
 def written(
@@ -73,18 +85,84 @@ def written(
     return actions
 
 
-def commit(table: DeltaTable, name: str, actions: list[Action]) -> None:
-    """Commit a change, of which every reader sees all or nothing.
+def filled(place: Folder | Bucket, name: str, parts: Iterable[pa.Table]) -> list[AddAction]:
+    """Write all rows of a table, which come in the order of its keys, and return what is to be committed."""
+    months: dict[str | None, _Filling] = {}
+    for part in parts:
+        for month, (rows,) in _by_month(part).items():
+            if month not in months:
+                months[month] = _Filling(place, name, month)
+            months[month].add(rows)
+    return [added for month in months.values() for added in month.close()]
+
+
+def commit(table: DeltaTable, name: str, actions: Sequence[Action], mode: str = "append") -> None:
+    """Commit a change, of which every reader sees all or nothing; to "overwrite" takes all other files out.
 
     Raises CommitFailedError where another writer has committed since the table was opened.
     """
-    shape = warehouse.SCHEMAS[name]
-    months = [MONTH] if MONTH in shape.names else []
+    shape, months = warehouse.SCHEMAS[name], _months(name)
     try:
-        table.create_write_transaction(actions, "append", shape, months, commit_properties=_AS_IT_WAS_READ)
+        table.create_write_transaction([*actions], mode, shape, months, commit_properties=_AS_IT_WAS_READ)
     except CommitFailedError as error:
         raise CommitFailedError(f"{name} was changed by a concurrent transaction ({error})") from error
     table.load_as_version(table.version() + 1)  # and not what others commit from now on
+
+
+def create(place: Folder | Bucket, name: str, actions: list[AddAction]) -> None:
+    """Make a table of the files that were written. Raises DeltaError where there is one."""
+    create_table_with_add_actions(
+        place.uri(name),
+        Schema.from_arrow(warehouse.SCHEMAS[name]),
+        actions,
+        partition_by=_months(name),
+        storage_options=place.options,
+    )
+
+
+class _Filling:
+    """Writes the rows of a month, or of a table that has none, to files: group by group, as they come."""
+
+    def __init__(self, place: Folder | Bucket, name: str, month: str | None) -> None:
+        self.files, self.month = place.file_system(name), month
+        self.folder = f"{MONTH}={month}/" if month else ""
+        place.make_room(name, self.folder)
+        self.waiting, self.groups, self.added = list[pa.Table](), list[_Statistics](), list[AddAction]()
+        self.writer: pq.ParquetWriter | None = None
+        self.path = ""
+
+    def add(self, rows: pa.Table) -> None:
+        self.waiting.append(rows)
+        while sum(map(len, self.waiting)) >= min(ROWS_A_GROUP, ROWS_A_FILE):
+            self._write()
+
+    def close(self) -> list[AddAction]:
+        """Write what waits yet; return what Delta is to be told of the files."""
+        if any(map(len, self.waiting)):
+            self._write()
+        self._end()
+        return self.added
+
+    def _write(self) -> None:
+        """Write a group; a file that is full with it is done."""
+        rows, most = pa.concat_tables(self.waiting).replace_schema_metadata(), min(ROWS_A_GROUP, ROWS_A_FILE)
+        group, rest = rows[:most], rows[most:].combine_chunks()
+        self.waiting = [rest]
+        if self.writer is None:
+            self.path = f"{self.folder}part-{uuid.uuid4()}.parquet"
+            self.writer = pq.ParquetWriter(self.path, group.schema, filesystem=self.files)
+        self.writer.write_table(group)
+        self.groups.append(_statistics(group))
+        if sum(one.rows for one in self.groups) >= ROWS_A_FILE:
+            self._end()
+
+    def _end(self) -> None:
+        if self.writer is None:
+            return
+        self.writer.close()
+        size, months = self.files.get_file_info(self.path).size, {MONTH: self.month} if self.month else {}
+        self.added.append(AddAction(self.path, size, months, _now(), True, _told(self.groups)))
+        self.writer, self.groups = None, []
 
 
 def _files(table: DeltaTable) -> list[_File]:
@@ -102,30 +180,40 @@ def _by_month(rows: pa.Table) -> dict[str | None, list[pa.Table]]:
     }
 
 
-def _added(place: Folder | Bucket, name: str, rows: pa.Table, month: str | None) -> Iterator[AddAction]:
-    files, folder = place.file_system(name), f"{MONTH}={month}/" if month else ""
-    place.make_room(name, folder)
-    for first in range(0, len(rows), ROWS_A_FILE):
-        part, path = rows.slice(first, ROWS_A_FILE), f"{folder}part-{uuid.uuid4()}.parquet"
-        pq.write_table(part.replace_schema_metadata(), path, filesystem=files)
-        about = json.dumps(_statistics(part), default=date.isoformat)
-        size, months = files.get_file_info(path).size, {MONTH: month} if month else {}
-        yield AddAction(path, size, months, _now(), True, about)
+def _added(place: Folder | Bucket, name: str, rows: pa.Table, month: str | None) -> list[AddAction]:
+    filling = _Filling(place, name, month)
+    filling.add(rows)
+    return filling.close()
 
 
-def _statistics(rows: pa.Table) -> dict[str, object]:
-    """Return what Delta notes of a file: by it, readers leave files shut."""
+def _months(name: str) -> list[str]:
+    return [MONTH] if MONTH in warehouse.SCHEMAS[name].names else []
+
+
+def _statistics(rows: pa.Table) -> _Statistics:
     ranges = {
         column.name: pc.min_max(rows[column.name])
         for column in rows.schema
         if column.type in _WITH_RANGE and rows[column.name].null_count < len(rows)
     }
-    return {
-        "numRecords": len(rows),
-        "minValues": {name: found["min"].as_py() for name, found in ranges.items()},
-        "maxValues": {name: found["max"].as_py() for name, found in ranges.items()},
-        "nullCount": {name: rows[name].null_count for name in rows.column_names},
+    return _Statistics(
+        len(rows),
+        {name: found["min"].as_py() for name, found in ranges.items()},
+        {name: found["max"].as_py() for name, found in ranges.items()},
+        {name: rows[name].null_count for name in rows.column_names},
+    )
+
+
+def _told(groups: Sequence[_Statistics]) -> str:
+    """Return what Delta notes of a file: by it, readers leave files shut."""
+    least, most = ([one.least for one in groups], [one.most for one in groups])
+    about = {
+        "numRecords": sum(one.rows for one in groups),
+        "minValues": {name: min(one[name] for one in least if name in one) for name in ChainMap(*least)},
+        "maxValues": {name: max(one[name] for one in most if name in one) for name in ChainMap(*most)},
+        "nullCount": {name: sum(one.nulls[name] for one in groups) for name in groups[0].nulls},
     }
+    return json.dumps(about, default=date.isoformat)
 
 
 def _now() -> int:

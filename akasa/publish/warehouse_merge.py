@@ -9,13 +9,13 @@ would else take many times the room of its rows.
 """
 
 import math
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable
 
 from akasa.publish import warehouse_files
 from akasa.publish.versions import with_month
@@ -41,8 +41,7 @@ def rebuild(
     if not isinstance(tables["orders"], Rows):  # which have their months
         tables = with_month({name: whole(table) for name, table in tables.items()})
     for name, table in tables.items():
-        rows = _stream(name, table) if isinstance(table, Rows) else _arrow(name, table)
-        _overwrite(settings, opened, name, rows)
+        _overwrite(settings, opened, name, _in_key_order(name, table))
     _note(settings, opened, ledger)
 
 
@@ -99,7 +98,7 @@ def _note(settings: Settings, opened: Opened, ledger: pd.DataFrame) -> None:
     for name in opened.keys() & KEYS.keys():
         _tidy(settings, opened, name)
     holds = warehouse.contents(settings, opened)
-    _overwrite(settings, opened, "deliveries", _arrow("deliveries", ledger.assign(holds=holds)))
+    _overwrite(settings, opened, "deliveries", _in_key_order("deliveries", ledger.assign(holds=holds)))
     _tidy(settings, opened, "deliveries")
 
 
@@ -150,35 +149,31 @@ def _not_superseded(
 
 def _replace(settings: Settings, opened: Opened, name: str, frame: pd.DataFrame, held: pd.DataFrame) -> None:
     """Put rows in place of the held ones, in one commit. Other files than those are not written anew."""
-    rows = _arrow(name, frame)
     if name not in opened:
-        _overwrite(settings, opened, name, rows)
+        _overwrite(settings, opened, name, _in_key_order(name, frame))
         return
     key, place = _key(name), storage.warehouse(settings)
     leaving, touched = _distinct(pd.concat([held[key], frame[key]])), set(held[warehouse_files.FILE])
     with place.faults():
+        rows = _arrow(name, frame)
         change = warehouse_files.written(place, name, opened[name], KEYS[name], rows, leaving, touched)
         reached(f"before the Delta commit of {name}")
         lock.require_lease(settings)
         warehouse_files.commit(opened[name], name, change)
 
 
-def _overwrite(settings: Settings, opened: Opened, name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
-    """Put rows in place of all; a stream comes in key order."""
-    partition = ["order_month"] if "order_month" in warehouse.SCHEMAS[name].names else None
-    if isinstance(rows, pa.Table):
-        rows = rows.sort_by([(key, "ascending") for key in KEYS.get(name, ("position",))])
-    reached(f"before the Delta commit of {name}")
-    lock.require_lease(settings)
+def _overwrite(settings: Settings, opened: Opened, name: str, parts: Iterable[pa.Table]) -> None:
+    """Put rows, which come in key order, in place of all."""
     place = storage.warehouse(settings)
     with place.faults():
-        if name not in opened:
-            write_deltalake(
-                place.uri(name), rows, mode="error", partition_by=partition, storage_options=place.options
-            )
+        change = warehouse_files.filled(place, name, parts)
+        reached(f"before the Delta commit of {name}")
+        lock.require_lease(settings)
+        if name in opened:
+            warehouse_files.commit(opened[name], name, change, "overwrite")
+        else:
+            warehouse_files.create(place, name, change)
             opened[name] = warehouse.present(settings, name)
-            return
-        write_deltalake(opened[name], rows, mode="overwrite", partition_by=partition, schema_mode="overwrite")
 
 
 def _versions(
@@ -226,10 +221,12 @@ def _arrow(name: str, frame: pd.DataFrame) -> pa.Table:
     return pa.Table.from_pandas(frame[shape.names], shape, preserve_index=False)
 
 
-def _stream(name: str, rows: Rows) -> pa.RecordBatchReader:
-    """Return rows so that not all of them are in memory at once."""
-    batches = (batch for table in rows.tables() for batch in table.to_batches())
-    return pa.RecordBatchReader.from_batches(warehouse.SCHEMAS[name], batches)
+def _in_key_order(name: str, table: Table) -> Iterable[pa.Table]:
+    """Return the rows as the files take them: those of Rows, which are so, part by part."""
+    if isinstance(table, Rows):
+        return table.tables()
+    keys = [(key, "ascending") for key in KEYS.get(name, ("position",))]
+    return (_arrow(name, table).sort_by(keys),)
 
 
 def _among(keys: "pd.Series[str]", chosen: "pd.Series[str]") -> np.ndarray:

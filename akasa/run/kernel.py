@@ -27,6 +27,14 @@ from akasa.workspace.settings import CODE, ROOT, WORKSPACE
 LONGEST_SOCKET = 103  # bytes: with its final zero, macOS ends a socket's path at 104, Linux at 108
 _SOCKET = "k"  # Jupyter puts `-1` to `-5` behind it
 _FOLDER = re.compile(r"akasa-run-[a-z0-9_]{8}")
+# What one part of many rows took is given back before the next one comes. Arrow's own pool would keep it for
+# later, and glibc learns to: unless told otherwise, up to 32 MB of each thing that was ever let go.
+_LARGE = str(4 << 20)
+MEMORY = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "MALLOC_MMAP_THRESHOLD_": _LARGE,
+    "MALLOC_TRIM_THRESHOLD_": _LARGE,
+}
 _OURS = [  # no notes of the kernel's own in the notebook, no start-up file of the user's
     "--IPKernelApp.log_level=CRITICAL",
     "--IPKernelApp.exec_PYTHONSTARTUP=False",
@@ -113,6 +121,7 @@ def environment(given: Mapping[str, str], folder: Path) -> dict[str, str]:
     ours = {"PYTHONPATH": modules, "IPYTHONDIR": str(folder / "ipython")}
     apart = {} if ROOT == CODE else {WORKSPACE: str(ROOT)}
     return {
+        **MEMORY,
         **given,
         **ours,
         **apart,

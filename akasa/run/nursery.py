@@ -34,6 +34,7 @@ CAN_FORK = sys.platform == "linux"  # elsewhere, libraries of the system's own d
 _KERNEL = "ipykernel_launcher"
 _SHARED = ("ipykernel.kernelapp", *warm.ALL)
 _LONGEST = 1 << 20  # bytes of a message: an environment is most of it
+_COLUMNS = 20  # of a frame in a notebook: pandas asks when it is imported, and no kernel is there yet
 _PARENT = "JPY_PARENT_PID"  # a kernel ends when this process has gone
 
 
@@ -129,6 +130,8 @@ def main() -> None:
         for name in _SHARED:
             with suppress(Exception):  # the kernel imports it again, and says what is wrong
                 importlib.import_module(name)
+    if pandas := sys.modules.get("pandas"):
+        pandas.set_option("display.max_columns", _COLUMNS)
     gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as line:
         order = _serve(line)

@@ -24,7 +24,7 @@ ALL = ("akasa.report.sentences", "akasa.report.tables")
 USED = {  # besides, and what these import only within a function
     "02_validate": ("akasa.publish.road", "great_expectations"),
     "03_kpis_sql": ("akasa.kpis.sql",),
-    "04_kpis_memory": ("akasa.kpis.cluster", "akasa.kpis.pandas"),
+    "04_kpis_memory": ("akasa.workspace.cluster", "akasa.kpis.pandas"),
     "05_report": ("akasa.kpis.sql", "akasa.report.front", "akasa.report.charts", "matplotlib.figure"),
 }
 _NOT_INSTALLED = "rfc3987_syntax"

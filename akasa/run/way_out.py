@@ -43,8 +43,9 @@ def _longer(setting: str, pattern: str, words: str = "or give it more time") -> 
     return find
 
 
-def _without_dask(_: str) -> Way:
-    return Way("or do without it", {"ENGINE": "pandas"})
+def _without_dask(said: str) -> Way | None:
+    judging = "was to be judged there" in said  # which no engine does
+    return None if judging else Way("or do without it", {"ENGINE": "pandas"})
 
 
 _SECONDS = r"([\d.]+) s\b"

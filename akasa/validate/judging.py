@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 
 from akasa.ingest import staging
 from akasa.ingest.staging import Progress
-from akasa.validate import large, profiles, quarantine, rules, verdicts
+from akasa.validate import large, one_part, profiles, quarantine, rules, verdicts
 from akasa.validate.kept import Kept
+from akasa.validate.one_part import Terms
 from akasa.validate.plan import Key, Plan, Planned
 from akasa.validate.rules import Parted
 from akasa.validate.verdicts import Judged
@@ -45,7 +46,7 @@ def judge_one(settings: Settings, delivery: Planned, tell: Progress = progress.t
         raw = staging.read(settings.staging, delivery.kind, delivery.sha256)
         clean = profiles.cleaned_and_kept(settings, delivery.kind, delivery.sha256, raw)
         tell(f"{delivery.name}: judging")
-        records = large.by_rules(settings, delivery, raw, clean)
+        records = one_part.by_rules(Terms.of(settings, delivery), raw, clean)
     judged = Judged(delivery, records, rules.RULES_VERSION)
     events.tell("delivery judged", **judged.told(), seconds=time.monotonic() - began)
     return judged

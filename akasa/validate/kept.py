@@ -55,12 +55,12 @@ class Writer:
     """Writes accepted records to a file, in groups of one size; keys ascend from part to part."""
 
     def __init__(self, kind: str, file: Path) -> None:
-        self._kind = kind
         self._writer = pq.ParquetWriter(file, _shape(_TYPES[kind]))
         self._waiting = _shape(_TYPES[kind]).empty_table()
 
-    def add(self, accepted: pd.DataFrame) -> None:
-        rows = pa.concat_tables([self._waiting, in_order(self._kind, accepted)])
+    def add(self, accepted: pa.Table) -> None:
+        """Add a part's accepted records, as `in_order` gives them."""
+        rows = pa.concat_tables([self._waiting, accepted])
         full = len(rows) - len(rows) % GROUP_ROWS
         self._write(rows[:full])
         self._waiting = rows[full:].combine_chunks()
@@ -85,15 +85,21 @@ def in_order(kind: str, accepted: pd.DataFrame) -> pa.Table:
 def write_accepted(kind: str, accepted: pd.DataFrame, file: Path) -> None:
     """Write the accepted records of a delivery that was judged whole."""
     writer = Writer(kind, file)
-    writer.add(accepted)
+    writer.add(in_order(kind, accepted))
     writer.close()
 
 
-def write_rejected(kind: str, parts: Sequence[pd.DataFrame], file: Path) -> None:
-    """Write the rejected records of all parts, in the order in which they came."""
+def of_rejected(kind: str, rejected: pd.DataFrame) -> pa.Table:
+    """Return rejected records as they are kept."""
     shape = _shape({"record": "int64"} | dict.fromkeys(("reasons", "detail", *_FIELDS[kind], "raw"), "str"))
-    tables = [pa.Table.from_pandas(part, shape, preserve_index=False) for part in parts if len(part)]
-    pq.write_table(pa.concat_tables([shape.empty_table(), *tables]).sort_by("record"), file)
+    return (
+        pa.Table.from_pandas(rejected, shape, preserve_index=False) if len(rejected) else shape.empty_table()
+    )
+
+
+def write_rejected(parts: Sequence[pa.Table], file: Path) -> None:
+    """Write the rejected records of all parts, in the order in which they came."""
+    pq.write_table(pa.concat_tables(parts).sort_by("record"), file)
 
 
 def is_in_order(file: Path) -> bool:

@@ -4,6 +4,7 @@ Parts ascend by id, so that what is accepted of each stands behind what was acce
 a part begins follows from a sample of the ids; what becomes of a record does not.
 """
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -28,12 +29,12 @@ def split(kind: str, staged: Path, room: Room) -> list[Path]:
     Records without an id stand in the first one.
     """
     opened, id_ = pq.ParquetFile(staged), KEYS[kind][0]
-    bounds = _bounds(opened, id_)
+    bounds = bounds_of(opened, id_, MOST_PARTS)
     made = [room.folder / f"{staged.stem}.{part}.arrow" for part in range(len(bounds) + 1)]
     with ExitStack() as stack:
         writers = [stack.enter_context(rows.writer(file, opened.schema_arrow)) for file in made]
         for batch in opened.iter_batches(_BATCH_ROWS):
-            part = _part(cleaning.ids(batch[id_]), bounds)
+            part = numbers(batch[id_], bounds)
             for number in np.unique(part):
                 writers[number].write(batch.filter(pa.array(part == number)))
     return made
@@ -45,8 +46,8 @@ def read(file: Path) -> pa.Table:
     return pa.concat_tables([empty, *rows.read(file)]).combine_chunks()
 
 
-def _bounds(opened: pq.ParquetFile, id_: str) -> list[str]:
-    """Return the least id of each part but the first."""
+def bounds_of(opened: pq.ParquetFile, id_: str, most: int) -> list[str]:
+    """Return the least id of each part but the first, of so many parts at the most."""
     count = opened.metadata.num_rows
     every = max(1, count // _SAMPLED)
     sampled = [
@@ -55,14 +56,12 @@ def _bounds(opened: pq.ParquetFile, id_: str) -> list[str]:
     ]
     ids = pc.drop_null(pa.chunked_array(sampled, pa.string())).combine_chunks()
     ids = ids.take(pc.sort_indices(ids))
-    parts = min(-(-count // rows.PART_ROWS), MOST_PARTS)
+    parts = min(-(-count // rows.PART_ROWS), most)
     places = [len(ids) * part // parts for part in range(1, parts)] if len(ids) else []
-    return sorted(set(ids.take(places).to_pylist()))
+    return sorted(set(ids.take(pa.array(places, pa.int64())).to_pylist()))
 
 
-def _part(ids: pa.Array, bounds: list[str]) -> np.ndarray:
-    """Return the number of each id's part: that of the last bound which is not beyond it."""
-    found = np.zeros(len(ids), np.int32)
-    for bound in bounds:
-        found += np.asarray(pc.greater_equal(ids, bound).fill_null(False))
-    return found
+def numbers(texts: pa.Array, bounds: Sequence[str]) -> np.ndarray:
+    """Return the number of each record's part, by its id as it came: that of the last bound not beyond it."""
+    ids = cleaning.ids(texts)
+    return np.asarray(pc.search_sorted(pa.array(bounds, pa.string()), ids, side="right").fill_null(0))

@@ -5,9 +5,11 @@ A profile follows from the staged records and the settings of a database, so it 
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -18,12 +20,21 @@ import pyarrow.parquet as pq
 from akasa.ingest import readers, staging
 from akasa.validate import cleaning, profiling, rules
 from akasa.validate.plan import Planned
-from akasa.validate.profiling import Clean, Column, Profile
+from akasa.validate.profiling import Clean, Column, Looked, Profile
 from akasa.workspace import files, masking, rows
 from akasa.workspace.settings import Settings
 
 TEXTS_AT_ONCE = 500_000
 COMPARED = 30  # deliveries of a kind that stand before one
+
+
+class Zones(Protocol):
+    """In which time zones a delivery's times are to be read, and told."""
+
+    @property
+    def source_timezone(self) -> str: ...
+    @property
+    def business_timezone(self) -> str: ...
 
 
 def cleaned_and_kept(settings: Settings, kind: str, sha256: str, raw: pa.Table) -> pd.DataFrame:
@@ -34,23 +45,38 @@ def cleaned_and_kept(settings: Settings, kind: str, sha256: str, raw: pa.Table) 
     return clean
 
 
-def cleaned(settings: Settings, kind: str, records: pa.Table) -> pd.DataFrame:
+def cleaned(zones: Zones, kind: str, records: pa.Table) -> pd.DataFrame:
     """Return staged records, or a part of them, clean."""
     if kind == "customers":
         return cleaning.clean_customers(records)
-    return cleaning.clean_orders(records, settings.source_timezone, settings.business_timezone)
+    return cleaning.clean_orders(records, zones.source_timezone, zones.business_timezone)
 
 
 def keep_of_parts(settings: Settings, kind: str, sha256: str, parts: Sequence[Clean]) -> None:
-    """Keep the profile of a delivery that was cleaned in parts; its fields are read one after the other."""
+    """Keep the profile of a delivery that was cleaned in parts; of its fields, few are read at a time."""
+    staged = staging.records_file(settings.staging, kind, sha256)
+    with ThreadPoolExecutor(rows.PARTS_AT_ONCE) as threads:
+        columns = threads.map(partial(look, staged), profiling.FIELDS[kind])
+        looked = dict(zip(profiling.FIELDS[kind], columns, strict=True))
+    keep_looked(settings, kind, sha256, looked, parts)
+
+
+def keep_looked(
+    settings: Settings, kind: str, sha256: str, looked: Mapping[str, Looked], parts: Sequence[Clean]
+) -> None:
+    """Keep the profile of a delivery that was cleaned in parts, and whose fields were looked at."""
     staged = staging.records_file(settings.staging, kind, sha256)
     malformed = pq.read_table(staged, columns=["malformed"])["malformed"]
-    texts = {name: _distinct(staged, name) for name in profiling.FIELDS[kind]}
     counts = len(malformed), len(malformed) - malformed.null_count
-    _keep(settings, kind, sha256, profiling.profiled(*counts, texts, profiling.added(parts), at_once=1))
+    _keep(settings, kind, sha256, profiling.profiled(*counts, looked, profiling.added(parts)))
 
 
-def _distinct(staged: Path, field: str) -> Iterator[tuple[pa.Array, np.ndarray]]:
+def look(staged: Path | pa.NativeFile, field: str) -> Looked:
+    """Look at the texts of a field of all of a delivery's records."""
+    return profiling.look(field, _distinct(staged, field))
+
+
+def _distinct(staged: Path | pa.NativeFile, field: str) -> Iterator[tuple[pa.Array, np.ndarray]]:
     """Yield the distinct texts of a field with their counts, a share of about TEXTS_AT_ONCE after the other.
 
     Which share a text is in follows from its bytes, so that each is counted in one alone.

@@ -55,6 +55,17 @@ class Profile:
 
 
 @dataclass(frozen=True)
+class Looked:
+    """What the texts of a field say: as in Column, with `ends` of clean texts of any kind."""
+
+    filled: int
+    distinct: int
+    ends: tuple[str | None, str | None]
+    frequent: tuple[tuple[str, int], ...]
+    forms: Counter[str]
+
+
+@dataclass(frozen=True)
 class Clean:
     """What clean records say: of fields that have a form, how many are known, the least, the most; `regions`.
 
@@ -72,24 +83,20 @@ def profile(kind: str, encoded: pa.Table, clean: pd.DataFrame) -> Profile:
     them, row by row.
     """
     malformed = len(encoded) - encoded["malformed"].null_count
-    texts = {name: _distinct(encoded[name].chunk(0)) for name in FIELDS[kind]}
-    return profiled(len(encoded), malformed, texts, clean_of(kind, clean))
+    with ThreadPoolExecutor() as threads:
+        columns = threads.map(lambda name: look(name, _distinct(encoded[name].chunk(0))), FIELDS[kind])
+        looked = dict(zip(FIELDS[kind], columns, strict=True))
+    return profiled(len(encoded), malformed, looked, clean_of(kind, clean))
 
 
 def profiled(
     records: int,
     malformed: int,
-    texts: Mapping[str, Texts],
+    looked: Mapping[str, Looked],
     clean: Clean,
-    at_once: int | None = None,
 ) -> Profile:
-    """Profile a delivery of so many records: `texts` are the distinct ones of a field with their counts.
-
-    No more than so many fields are looked at `at_once`.
-    """
-    with ThreadPoolExecutor(at_once) as threads:
-        columns = threads.map(lambda name: _column(name, texts[name], clean), texts)
-        found = dict(zip(texts, columns, strict=True))
+    """Profile a delivery of so many records, of which each field was looked at."""
+    found = {name: _column(name, texts, clean) for name, texts in looked.items()}
     ranked = sorted(clean.regions.items(), key=lambda one: (-one[1], one[0]))
     return Profile(records, malformed, found, dict(ranked[:MOST_REGIONS]))
 
@@ -127,7 +134,7 @@ def _distinct(encoded: pa.DictionaryArray) -> Texts:
     yield encoded.dictionary, np.bincount(encoded.indices.to_numpy(), minlength=len(encoded.dictionary))
 
 
-def _column(name: str, texts: Texts, clean: Clean) -> Column:
+def look(name: str, texts: Texts) -> Looked:
     """Look at a field's distinct texts, some at a time."""
     filled, distinct, ends, found, frequent = 0, 0, [], Counter[str](), []
     for some, counts in texts:
@@ -138,17 +145,21 @@ def _column(name: str, texts: Texts, clean: Clean) -> Column:
         ends.append(pc.min_max(trimmed.filter(told)).as_py())
         found.update(forms.counted(name, some, counts))
         frequent += _frequent(some, counts)
+    least, most = _first(min, (end["min"] for end in ends)), _first(max, (end["max"] for end in ends))
+    return Looked(filled, distinct, (least, most), tuple(_ranked(frequent)), found)
+
+
+def _column(name: str, texts: Looked, clean: Clean) -> Column:
     has_form = name in rules.HAVE_A_FORM
-    least = clean.least[name] if has_form else _first(min, (end["min"] for end in ends))
-    most = clean.most[name] if has_form else _first(max, (end["max"] for end in ends))
+    least, most = (clean.least[name], clean.most[name]) if has_form else texts.ends
     return Column(
-        filled,
-        distinct,
-        filled - clean.known[name] if has_form else 0,
+        texts.filled,
+        texts.distinct,
+        texts.filled - clean.known[name] if has_form else 0,
         _text(name, least),
         _text(name, most),
-        tuple((text[:LONGEST], count) for text, count in _ranked(frequent)),
-        forms.ranked(name, found),
+        tuple((text[:LONGEST], count) for text, count in texts.frequent),
+        forms.ranked(name, texts.forms),
     )
 
 

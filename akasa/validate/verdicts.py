@@ -208,7 +208,7 @@ def _sorted(rows: pd.DataFrame) -> pa.Table:
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_null(kind):  # of a column without any text
+    if pa.types.is_null(kind) or pa.types.is_floating(kind):  # of a column without any text
         return pa.large_string()
     return pa.timestamp("us") if pa.types.is_timestamp(kind) else kind
 
@@ -227,7 +227,7 @@ def _write(kind: str, records: Parted | Kept, name: str, file: Path) -> None:
     elif name == "accepted":
         kept.write_accepted(kind, records.accepted, file)
     else:
-        kept.write_rejected(kind, [records.rejected], file)
+        kept.write_rejected([kept.of_rejected(kind, records.rejected)], file)
 
 
 def _read(folder: Path, delivery: Planned, about: Mapping[str, Any]) -> Judged:

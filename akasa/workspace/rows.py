@@ -20,6 +20,7 @@ from akasa.workspace import files
 from akasa.workspace.settings import Settings
 
 PART_ROWS = 300_000  # more lines than that are judged, and published, part by part
+PARTS_AT_ONCE = 2  # that are judged, in threads
 _LOCK, _UNFINISHED = ".in-use.lock", ".unfinished-"
 
 

@@ -1,6 +1,6 @@
 """Real Dask schedulers and workers, as processes on free loopback ports.
 
-None of them can import akasa: workers elsewhere need not have it.
+None of them can import akasa, for workers elsewhere need not have it, unless a test says where it is.
 """
 
 import os
@@ -17,9 +17,11 @@ _SECONDS_TO_START = 60
 
 
 @contextmanager
-def cluster(folder: Path, workers: int = 2, memory: str = "1.5GB") -> Iterator["Cluster"]:
+def cluster(
+    folder: Path, workers: int = 2, memory: str = "1.5GB", akasa: Path | None = None
+) -> Iterator["Cluster"]:
     """Start a scheduler and workers of one thread each; end them all, whatever happens."""
-    started = Cluster(folder, memory)
+    started = Cluster(folder, memory, akasa)
     try:
         started.add_workers(workers)
         yield started
@@ -30,23 +32,27 @@ def cluster(folder: Path, workers: int = 2, memory: str = "1.5GB") -> Iterator["
 class Cluster:
     """A scheduler that gives a task up when it has lost two workers, and its workers."""
 
-    def __init__(self, folder: Path, memory: str) -> None:
+    def __init__(self, folder: Path, memory: str, akasa: Path | None = None) -> None:
         self.folder, self.memory = folder, memory
         self.address = f"tcp://127.0.0.1:{free_port()}"
         self.workers: list[subprocess.Popen[bytes]] = []
-        (folder / "akasa.py").write_text("raise ImportError('this machine has no akasa')", "utf-8")
+        self.without = folder / "without"
+        self.without.mkdir(exist_ok=True)
+        (self.without / "akasa.py").write_text("raise ImportError('this machine has no akasa')", "utf-8")
+        self.code = akasa or self.without
         host, port = self.address.removeprefix("tcp://").split(":")
         self.scheduler = self._started(
             "scheduler", "--host", host, "--port", port, "--dashboard-address", "127.0.0.1:0"
         )
 
-    def add_workers(self, number: int) -> None:
-        """Start so many workers and wait until the scheduler knows them."""
+    def add_workers(self, number: int, **environment: str) -> None:
+        """Start so many workers and wait until the scheduler knows them all."""
         common = ["--nthreads", "1", "--memory-limit", self.memory, "--no-nanny", "--no-dashboard"]
         here = ["--local-directory", str(self.folder), "--host", "127.0.0.1"]
-        self.workers += [self._started("worker", self.address, *common, *here) for _ in range(number)]
+        made = range(number)
+        self.workers += [self._started("worker", self.address, *common, *here, **environment) for _ in made]
         with Client(self.address, timeout=_SECONDS_TO_START, set_as_default=False) as client:
-            client.wait_for_workers(number, timeout=_SECONDS_TO_START)
+            client.wait_for_workers(len(self.workers), timeout=_SECONDS_TO_START)
 
     def kill_workers(self, number: int) -> None:
         """Kill so many workers as a power cut would."""
@@ -58,10 +64,11 @@ class Cluster:
         self.kill_workers(len(self.workers))
         kill(self.scheduler)
 
-    def _started(self, *command: str) -> subprocess.Popen[bytes]:
+    def _started(self, *command: str, **more: str) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ,
-            "PYTHONPATH": str(self.folder),
+            **more,
+            "PYTHONPATH": str(self.code if command[0] == "worker" else self.without),
             "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
         }
         return started([sys.executable, "-m", "dask", *command], self.folder / "cluster.log", environment)

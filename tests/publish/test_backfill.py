@@ -23,6 +23,7 @@ from akasa.publish import backfill, days, differences, level, versions, withdraw
 from akasa.report import bottom_line
 from akasa.stores import database, migrate, soundness, warehouse
 from akasa.validate import audits, cleaning, gate, plan, quarantine, rules, verdicts
+from akasa.validate.rules import Parted
 from akasa.workspace.settings import Settings
 
 FIRST, LAST = date(2025, 9, 1), date(2025, 9, 30)
@@ -269,7 +270,8 @@ def test_days_are_not_derived_where_the_reader_makes_other_records_of_a_file(wor
     before = rows(workspace)
     delivery = plan.of_ledger(next(database.ledger(workspace).tail(1).itertuples()))
     kept = verdicts.recall(workspace, delivery)
-    one_less = replace(kept.records, accepted=kept.records.accepted.iloc[1:])
+    found = kept.records
+    one_less = Parted(found.accepted.iloc[1:], found.rejected, found.repeats, found.warnings)
     verdicts.prepare(workspace, replace(kept, records=one_less), datetime(2025, 11, 15))
     verdicts.put_in_place(workspace, delivery)
     with database.transaction(workspace) as connection:

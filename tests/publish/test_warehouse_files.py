@@ -11,8 +11,9 @@ import pytest
 from deltalake import DeltaTable
 from lib.stores import customer, holding, in_warehouse, item, ledger_row, order, tables
 
-from akasa.publish import warehouse_files, warehouse_merge
+from akasa.publish import versions, warehouse_files, warehouse_merge
 from akasa.stores import warehouse
+from akasa.workspace import storage
 
 pytestmark = pytest.mark.usefixtures("migrated")
 
@@ -96,6 +97,27 @@ def test_a_file_is_noted_with_the_ranges_of_its_columns(workspace):
         "maxValues": {**most, "total_amount_paise": 7, "delivery_id": 2},
         "nullCount": dict.fromkeys([*least, "order_date_time", "total_amount_paise", "delivery_id"], 0),
     }
+
+
+def test_what_comes_in_parts_fills_files_of_each_month_which_are_noted_as_they_are(
+    workspace, small_files, monkeypatch
+):
+    monkeypatch.setattr(warehouse_files, "ROWS_A_GROUP", 2)
+    months, shape = ("2025-09", "2025-10", "2025-10"), warehouse.SCHEMAS["orders"]
+    rows = [order(f"O-{n:02d}", when=f"{months[n % 3]}-{n + 1:02d} 00:00:00", paise=n) for n in range(15)]
+    frame = versions.with_month(tables((), rows))["orders"]
+    whole = pa.Table.from_pandas(frame[shape.names], shape, preserve_index=False)
+    place = storage.warehouse(workspace)
+    actions = warehouse_files.filled(place, "orders", [whole[:4], whole[4:4], whole[4:5], whole[5:]])
+    warehouse_files.create(place, "orders", actions)
+    assert sorted(in_warehouse(workspace)["orders"]) == sorted(rows)
+    assert sorted(rows_of(workspace, "orders").values()) == [1, 2, FULL, FULL, FULL]
+    for told in pa.table(warehouse.present(workspace, "orders").get_add_actions(flatten=True)).to_pylist():
+        there = pq.read_table(workspace.warehouse / "orders" / told["path"], partitioning=None).to_pandas()
+        assert there["order_id"].is_monotonic_increasing
+        for column in ("order_id", "total_amount_paise"):
+            ends = told[f"min.{column}"], told[f"max.{column}"]
+            assert ends == (there[column].min(), there[column].max())
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -11,10 +11,11 @@ from lib import clusters
 from lib.ports import free_port
 from lib.stores import customer, fill, ledger_row, order, tables
 
-from akasa.kpis import cluster, engines, reconcile
 from akasa.kpis import dask as dask_engine
-from akasa.kpis.cluster import ClusterUnavailable
+from akasa.kpis import engines, reconcile
 from akasa.stores import migrate, warehouse
+from akasa.workspace import cluster
+from akasa.workspace.cluster import ClusterUnavailable
 
 pytestmark = pytest.mark.slow
 

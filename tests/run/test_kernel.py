@@ -74,3 +74,9 @@ def test_a_kernel_has_our_modules_first_and_no_profile_of_the_user_s(tmp_path):
     assert found["IPYTHONDIR"] == str(tmp_path / "ipython")
     assert found["DB_HOST"] == "db"
     assert kernel.environment({}, tmp_path)["PYTHONPATH"] == str(ROOT)
+
+
+def test_a_kernel_gives_memory_back_unless_the_user_has_it_otherwise(tmp_path):
+    assert kernel.environment({}, tmp_path).items() >= kernel.MEMORY.items()
+    own = {"ARROW_DEFAULT_MEMORY_POOL": "mimalloc"}
+    assert kernel.environment(own, tmp_path).items() >= own.items()

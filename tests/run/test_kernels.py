@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from contextlib import suppress
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from jupyter_client import AsyncKernelManager
 from jupyter_core.utils import run_sync
 
 from akasa.run import kernel, nursery
@@ -60,7 +62,37 @@ def test_what_is_forked_is_a_process_of_its_own_in_the_place_it_was_given(forked
     assert [child.poll() for child in forked] == [None, None]
     assert (one.ppid(), one.cwd()) == (other.ppid(), str(tmp_path))
     assert [os.getsid(each.pid) for each in (one, other)] == [one.pid, other.pid]
-    assert [f.path for f in one.open_files() if tmp_path not in Path(f.path).parents] == []
+    until_it_has_started = time.monotonic() + 20  # meanwhile it opens modules
+    while [f.path for f in one.open_files() if tmp_path not in Path(f.path).parents]:
+        assert time.monotonic() < until_it_has_started, one.open_files()
+
+
+SETTINGS = """
+import matplotlib, pandas as pd
+print(matplotlib.get_backend(), pd.describe_option("display"))
+print(pd.DataFrame([list("0123456789")] * 2, columns=["a column with a long name"] * 10).rename_axis("row"))
+"""
+
+
+def printed(kernel):
+    """Run SETTINGS in a kernel; return what it prints, but for what options are where nobody sets them."""
+    client, found = kernel.client(), []
+    client.start_channels()
+    run_sync(client.wait_for_ready)(60)
+    said = run_sync(client.execute_interactive)(SETTINGS, timeout=60, output_hook=found.append)
+    client.stop_channels()
+    assert said["content"]["status"] == "ok", found
+    text = "".join(one["content"]["text"] for one in found if one["msg_type"] == "stream")
+    return re.sub(r"\[default: .*?\]", "", text).replace("UTF-8", "utf-8")
+
+
+def test_a_forked_kernel_shows_tables_as_any_other(kernels, forked, tmp_path):
+    usual = AsyncKernelManager()
+    run_sync(usual.start_kernel)(cwd=str(tmp_path))
+    try:
+        assert printed(kernels.take("03_small", tmp_path)) == printed(usual)
+    finally:
+        run_sync(usual.shutdown_kernel)(now=True)
 
 
 def test_how_a_forked_process_ended_is_told_as_of_any_other(forked):
@@ -76,7 +108,10 @@ def test_who_was_stopped_while_asking_is_told_the_next_time(kernels, forked):
     one, other = forked
     os.kill(one.pid, signal.SIGKILL)
     until_it_is_over = time.monotonic() + 20
-    while psutil.Process(one.pid).status() != psutil.STATUS_ZOMBIE:
+    while (
+        psutil.Process(one.pid).status() != psutil.STATUS_ZOMBIE
+        or len(os.listdir(f"/proc/{one.pid}/task")) > 1  # its other threads are still ending
+    ):
         assert time.monotonic() < until_it_is_over
     kernels.nursery.line.send(json.dumps([-1, "status", one.pid]).encode())  # nobody waits for the answer
     assert (other.poll(), one.poll(), one.poll()) == (None, -signal.SIGKILL, -signal.SIGKILL)

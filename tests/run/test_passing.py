@@ -7,8 +7,6 @@ import pytest
 from lib.ports import free_port
 
 from akasa.ingest.readers.records import RefusedDelivery
-from akasa.kpis import cluster
-from akasa.kpis.cluster import ClusterUnavailable
 from akasa.kpis.reconcile import Disagreement
 from akasa.run import passing
 from akasa.run.parameters import UsageError
@@ -18,7 +16,8 @@ from akasa.stores import database
 from akasa.stores.database import DatabaseUnavailable
 from akasa.stores.lock import Busy
 from akasa.validate.gate import GateStopped
-from akasa.workspace import secrets_manager, storage
+from akasa.workspace import cluster, secrets_manager, storage
+from akasa.workspace.cluster import ClusterUnavailable
 from akasa.workspace.settings import SettingsError
 from akasa.workspace.storage import Bucket, StorageUnavailable
 

@@ -1,21 +1,18 @@
 """A delivery is judged alike whole and in however many parts: to the byte, and as the reference judges it."""
 
-from datetime import date, datetime
+from random import Random
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from lib import reference
+from lib import dirty, reference
+from lib.judging import DAY, FIELDS, judged, stage
 
 from akasa.ingest import readers, staging
-from akasa.validate import judging, kept, parts, plan, profiles, verdicts
+from akasa.validate import kept, parts, profiles
 from akasa.workspace import rows
 
-DAY, NOW = date(2025, 11, 15), datetime(2025, 11, 16)
-FIELDS = {"customers": readers.CUSTOMER_FIELDS, "orders": readers.ORDER_FIELDS}
 NAMED = [
     "A1",
     " a1",
@@ -31,6 +28,11 @@ NAMED = [
     " ",
 ]
 MOBILES = ["9000000001", "+91 90000 00001", "9000000002", "9000000003", "12", None]
+FAR_APART = {  # what no record has of itself
+    ("customers", "order"): {"conflicting_customer", "shared_mobile_number"},
+    ("orders", "order"): {"conflicting_order", "order_rejected"},
+    ("orders", "line"): {"repeated_line", "order_rejected"},
+}
 TEXTS = {
     "customer_id": NAMED,
     "order_id": NAMED,
@@ -51,27 +53,6 @@ def records(kind):
     return st.lists(one, min_size=1, max_size=40).map(
         lambda found: [{**r, "record": n} for n, r in enumerate(found, start=1)]
     )
-
-
-def stage(cfg, kind, found):
-    """Stage records, a few in each group of rows; return the delivery."""
-    shape = readers.records.schema(FIELDS[kind])
-    made = [{**r, "malformed": "broken" if r["malformed"] else None, "raw": None} for r in found]
-    delivery = plan.Planned(f"{kind}.file", kind, "0" * 64, "new", "0", DAY)
-    there = staging.path(cfg.staging, kind, delivery.sha256)
-    there.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(made, shape), there, row_group_size=7)
-    return delivery
-
-
-def judged(cfg, delivery, part_rows, monkeypatch):
-    """Return a judgement in parts of so many records, and all that is kept of it: file → bytes."""
-    monkeypatch.setattr(rows, "PART_ROWS", part_rows)
-    found = judging.judge_one(cfg, delivery)
-    verdicts.prepare(cfg, found, NOW)
-    folder = cfg.judged / "arriving" / f"{delivery.kind}-{delivery.sha256}"
-    files = [*folder.iterdir(), *cfg.profiles.iterdir()]
-    return found, {file.name: file.read_bytes() for file in files}
 
 
 @pytest.mark.parametrize("amount_is", ["order", "line"])
@@ -107,6 +88,27 @@ def test_in_1_3_and_64_parts(kind, amount_is, workspace, monkeypatch):
     alike()
 
 
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in (2, 3))])
+@pytest.mark.parametrize(("kind", "amount_is"), list(FAR_APART))
+def test_what_is_told_by_records_far_apart_in_3_and_64_parts(kind, amount_is, seed, workspace, monkeypatch):
+    cfg = workspace.model_copy(update={"amount_is": amount_is})
+    monkeypatch.setattr(kept, "GROUP_ROWS", 50)
+    monkeypatch.setattr(profiles, "TEXTS_AT_ONCE", 50)
+    found = getattr(dirty, kind)(Random(seed))
+    delivery = stage(cfg, kind, found)
+    whole, files = judged(cfg, delivery, 10**9, monkeypatch)
+    assert set(" ".join(whole.records.rejected["reasons"]).split()) >= FAR_APART[kind, amount_is]
+    assert whole.records.repeats or amount_is == "line"
+    for many in (3, 64):
+        in_parts, same = judged(cfg, delivery, -(-len(found) // many), monkeypatch)
+        assert same == files
+        assert in_parts.told() == whole.told()
+        assert in_parts.records.warnings == whole.records.warnings
+        room = rows.Room(cfg)
+        made = parts.split(kind, staging.path(cfg.staging, kind, delivery.sha256), room)
+        assert sum(len(parts.read(one)) > 0 for one in made) >= min(many, 50)
+
+
 def test_a_part_has_all_lines_of_an_order_however_its_number_is_written(workspace, monkeypatch):
     numbers = ["B", "A", "B\u200b", " A", None, "C", "D", " ", "A"]
     fields = dict.fromkeys(readers.ORDER_FIELDS, "1")
@@ -117,6 +119,13 @@ def test_a_part_has_all_lines_of_an_order_however_its_number_is_written(workspac
     room = rows.Room(workspace)
     made = [parts.read(file)["order_id"].to_pylist() for file in parts.split("orders", staged, room)]
     assert made == [[None, " "], ["A", " A", "A"], ["B", "B\u200b", "C", "D"]]
+
+
+def test_records_without_any_id_are_one_part(workspace, monkeypatch):
+    found = [{**dict.fromkeys(readers.ORDER_FIELDS), "record": n, "malformed": False} for n in range(1, 9)]
+    delivery = stage(workspace, "orders", found)
+    one, _ = judged(workspace, delivery, 3, monkeypatch)
+    assert (one.records.rejected_count, one.records.repeats) == (1, 7)
 
 
 def test_one_order_alone_is_one_part(workspace, monkeypatch):

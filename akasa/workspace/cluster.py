@@ -70,6 +70,7 @@ def compute(tasks: Sequence[Any], address: str | None) -> list[Any]:
             # named by itself: to look for another one, Dask would import all of distributed
             return list(dask.base.compute(*tasks, scheduler=threaded.get))
     from distributed import KilledWorker
+    from distributed.comm.core import CommClosedError
 
     with connected(address) as client:
         try:
@@ -82,9 +83,7 @@ def compute(tasks: Sequence[Any], address: str | None) -> list[Any]:
                 f"workers of {address} died one after another on the same task, as workers do that run out "
                 f"of memory; give them more, or unset DASK_SCHEDULER_ADDRESS ({error})"
             ) from None
-        except (CancelledError, OSError) as error:
-            if isinstance(error, FileNotFoundError):
-                raise
+        except (CancelledError, CommClosedError, ConnectionError, TimeoutError) as error:
             raise ClusterUnavailable(
                 f"the Dask scheduler at {address} (DASK_SCHEDULER_ADDRESS) went away during the run: {error}"
             ) from None
