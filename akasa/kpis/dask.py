@@ -46,9 +46,14 @@ class Orders(NamedTuple):
 
 
 class Sales(NamedTuple):
-    """order_count, high, low by key, and by day: a row for each file with orders of the day."""
+    """Sums of orders: order_count, high, low; in a window of days last_order_date, too.
 
-    by_key: pd.DataFrame
+    by_owner: by the owner's place in customers; unowned: by number, of numbers that nobody holds; by_day: a
+    row for each piece with orders of the day.
+    """
+
+    by_owner: pd.DataFrame
+    unowned: pd.DataFrame
     by_day: pd.DataFrame
 
 
@@ -97,7 +102,7 @@ def read_orders(files: Sequence[str], storage_options: Mapping[str, str] | None 
 
 def repeat_customers(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return known customers with more than one order up to `as_of`; none where `as_of` is None."""
-    order_count = _by_owner(tables.sales(as_of), tables)["order_count"]
+    order_count = tables.sales(as_of).by_owner["order_count"]
     return canonical("repeat_customers", tables.customers.join(order_count[order_count > 1], how="inner"))
 
 
@@ -111,10 +116,15 @@ def monthly_trends(tables: Tables, as_of: date | None) -> pd.DataFrame:
 def regional_revenue(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return customers, orders, revenue and average order (paise) of every region up to `as_of`."""
     sales = tables.sales(as_of)
-    known = _by_owner(sales, tables).join(tables.customers["region"].astype("category"))
-    unknown = sales.by_key[~sales.by_key.index.isin(tables.owner.index)]
-    both = pd.concat([known, unknown.assign(region=None)]).assign(customer_count=1)
-    found = both.groupby("region", dropna=False)[["customer_count", *_SUMS]].sum().reset_index()
+    regions = tables.customers["region"].astype("category").reindex(sales.by_owner.index)
+    of = ((sales.by_owner, regions), (sales.unowned, pd.Series("", sales.unowned.index)))
+    known, unknown = (
+        sums.assign(customer_count=1).groupby(by, observed=True)[["customer_count", *_SUMS]].sum()
+        for sums, by in of
+    )
+    found = pd.concat(
+        [known.reset_index(names="region").astype({"region": object}), unknown.assign(region=None)]
+    )
     found = found.assign(total_revenue=whole(found))
     average = average_paise(found["total_revenue"], found["order_count"])
     return canonical("regional_revenue", found.assign(avg_order_value=average))
@@ -125,7 +135,7 @@ def top_spenders(
 ) -> pd.DataFrame:
     """Return the `top_n` customers by spending (paise) in the `window_days` days that end with `as_of`."""
     after = window_start(as_of, window_days) if as_of else None
-    sales = _by_owner(_sales(tables, as_of, after), tables)
+    sales = _sales(tables, as_of, after).by_owner
     spent = whole(sales).rename("total_spent")
     least = spent.sort_values().tail(top_n).min()
     most = tables.customers.join(sales.assign(total_spent=spent)[spent >= least], how="inner")
@@ -133,12 +143,12 @@ def top_spenders(
     return canonical("top_spenders", most.assign(avg_order_value=average)).head(top_n)
 
 
-def _by_owner(sales: Sales, tables: Tables) -> pd.DataFrame:
-    """Return the sums of those whose number somebody holds, by the owner's place in customers."""
-    owned = sales.by_key.join(tables.owner, how="inner").groupby("owner")
-    sums = owned[_SUMS].sum()
-    last = "last_order_date"
-    return sums.join(owned[[last]].max()) if last in sales.by_key else sums
+def _by_owner(by_key: pd.DataFrame, owner: "pd.Series[int]") -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the sums by the owner's place in customers, and those of the numbers that nobody holds."""
+    place = owner.index.get_indexer(by_key.index)
+    owned = by_key[place >= 0].groupby(owner.to_numpy()[place[place >= 0]])
+    last = ["last_order_date"] if "last_order_date" in by_key else []
+    return owned[_SUMS].sum().join(owned[last].max()), by_key[place < 0]
 
 
 def _sales(tables: Tables, as_of: date | None, after: date | None = None) -> Sales:
@@ -148,12 +158,13 @@ def _sales(tables: Tables, as_of: date | None, after: date | None = None) -> Sal
     """
     pieces = _in_pieces(file for file in tables.orders.files if _may_hold(file, as_of, after))
     if not pieces:
-        return Sales(frame([], "mobile"), frame([], "order_date"))
+        return Sales(*_by_owner(frame([], "mobile"), tables.owner), frame([], "order_date"))
     parts, place = min(max(_LEAST_PARTS, len(pieces) // 2), _MOST_PARTS), tables.orders.file_system
     split = [cluster.task(_split, files, place, tables.changed, as_of, after, parts) for files in pieces]
     by_key = [cluster.task(add_up, [one[part] for one in split], "mobile") for part in range(parts)]
     found = cluster.compute([*by_key, *(one[parts] for one in split)], tables.scheduler)
-    return Sales(frame(found[:parts], "mobile"), frame(found[parts:], "order_date"))
+    by_key, by_day = frame(found[:parts], "mobile"), frame(found[parts:], "order_date")
+    return Sales(*_by_owner(by_key, tables.owner), by_day)
 
 
 def _in_pieces(files: Iterable[str]) -> list[list[str]]:
@@ -228,7 +239,7 @@ def _read(files: Sequence[str], file_system: FileSystem | None, as_of: date, aft
         "paise": pc.field("total_amount_paise"),
     }
     place = file_system or LocalFileSystem()  # named, for else a path may be taken for a URI
-    return pads.dataset(files, filesystem=place).to_table(columns=columns, filter=counted)
+    return pads.dataset(files, filesystem=place).to_table(columns=columns, filter=counted, use_threads=False)
 
 
 def add_up(pieces: list[pa.Table], key: str) -> pa.Table:

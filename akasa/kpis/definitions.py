@@ -5,11 +5,13 @@ Money stands in every frame as whole paise (int64); outputs print rupees.
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from akasa.workspace.tables import MOST_PAISE
 
@@ -131,20 +133,24 @@ def canonical(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     Raises OverflowError for money beyond 64 bits.
     """
     definition = DEFINITIONS[name]
-    for column in definition.of_kind("paise"):
-        if len(frame) and frame[column].max() > MOST_PAISE:
-            raise OverflowError(
-                f"{name}: a {column} of {frame[column].max()} paise is more than {MOST_PAISE}, "
-                "the most that tables and files hold; ask for an earlier as_of"
-            )
+    _require_room(name, frame)
     typed = frame[list(definition.columns)].astype({c: DTYPES[k] for c, k in definition.columns.items()})
     if definition.unmatched:
         typed[definition.unmatched] = named(typed[definition.unmatched])
-    keys = [(column, "descending" if descending else "ascending") for column, descending in definition.order]
-    by = pa.table({column: typed[column] for column, _ in keys})
-    left = _still_to_sort(by, keys)
-    in_order = typed.take(pc.sort_indices(by, left).to_numpy()) if left else typed
-    return in_order.reset_index(drop=True)
+    order = row_order(name, typed)
+    return (typed if order is None else typed.take(order)).reset_index(drop=True)
+
+
+def row_order(name: str, frame: pd.DataFrame) -> "NDArray[np.int64] | None":
+    """Return which rows come first, second, … in the KPI's order; None where they stand so.
+
+    Raises OverflowError for money beyond 64 bits.
+    """
+    _require_room(name, frame)
+    order = DEFINITIONS[name].order
+    keys = [(column, "descending" if descending else "ascending") for column, descending in order]
+    by = pa.table({column: frame[column] for column, _ in keys})
+    return None if _stand(by, keys) else pc.sort_indices(by, _still_to_sort(by, keys)).to_numpy()
 
 
 def named(regions: "pd.Series[str]") -> "pd.Series[str]":
@@ -156,15 +162,34 @@ def named(regions: "pd.Series[str]") -> "pd.Series[str]":
     return regions.replace(UNMATCHED, REGION_UNMATCHED).fillna(UNMATCHED)
 
 
+def _require_room(name: str, frame: pd.DataFrame) -> None:
+    for column in {*DEFINITIONS[name].of_kind("paise")} & {*frame}:
+        if len(frame) and frame[column].max() > MOST_PAISE:
+            raise OverflowError(
+                f"{name}: a {column} of {frame[column].max()} paise is more than {MOST_PAISE}, "
+                "the most that tables and files hold; ask for an earlier as_of"
+            )
+
+
+def _stand(rows: pa.Table, keys: list[tuple[str, str]]) -> bool:
+    """Say whether rows stand in order: of no two neighbours that tie in the keys before is one wrong."""
+    tied: Any = True
+    for column, direction in keys:
+        one, following = rows[column][:-1], rows[column][1:]
+        wrong = pc.less(one, following) if direction == "descending" else pc.greater(one, following)
+        if pc.any(pc.and_(tied, wrong)).as_py():
+            return False
+        tied = pc.and_(tied, pc.equal(one, following))
+    return True
+
+
 def _still_to_sort(rows: pa.Table, keys: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Leave out the last key where the rows already stand by it: the sort is stable, and texts sort slowly.
 
     The warehouse's customers stand by customer_id.
     """
     *first, (last, direction) = keys
-    values = rows[last]
-    ascends = pc.all(pc.less_equal(values[:-1], values[1:]), skip_nulls=False).as_py()
-    return first if ascends and direction == "ascending" else keys
+    return first if first and _stand(rows, [(last, direction)]) else keys
 
 
 def resolve_as_of(asked: str | None, latest: date | None) -> date | None:

@@ -1,7 +1,8 @@
 """`make bench [SIZE=1000000] [RUNS=5]`: print each stage beside its peers, and write all as JSON.
 
 Readers and rules take SIZE order lines, loads SIZE orders; KPIs and a day's publish stand on ten times as
-many orders; reports take a tenth, SIZE, and ten times SIZE lines. ONLY=loads,kpis names some stages.
+many orders, KPIs in little memory (many) on a hundred times as many; reports take a tenth, SIZE, and ten
+times SIZE lines. ONLY=loads,kpis names some stages.
 """
 
 import json
@@ -21,11 +22,24 @@ from lib import mariadb
 from akasa.ingest import deliveries, generate, staging
 from akasa.workspace import settings
 from akasa.workspace.settings import Settings
-from bench import backlog, days, disk, judging, kpis, loads, reading, reports, sqlite_kpis, targets
+from bench import (
+    backlog,
+    days,
+    disk,
+    judging,
+    kpis,
+    loads,
+    many,
+    reading,
+    reports,
+    sqlite_kpis,
+    targets,
+)
 
 Tables = Mapping[str, list[dict[str, Any]]]
 SEED, AN_ORDER_HAS_LINES, MORE = 1, 2, targets.MORE
 BACKLOGS = (targets.MORE,)
+AT_MOST = 3  # runs of what takes minutes
 PACKAGES = [
     "pandas",
     "numpy",
@@ -73,6 +87,12 @@ def compute(folder: Path, size: int, runs: int) -> Tables:
     return {**found, f"SQL on SQLite, {MORE * size:,} orders": sqlite_kpis.measure(folder, runs)}
 
 
+def compute_many(folder: Path, size: int, runs: int) -> Tables:
+    orders = MORE * MORE * size
+    many.prepare(folder, orders)
+    return {f"in {many.LIMIT_MB} MB: {orders:,} orders": many.measure(folder, min(runs, AT_MOST))}
+
+
 def run_all(folder: Path, size: int, runs: int) -> Tables:
     delivered = {}
     for lines in (size // MORE, size, MORE * size):
@@ -94,6 +114,7 @@ STAGES: dict[str, Callable[[Path, int, int], Tables]] = {
     "backlog": catch_up,
     "disk": keep,
     "kpis": compute,
+    "many": compute_many,
     "reports": run_all,
 }
 

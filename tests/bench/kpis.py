@@ -1,5 +1,7 @@
 """The four KPIs: ours in pandas and Dask beside DuckDB, Polars and plain pandas, from the same Parquet files.
 
+DataFusion and chDB take part where they are installed (see `peers`).
+
 Every contender opens the files, computes, and holds the four tables in its own form when the clock stops.
 """
 
@@ -29,6 +31,7 @@ AS_OF = date(2025, 12, 31)
 HANDED_OVER = date(2025, 1, 15)
 REGIONS = np.array(["North", "South", "East", "West", "Central"])
 FIRST_MOBILE = 6_000_000_007
+_AT_ONCE = 1_000_000  # rows; the answer itself may be all that fits in memory
 
 
 def prepare(folder: Path, orders: int) -> None:
@@ -61,8 +64,10 @@ def measure(folder: Path, runs: int) -> list[dict[str, Any]]:
         "akasa Dask, threads": akasa_dask,
         "akasa Dask, 2 workers of 1.5 GB": akasa_dask_on_workers,
     }
+    from bench import peers
+
     orders = warehouse.dataset("orders", settings_of(folder)).count_rows()
-    return harness.race(contenders, (folder,), runs, orders)
+    return harness.race(contenders | peers.installed(), (folder,), runs, orders)
 
 
 def akasa_pandas(clock: Clock, folder: Path) -> dict[str, str]:
@@ -91,22 +96,23 @@ def _ours(clock: Clock, engine: str, settings: Settings) -> dict[str, str]:
 
 
 def duckdb(clock: Clock, folder: Path) -> dict[str, str]:
-    return _duckdb(clock, folder, _DUCKDB_SHARED)
+    return ask_duckdb(clock, folder)
 
 
 def duckdb_by_itself(clock: Clock, folder: Path) -> dict[str, str]:
-    return _duckdb(clock, folder, _DUCKDB_SHARED.replace("temp table", "temp view"))
+    return ask_duckdb(clock, folder, _DUCKDB_SHARED.replace("temp table", "temp view"))
 
 
-def _duckdb(clock: Clock, folder: Path, shared: str) -> dict[str, str]:
+def ask_duckdb(clock: Clock, folder: Path, shared: str = "", **config: str) -> dict[str, str]:
+    """Ask DuckDB, set up so; `shared` makes what two KPIs share, by default as a table."""
     import duckdb
 
     files = _files(folder)
     with clock:
-        connection = duckdb.connect()
+        connection = duckdb.connect(config=config)
         for name, paths in files.items():
             connection.sql(f"create view {name} as from read_parquet({paths}, hive_partitioning = false)")
-        connection.execute(shared.format(as_of=AS_OF))
+        connection.execute((shared or _DUCKDB_SHARED).format(as_of=AS_OF))
         found = {
             kpi: connection.sql(text.format(as_of=AS_OF, days=WINDOW_DAYS, top_n=TOP_N)).to_arrow_table()
             for kpi, text in _DUCKDB.items()
@@ -306,10 +312,14 @@ _TYPES: Mapping[Kind, pa.DataType] = {
 def digest(kpi: str, found: pa.Table) -> str:
     """Return the number of rows and a hash of all values in their order, the same for every contender."""
     columns = DEFINITIONS[kpi].columns
-    typed = found.select(list(columns)).cast(pa.schema({c: _TYPES[kind] for c, kind in columns.items()}))
-    sink = pa.BufferOutputStream()
-    pyarrow.csv.write_csv(typed, sink)
-    return f"{typed.num_rows} rows, {hashlib.sha256(sink.getvalue()).hexdigest()[:12]}"
+    shape = pa.schema({column: _TYPES[kind] for column, kind in columns.items()})
+    told = hashlib.sha256()
+    for first in range(0, found.num_rows, _AT_ONCE):
+        sink = pa.BufferOutputStream()
+        rows = found.slice(first, _AT_ONCE).select(list(columns)).cast(shape)
+        pyarrow.csv.write_csv(rows, sink, pyarrow.csv.WriteOptions(include_header=False))
+        told.update(sink.getvalue())
+    return f"{found.num_rows} rows, {told.hexdigest()[:12]}"
 
 
 def settings_of(folder: Path) -> Settings:

@@ -56,6 +56,16 @@ def test_targets_are_judged_by_the_rows_of_one_run():
     ]
 
 
+def test_the_fastest_of_those_that_took_part_is_the_peer():
+    rows = [("akasa pandas", 2.0), ("DuckDB", 3.2), ("Polars", 4.0), ("chDB", 3.1)]
+    tables = {
+        "four KPIs of 10 orders": [{"what": what, "seconds": taken, "peak_mb": 9} for what, taken in rows]
+    }
+    judged = {row["target"]: row for row in targets.judge(tables, 10)}
+    fastest = judged["fastest of DuckDB, Polars, DataFusion, chDB / pandas KPIs"]
+    assert (fastest["limit"], fastest["measured"], fastest["met"]) == ("≥ 1.5", "1.55", "yes")
+
+
 @pytest.mark.slow
 def test_every_reader_of_the_benchmark_reads_the_same(workspace):
     command = [sys.executable, "-m", "bench", "20000", "1", "reading,judging"]

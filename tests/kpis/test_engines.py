@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lib import reference
 from lib.stores import EVER, customer, fill, holding, ledger_row, order, tables
-from pyarrow.dataset import dataset
+from pyarrow.dataset import InMemoryDataset, dataset
 
 from akasa.kpis import dask as dask_engine
-from akasa.kpis import definitions, engines, pandas, sql
+from akasa.kpis import definitions, engines, pandas, sales, sql
 from akasa.kpis.definitions import DEFINITIONS
 from akasa.publish import database_load
 from akasa.stores import database, migrate, warehouse
@@ -89,9 +89,16 @@ def sources(folder, content, parts):
     files = [_parquet(folder / f"{n}.parquet", content["orders"].iloc[n::parts]) for n in range(parts)]
     return {
         "sql": cfg,
-        "pandas": pandas.Tables(dataset(files), customers, holdings),
+        "pandas": pandas.Tables(
+            dataset(files),
+            *(_as_stored(name, rows) for name, rows in (("customers", customers), ("holdings", holdings))),
+        ),
         "dask": dask_engine.Tables(dask_engine.read_orders(files), customers, holdings),
     }
+
+
+def _as_stored(name, rows):
+    return InMemoryDataset(pa.Table.from_pandas(rows, preserve_index=False).cast(warehouse.SCHEMAS[name]))
 
 
 def _parquet(path, orders):
@@ -276,6 +283,26 @@ def test_dask_adds_up_over_many_files_of_many_months(workspace):
     as_of = date(2025, 12, 31)
     expected = reference.kpis(reference_content(content), as_of, 90, 3)
     assert computed(workspace, as_of, window_days=90, top_n=3) == expected
+
+
+def test_pandas_adds_up_a_piece_at_a_time_as_all_at_once(workspace, monkeypatch):
+    """Sums of one piece are beyond 64 bits, those of others not; numbers stand in parts of two or so."""
+    monkeypatch.setattr(sales, "ORDERS_AT_ONCE", 1)
+    monkeypatch.setattr(sales, "NUMBERS_A_PART", 2)
+    november = date(2025, 11, 1)
+    customers = [customer(f"C-{n}", f"900000000{n}", f"Region {n % 3}") for n in range(9)]
+    held = [holding(row[0], row[2]) for row in customers[1:-1]]
+    changed = [holding("C-0", "9000000000", until=november), holding("C-8", "9000000000", november)]
+    orders = [
+        order(f"O-{n}", f"900000000{n % 10}", f"2025-{1 + n % 12:02d}-{1 + n % 28:02d} 10:00:00", n)
+        for n in range(120)
+    ]
+    large = [order(f"L-{n}", "9000000001", "2025-03-01 10:00:00", 3 * 10**18) for n in range(3)]
+    content = tables(customers, [*orders, *large], holdings=[*held, *changed])
+    fill(workspace, content, ledger_row(1))
+    for as_of in (date(2025, 12, 31), date(2025, 11, 10)):
+        expected = reference.kpis(reference_content(content), as_of, 90, 3)
+        assert records(engines.compute(workspace, "pandas", as_of, 90, 3)["pandas"]) == expected
 
 
 def test_empty_stores_give_empty_kpis_of_the_right_types(workspace):

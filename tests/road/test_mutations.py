@@ -244,14 +244,14 @@ BUGS = [
     ),
     Bug(
         "as_of itself does not count",
-        "kpis/pandas.py",
+        "kpis/sales.py",
         'pc.field("order_date") <= pa.scalar(as_of',
         'pc.field("order_date") < pa.scalar(as_of',
         "kpis/test_engines.py::test_every_kpi_from_both_stores_by_hand",
     ),
     Bug(
         "money is summed in floats",
-        "kpis/pandas.py",
+        "kpis/sales.py",
         '"paise": pc.field("total_amount_paise")',
         '"paise": pc.field("total_amount_paise").cast(pa.float64())',
         "kpis/test_engines.py::test_money_beyond_the_whole_numbers_of_a_float_is_exact",
