@@ -95,7 +95,8 @@ def _with_customers(kpi: str, sums: pd.DataFrame, tables: Tables) -> pd.DataFram
 
 def _column(name: str, customers: Dataset, places: pd.Index) -> Any:
     give_back()
-    found = pd.array(customers.to_table([name])[name].combine_chunks().take(pa.array(places)), dtype="str")
+    taken = customers.take(pa.array(places), columns=[name])  # file by file: the whole column is never there
+    found = pd.array(taken[name].combine_chunks(), dtype="str")
     give_back()
     return found
 

@@ -19,9 +19,12 @@ _TABLES = ("orders", "customers", "holdings")
 
 
 def installed() -> dict[str, Callable[..., Any]]:
-    """Return the contenders that can run here."""
-    known = {"DataFusion": ("datafusion", datafusion), "chDB": ("chdb", chdb)}
-    return {name: contender for name, (package, contender) in known.items() if find_spec(package)}
+    """Return the contenders that can run here; say which cannot."""
+    known = {"DataFusion": datafusion, "chDB": chdb}
+    found = {name: contender for name, contender in known.items() if find_spec(name.lower())}
+    for name in known.keys() - found.keys():
+        print(f"left out, as it is not installed: {name} (pip install {name.lower()})")
+    return found
 
 
 def datafusion(clock: Clock, folder: Path) -> dict[str, str]:
