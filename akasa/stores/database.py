@@ -116,7 +116,8 @@ def query(sql: str, settings: Settings | None = None, **params: Any) -> pd.DataF
     """Run one SQL query with bound parameters (`:name`) and return its rows as a frame. It cannot write."""
     with connection(settings or load(), read_only=True) as opened:
         result = opened.execute(text(sql), params)
-        return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
+        # pandas reads tuples several times as fast as SQLAlchemy's rows.
+        return pd.DataFrame(map(tuple, result), columns=list(result.keys()))
 
 
 def explain(sql: str, settings: Settings, **params: Any) -> str:
