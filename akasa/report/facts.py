@@ -29,8 +29,10 @@ from akasa.workspace.settings import Settings
 from akasa.workspace.tables import KEYS
 
 _LARGEST = """
-select order_id, order_date, total_amount_paise from orders where order_date <= :as_of
-order by total_amount_paise desc, order_id limit 1
+select order_id, order_date, total_amount_paise from orders
+where order_date <= :as_of
+    and total_amount_paise = (select max(total_amount_paise) from orders where order_date <= :as_of)
+order by order_id limit 1
 """
 _BEGINS = "select min(order_date) as day from orders where order_date <= :as_of"
 _NUMBERS_CHANGED = "select count(distinct mobile_number) as n from holdings where until_day is not null"
@@ -40,15 +42,19 @@ select coalesce(sum(case when customer_name = :unknown then 1 else 0 end), 0) as
 from customers
 """
 _CAME_BACK = """
-with sales as (
-    select orders.mobile_number, owner.customer_id, count(*) as late,
+with changed as (
+    select distinct mobile_number, customer_id, from_day, until_day from holdings
+    where mobile_number in (select mobile_number from holdings where until_day is not null)
+),
+sales as (
+    select orders.mobile_number, changed.customer_id, count(*) as late,
         sum(case when orders.order_date <= :before then 1 else 0 end) as early
     from orders
-    left join holdings as owner on owner.mobile_number = orders.mobile_number
-        and orders.order_date >= owner.from_day
-        and (owner.until_day is null or orders.order_date < owner.until_day)
+    left join changed on changed.mobile_number = orders.mobile_number
+        and orders.order_date >= changed.from_day
+        and (changed.until_day is null or orders.order_date < changed.until_day)
     where orders.order_date <= :then
-    group by orders.mobile_number, owner.customer_id
+    group by orders.mobile_number, changed.customer_id
 ),
 owned as (
     select coalesce(sales.customer_id, present.customer_id) as customer_id,
