@@ -36,8 +36,9 @@ _SESSION = (
 )
 _ROWS_AT_A_TIME = 65_536
 _KEYS_A_QUERY = 10_000
-_CACHE_KIBIBYTES = 32_768  # with SQLite's own 2 MB, filling an index reads each page again and again
-_READERS_CACHE_KIBIBYTES = 262_144
+# With SQLite's own 2 MB, filling an index reads each page again and again. What it sorts is cut into runs of
+# this length, and those of 256 MB take longer in all: they are more than a processor's cache holds.
+_CACHE_KIBIBYTES = 32_768
 _RECYCLE_SECONDS = 1800
 _CONNECT_SECONDS = 10
 _NOT_YET = {2003, 2013}  # nobody listens, or hangs up: what a server does that is still starting
@@ -171,8 +172,6 @@ def rows(settings: Settings, table: str, *where: ColumnElement[bool]) -> pa.Tabl
 def selected(settings: Settings, wanted: Select[Any], shape: pa.Schema) -> pa.Table:
     """Return what a query selects, in little memory, however much it is."""
     with connection(settings, read_only=True) as opened:
-        if settings.db_host is None:
-            opened.exec_driver_sql(f"pragma cache_size = -{_CACHE_KIBIBYTES}")
         found = opened.execution_options(yield_per=_ROWS_AT_A_TIME // 4).execute(wanted)
         batches = [_batch(part, shape) for part in found.partitions()]
     return pa.Table.from_batches(batches, shape)
@@ -233,7 +232,7 @@ def _engine(where: URL, local_infile: bool, read_only: bool) -> Engine:
         event.listen(made, "connect", _prepare_sqlite)
         event.listen(made, "begin", lambda opened: opened.exec_driver_sql("begin"))
         if read_only:
-            event.listen(made, "connect", _let_it_read)
+            event.listen(made, "connect", lambda opened, _: opened.execute("pragma query_only = on"))
         return made
     arguments = {
         "charset": "utf8mb4",
@@ -260,12 +259,6 @@ def _prepare_sqlite(opened: Any, _: Any) -> None:
     """Stop the sqlite3 module from committing by itself, which would split a publish; give SQLite memory."""
     opened.isolation_level = None
     opened.execute(f"pragma cache_size = -{_CACHE_KIBIBYTES}")
-
-
-def _let_it_read(opened: Any, _: Any) -> None:
-    """Let nothing be written, and let SQLite hold what queries look up again and again."""
-    opened.execute("pragma query_only = on")
-    opened.execute(f"pragma cache_size = -{_READERS_CACHE_KIBIBYTES}")
 
 
 def _require_loader(settings: Settings, opened: Connection) -> None:
