@@ -146,7 +146,7 @@ def test_a_kernel_that_is_not_at_work_hears_at_once_that_it_shall_end(kernels, t
     client.stop_channels()
     kernels.dismiss(one)
     kernels.settle()
-    assert signals == []  # else it may be the end that is interrupted, and half of Jupyter's five seconds go by
+    assert signals == []  # else the end may be interrupted, and half of Jupyter's five seconds go by
 
 
 SLOW_TO_SAY_SO = """
