@@ -11,12 +11,13 @@ from akasa.stores import warehouse
 from akasa.workspace.settings import Settings
 
 Buyers = tuple[int, int]
+_NUMBER = pc.field("mobile_number").cast(pa.int64())  # ten digits: sooner found as a whole number
 
 
 def loose(settings: Settings) -> pc.Expression:
     """Choose the orders whose number no customer holds."""
     held = warehouse.select(settings, "holdings", ["mobile_number"])["mobile_number"]
-    return ~pc.field("mobile_number").isin(pc.unique(held))
+    return ~_NUMBER.isin(pc.unique(held.cast(pa.int64())))
 
 
 def largest(settings: Settings, as_of: date | None) -> pd.DataFrame:

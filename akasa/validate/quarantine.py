@@ -59,9 +59,12 @@ def read(file: Path, only: Collection[str] | None = None, first: int | None = No
     """
     with file.open(encoding="utf-8", newline="") as stream, _of_any_length():
         rows = csv.reader(stream, strict=True)
-        columns = zip(next(rows), *islice(rows, first), strict=True)
-    texts = {name: texts for name, *texts in columns if only is None or name in only}
-    return pd.DataFrame({name: pd.array(_restored(column), dtype="str") for name, column in texts.items()})
+        columns: dict[str, list[str]] = {name: [] for name in next(rows)}
+        for row in islice(rows, first):
+            for texts, text in zip(columns.values(), row, strict=True):
+                texts.append(text)
+    wanted = {name: texts for name, texts in columns.items() if only is None or name in only}
+    return pd.DataFrame({name: pd.array(_restored(texts), dtype="str") for name, texts in wanted.items()})
 
 
 @contextmanager
