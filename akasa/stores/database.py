@@ -18,6 +18,7 @@ from sqlalchemy import (
     Select,
     create_engine,
     event,
+    func,
     select,
     text,
 )
@@ -198,6 +199,15 @@ def orders_up_to(settings: Settings, as_of: date | None) -> tuple[int, int]:
     day = as_of.isoformat() if as_of else None
     found = query(f"{counted} where order_date <= :as_of", settings, as_of=day).iloc[0]
     return int(found["orders"]), int(found["paise"])
+
+
+def rows_by_delivery(settings: Settings, table: str) -> dict[int, int]:
+    """Return delivery_id → how many rows of a table are its. SQLite sorts all of them: in little memory."""
+    delivery = models.METADATA.tables[table].columns["delivery_id"]
+    wanted = select(delivery, func.count()).group_by(delivery)
+    shape = pa.schema({"delivery_id": arrow.WHOLE, "rows": arrow.WHOLE})
+    counted = selected(settings, wanted, shape).to_pydict()
+    return dict(zip(counted["delivery_id"], counted["rows"], strict=True))
 
 
 def _opened(settings: Settings, among: Engine) -> Connection:

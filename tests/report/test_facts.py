@@ -111,6 +111,15 @@ def test_what_is_worth_knowing_stands_in_the_order_of_its_weight(world):
     ]
 
 
+def test_of_orders_as_large_the_first_id_is_the_largest(world):
+    alike = (
+        ("O-10", CHITRA, "2025-11-13", "S-1", 1, "200.00"),
+        ("O-9", ASHA, "2025-11-13", "S-1", 1, "200.00"),
+    )
+    deliver(world, ("incoming/orders_2025-11-15.xml", orders(*alike)))
+    assert facts.gather(world, *paged.proved(world)).largest["order_id"].tolist() == ["O-10"]
+
+
 def test_who_came_back_is_asked_by_the_orders_own_days(world):
     # At the end of November it is Bina's orders that came from the number that Chitra holds. Asha's went to
     # C-5 on the 20th and to C-6 on the 25th, and has an order on each of these days: the new holder's.
