@@ -23,6 +23,7 @@ from akasa.workspace.settings import Settings
 
 READERS = {"customers": readers.read_customers, "orders": readers.read_orders}
 _MOST_NAMED = 50
+_PREVIEWED = 3
 _UNKNOWN = b"akasa.unknown"
 _VERSION = b"akasa.reader_version"
 
@@ -203,7 +204,9 @@ def preview(settings: Settings, manifest: Manifest, kind: str) -> pd.DataFrame:
     first = next((one for one in manifest.staged if one.kind == kind), None)
     if first is None:
         return Listing()
-    found = read(settings.staging, kind, first.sha256)[:3].to_pandas().fillna("")
+    there = records_file(settings.staging, kind, first.sha256)
+    with pq.ParquetFile(there) as file:
+        found = next(file.iter_batches(_PREVIEWED)).to_pandas().fillna("")
     return Listing(masking.raw_table(found) if settings.mask_pii else found)
 
 

@@ -95,8 +95,10 @@ def _with_customers(kpi: str, sums: pd.DataFrame, tables: Tables) -> pd.DataFram
 
 def _column(name: str, customers: Dataset, places: pd.Index) -> Any:
     give_back()
-    taken = customers.take(pa.array(places), columns=[name])  # file by file: the whole column is never there
-    found = pd.array(taken[name].combine_chunks(), dtype="str")
+    # The whole column, and then some rows: Arrow's own `take` of a dataset takes eight times as long.
+    taken = customers.to_table([name])[name].take(pa.array(places))
+    found = pd.array(taken.combine_chunks(), dtype="str")
+    del taken
     give_back()
     return found
 

@@ -6,13 +6,12 @@ from pathlib import Path
 import nbformat
 
 from akasa.report import pages
-from akasa.workspace import files
 
 
-def render(executed: Path, steps: Sequence[str]) -> None:
-    """Write the executed notebook's page beside it."""
+def page(executed: Path, steps: Sequence[str]) -> str:
+    """Return an executed notebook's page, which is to lie beside it."""
     notebook = nbformat.read(executed, as_version=4)
     others = [(step, f"../notebooks/{step}.html") for step in steps]
     audited = [("Audit", "../audit.html"), ("Data Docs", "../data_docs/index.html")]
     links = [("Report", "../index.html"), *others, *audited]
-    files.write_text(executed.with_suffix(".html"), pages.render_html(notebook, executed.stem, links))
+    return pages.render_html(notebook, executed.stem, links)

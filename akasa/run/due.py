@@ -114,6 +114,12 @@ class Known:
         left = {name: files.sha256(record.place(self.own, name)) for name in new}
         self.made[step] = Made(self.ingredients(step), left)
 
+    def also(self, step: str, name: str) -> None:
+        """Note that a step that ran left one file more."""
+        made = self.made[step]
+        digest = files.sha256(record.place(self.own, name))
+        self.made[step] = Made(made.ingredients, {**made.files, name: digest})
+
     def kept(self) -> Iterator[str]:
         """Return the names of the files of steps that were not run."""
         for step, made in self.made.items():

@@ -70,10 +70,14 @@ class Kernels:
         self.start(step, place)
         return self.waiting.pop(step)
 
-    def dismiss(self, one: Kernel) -> None:
-        """Ask a kernel to end, which takes it a while; `settle` waits for it."""
+    def dismiss(self, one: Kernel, at_work: bool = False) -> None:
+        """Ask a kernel to end, which takes it a while; `settle` waits for it. One `at_work` is interrupted.
+
+        One that is not must not be: what it is at then is to hear that it shall end.
+        """
         if one.has_kernel and run_sync(one.is_alive)():
-            run_sync(one.interrupt_kernel)()  # whatever it is at
+            if at_work:
+                run_sync(one.interrupt_kernel)()
             run_sync(one.request_shutdown)()
         self.ending.append(one)
 

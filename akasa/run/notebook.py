@@ -116,8 +116,10 @@ class _TellingEngine(NBClientEngine):  # type: ignore[misc]
             startup_timeout=_SECONDS_TO_START,
         )
         client.secrets, client.masks = secrets.of_process(), mask
+        at_work = True
         try:
             client.execute(cleanup_kc=False)
+            at_work = False
         except KernelDied as death:
             raise KernelDied(f"in cell {now[0]} of {cells}, {death}") from None
         except CellTimeoutError:
@@ -125,7 +127,7 @@ class _TellingEngine(NBClientEngine):  # type: ignore[misc]
         finally:
             if client.kc:
                 client.kc.stop_channels()
-            kernels.dismiss(ready)
+            kernels.dismiss(ready, at_work)
             nbformat.write(nb_man.nb, executed)  # papermill would not, where no cell failed by itself
 
 

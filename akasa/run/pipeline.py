@@ -24,11 +24,12 @@ from akasa.workspace.settings import Settings
 if TYPE_CHECKING:
     from akasa.run.kernels import Kernels
     from akasa.run.notebook import Limits
+    from akasa.run.rendering import Pages
     from akasa.run.upload import Pointer
 
 # Where nothing is to be done, nothing is imported that takes time: notebooks, kernels and frames come late.
-AHEAD = 2  # kernels that start beside the one at work: two cores have enough to do then
-_NEEDED_AT_THE_END = ("akasa.kpis.results", "akasa.run.history", "akasa.run.manifest")
+AHEAD = 3  # kernels that start beside the one at work: what 05_report imports is there when 02_validate ends
+_NEEDED_LATER = ("akasa.report.site", "akasa.kpis.results", "akasa.run.history", "akasa.run.manifest")
 _MANIFEST = f"outputs/{promotion.MANIFEST}"
 
 
@@ -72,6 +73,12 @@ class Run:
         note = self.settings.data_dir / ".run.kernels"
         folder = self.open.enter_context(kernel.private_folder(note))
         return self.open.enter_context(Kernels(self.environment(folder), folder))
+
+    @cached_property
+    def pages(self) -> "Pages":
+        from akasa.run.rendering import Pages
+
+        return self.open.enter_context(Pages())
 
     @cached_property
     def known(self) -> Known:
@@ -132,10 +139,9 @@ class Run:
         from akasa.run import warm
 
         with warm.uncollected():  # what takes its time, while kernels do the same
-            from akasa.report import site
             from akasa.run import notebook
 
-            for name in _NEEDED_AT_THE_END:
+            for name in _NEEDED_LATER:
                 import_module(name)
         for one in (step, *self._next(step)):
             self.kernels.start(one, NOTEBOOKS)
@@ -160,9 +166,9 @@ class Run:
             saved = failed.keep(self.settings, step, cause, executed)
             self._forget(record.names(self.own) - before)
             raise StepFailed(step, cause, saved) from error
-        site.render(executed, STEPS)
         self.kernels.settle()
         self.known.note(step, before)
+        self.pages.begin(executed, STEPS)
         self._end(Ended(step, DONE, time.monotonic() - began, reason), executed)
 
     def _forget(self, names: set[str]) -> None:
@@ -239,6 +245,8 @@ class Run:
         from akasa.kpis import results
         from akasa.run import history, manifest
 
+        for page in self.pages.write():
+            self.known.also(page.stem, f"outputs/notebooks/{page.name}")
         self._take_over()
         left_out = results.left_out(public, self.folder)
         steps = [asdict(one) for one in self.ended]

@@ -9,6 +9,7 @@ import besides, it spares them what no step uses, and what takes seconds:
   once somebody asks them for something.
 """
 
+import atexit
 import gc
 import importlib
 import os
@@ -18,6 +19,7 @@ from contextlib import contextmanager, suppress
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import LazyLoader
 from types import ModuleType
+from typing import Any
 
 STEP = "AKASA_STEP"
 ALL = ("akasa.report.sentences", "akasa.report.tables")
@@ -31,13 +33,24 @@ _NOT_INSTALLED = "rfc3987_syntax"
 _ONCE_ASKED = ("altair", "scipy.stats")
 
 
-def load_ipython_extension(_: object) -> None:
+def load_ipython_extension(shell: Any) -> None:
+    atexit.register(_let_say, shell.kernel.control_thread)
     spare()
     with uncollected():
         for name in uses(os.environ.get(STEP, "")):
             with suppress(Exception):  # the notebook imports it again, and says what is wrong
                 importlib.import_module(name)
     gc.freeze()  # of all this, none is garbage when the process ends, either
+
+
+def _let_say(control: Any) -> None:
+    """Let the thread that was told to end say so, before ipykernel closes what it is heard by.
+
+    Else it waits for somebody to listen, for ten seconds, and the process waits for it.
+    """
+    if control and control.is_alive():
+        control.stop()
+        control.join()
 
 
 def uses(step: str) -> tuple[str, ...]:

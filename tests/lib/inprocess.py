@@ -36,7 +36,7 @@ def steps(notebooks, ran, keeping=False):
             (kernel, "private_folder", private_folder),
             (kernels.Kernels, "prepare", lambda _: None),
             (kernels.Kernels, "start", lambda *_: None),
-            (site, "render", render),
+            (site, "page", page),
             *(() if keeping else ((failed, "keep", lambda settings, step, cause, executed: executed),)),
             (gate, "audit", audited.quick),
             (report, "chart", lambda kpi, frame: f"{kpi} of {len(frame)} rows"),
@@ -86,5 +86,5 @@ def run(source, module):
     return [*streams, *([] if value is None else [result])]
 
 
-def render(executed, others):
-    executed.with_suffix(".html").write_text(executed.read_text("utf-8"), "utf-8")
+def page(executed, others):
+    return executed.read_text("utf-8")

@@ -136,6 +136,65 @@ def test_a_kernel_that_is_dismissed_has_ended_once_that_is_settled(kernels, tmp_
     assert (started.poll(), one.has_kernel) == (0, False)
 
 
+def test_a_kernel_that_is_not_at_work_hears_at_once_that_it_shall_end(kernels, tmp_path):
+    one = kernels.take("01_small", tmp_path)
+    client = one.client()
+    client.start_channels()
+    run_sync(client.wait_for_ready)(60)
+    signals, send = [], process(one).send_signal
+    process(one).send_signal = lambda number: (signals.append(number), send(number))
+    client.stop_channels()
+    kernels.dismiss(one)
+    kernels.settle()
+    assert signals == []  # else the end may be interrupted, and half of Jupyter's five seconds go by
+
+
+SLOW_TO_SAY_SO = """
+import sys, threading, time
+from pathlib import Path
+
+from ipykernel.kernelapp import IPKernelApp
+
+app = IPKernelApp.instance()
+flush, stop = type(sys.stdout).flush, app.iopub_thread.stop
+
+def slow(stream, flush=flush, control=app.control_thread, threading=threading, time=time):
+    if threading.current_thread() is control:
+        time.sleep(0.5)
+    flush(stream)
+
+def told(stop=stop, control=app.control_thread, closing=Path("closing")):
+    closing.write_text(f"its last words are to come: {control.is_alive()}")
+    stop()
+
+type(sys.stdout).flush, app.iopub_thread.stop = slow, told
+"""
+
+
+def test_a_kernel_says_its_last_words_before_it_closes_what_they_are_heard_by(kernels, tmp_path):
+    one = kernels.take("01_small", tmp_path)
+    client = one.client()
+    client.start_channels()
+    run_sync(client.wait_for_ready)(60)
+    run_sync(client.execute_interactive)(SLOW_TO_SAY_SO, timeout=60)
+    client.stop_channels()
+    kernels.dismiss(one)
+    kernels.settle()
+    assert (tmp_path / "closing").read_text() == "its last words are to come: False"
+
+
+def test_a_kernel_at_work_is_interrupted(kernels, tmp_path):
+    one = kernels.take("01_small", tmp_path)
+    client = one.client()
+    client.start_channels()
+    run_sync(client.wait_for_ready)(60)
+    client.execute("import time; time.sleep(600)")
+    client.stop_channels()
+    kernels.dismiss(one, at_work=True)
+    kernels.settle()
+    assert not one.has_kernel
+
+
 def test_a_client_waits_for_the_kernel_and_says_where_it_died(kernels, tmp_path):
     one = kernels.take("01_small", tmp_path)
     client = one.client()

@@ -20,8 +20,9 @@ def test_what_a_step_uses_can_be_imported(step):
 
 LOADED = """
 import gc, json, sys
+from types import SimpleNamespace
 from akasa.run import warm
-warm.load_ipython_extension(None)
+warm.load_ipython_extension(SimpleNamespace(kernel=SimpleNamespace(control_thread=None)))
 names = {*sys.modules}
 import altair, jsonschema, scipy.stats
 print(json.dumps([
