@@ -19,7 +19,7 @@ from akasa.validate.audits import Audit, Finding
 from akasa.validate.suites import KEYS, Check, suites
 from akasa.workspace import clock
 from akasa.workspace.listing import Listing
-from akasa.workspace.rows import Table, give_back, parts
+from akasa.workspace.rows import Rows, Table, give_back, parts
 from akasa.workspace.settings import Settings
 
 MOST_EXAMPLES = 20
@@ -48,8 +48,9 @@ def audit(
         warnings.simplefilter("ignore")
         os.environ["GX_ANALYTICS_ENABLED"] = "false"
         found = _findings(tables, suites(settings)) if tables else []
-    gc.collect()  # what was made for that refers to itself in rings, and to rows
-    give_back()
+    if any(isinstance(table, Rows) for table in tables.values()):
+        gc.collect()  # what was made for that refers to itself in rings, and to rows
+        give_back()
     if settings and found:
         rows = {name: len(frame) for name, frame in tables.items()}
         made = Audit(clock.now(), tuple(deliveries), settings.max_reject_ratio, rows, tuple(found))
