@@ -23,6 +23,12 @@ hypothesis.settings.register_profile("akasa", deadline=None)
 hypothesis.settings.load_profile("akasa")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Have one worker more than there are cores: tests wait for servers, browsers and kernels, too."""
+    return 1 + (os.cpu_count() or 1)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the slow tests, so that no core waits for a last one at the end."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)

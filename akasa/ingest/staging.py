@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from logging import WARNING
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,6 @@ from akasa.workspace.settings import Settings
 
 READERS = {"customers": readers.read_customers, "orders": readers.read_orders}
 _MOST_NAMED = 50
-_PREVIEWED = 3
 _UNKNOWN = b"akasa.unknown"
 _VERSION = b"akasa.reader_version"
 
@@ -204,9 +204,9 @@ def preview(settings: Settings, manifest: Manifest, kind: str) -> pd.DataFrame:
     first = next((one for one in manifest.staged if one.kind == kind), None)
     if first is None:
         return Listing()
-    there = records_file(settings.staging, kind, first.sha256)
-    with pq.ParquetFile(there) as file:
-        found = next(file.iter_batches(_PREVIEWED)).to_pandas().fillna("")
+    with pq.ParquetFile(records_file(settings.staging, kind, first.sha256)) as staged:
+        rows = pa.Table.from_batches(islice(staged.iter_batches(3), 1), staged.schema_arrow)
+    found = rows.to_pandas().fillna("")
     return Listing(masking.raw_table(found) if settings.mask_pii else found)
 
 

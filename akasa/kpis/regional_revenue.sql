@@ -36,23 +36,25 @@ sales as (
 
 owned as (
 
-    -- one customer may hold several numbers; nobody holds those of unmatched orders
+    -- one customer may hold several numbers; those that nobody holds stand together
     select
         coalesce(sales.customer_id, present.customer_id) as customer_id,
-        sales.mobile_number,
-        sales.order_count,
-        sales.total_revenue
+        count(*) as number_count,
+        sum(sales.order_count) as order_count,
+        sum(sales.total_revenue) as total_revenue
     from sales
     left join holdings as present
         on present.mobile_number = sales.mobile_number and present.until_day is null
+    group by coalesce(sales.customer_id, present.customer_id)
 
 ),
 
 final as (
 
+    -- each number that nobody holds counts as a customer
     select
         customers.region,
-        count(distinct coalesce(owned.customer_id, owned.mobile_number)) as customer_count,
+        sum(case when owned.customer_id is null then owned.number_count else 1 end) as customer_count,
         sum(owned.order_count) as order_count,
         sum(owned.total_revenue) as total_revenue  -- paise
     from owned

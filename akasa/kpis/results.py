@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import pandas as pd
+import pyarrow as pa
 
 from akasa.kpis.definitions import DEFINITIONS, DTYPES, TOP_N, WINDOW_DAYS, Kind
 from akasa.kpis.engines import ENGINES
@@ -20,8 +21,8 @@ from akasa.workspace.settings import Settings
 
 NOTEBOOK = {"sql": "03_kpis_sql", "pandas": "04_kpis_memory", "dask": "04_kpis_memory"}
 Form = Callable[[Any], Any]
-PATTERNS: dict[Kind, re.Pattern[str]] = {
-    "text": re.compile(r"(?s).*"),
+Texts = Callable[[pa.Array], pa.Array]
+PATTERNS: dict[Kind, re.Pattern[str]] = {  # a text may be any
     "count": re.compile(r"-?[0-9]+"),
     "paise": re.compile(r"-?[0-9]+\.[0-9]{2}"),
     "date": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
@@ -239,20 +240,24 @@ def read_json(path: Path, name: str) -> pd.DataFrame:
     for number, record in enumerate(records, 1):
         if list(record) != columns:
             raise ValueError(f"{path}: record {number} has the fields {list(record)}, not {columns}")
-    return _frame(path, name, [list(record.values()) for record in records], str)
+    return _frame(path, name, [[record[column] for record in records] for column in columns])
 
 
 def read_csv(path: Path, name: str) -> pd.DataFrame:
     """Return the KPI frame that `write_csv` wrote, in the file's row order."""
     columns = list(DEFINITIONS[name].columns)
+    texts: list[list[str]] = [[] for _ in columns]
     with _opened(path, NOTEBOOK["pandas"]) as file:
-        rows = list(csv.reader(file, strict=True))
-    if rows[:1] != [columns]:
-        raise ValueError(f"{path}: the first line is {rows[:1]}, not {columns}")
-    for number, row in enumerate(rows[1:], 1):
-        if len(row) != len(columns):
-            raise ValueError(f"{path}: record {number} has {len(row)} fields, not {len(columns)}")
-    return _frame(path, name, rows[1:], spreadsheet.restore)
+        rows = csv.reader(file, strict=True)
+        header = next(rows, [])
+        if header != columns:
+            raise ValueError(f"{path}: the first line is {header}, not {columns}")
+        for number, row in enumerate(rows, 1):
+            if len(row) != len(columns):
+                raise ValueError(f"{path}: record {number} has {len(row)} fields, not {len(columns)}")
+            for column, text in zip(texts, row, strict=True):
+                column.append(text)
+    return _frame(path, name, texts, spreadsheet.restored)
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:
@@ -294,19 +299,41 @@ def _opened(path: Path, notebook: str) -> TextIO:
     return path.open(encoding="utf-8", newline="")
 
 
-def _frame(path: Path, name: str, rows: Sequence[Sequence[Any]], text: Form) -> pd.DataFrame:
-    forms: dict[Kind, Form] = {"text": text, "count": int, "paise": _paise, "date": str}
-    columns = DEFINITIONS[name].columns
-    for number, row in enumerate(rows, 1):
-        for value, (column, kind) in zip(row, columns.items(), strict=True):
-            if not (isinstance(value, str) and PATTERNS[kind].fullmatch(value)):
-                raise ValueError(f"{path}: record {number}: {column} is {value!r}")
+def _frame(
+    path: Path, name: str, columns: Sequence[list[Any]], restored: Texts | None = None
+) -> pd.DataFrame:
+    """Return columns of texts as a KPI's frame. Raises ValueError that names the first without its form."""
+    kinds = DEFINITIONS[name].columns
+    faults = [_first_fault(values, kind) for values, kind in zip(columns, kinds.values(), strict=True)]
+    first = min(((at, place) for place, at in enumerate(faults) if at is not None), default=None)
+    if first:
+        at, place = first
+        raise ValueError(f"{path}: record {at + 1}: {[*kinds][place]} is {columns[place][at]!r}")
     series = {
-        column: pd.Series([forms[kind](row[place]) for row in rows], dtype=DTYPES[kind])
-        for place, (column, kind) in enumerate(columns.items())
+        column: pd.Series(_values(values, kind, restored), dtype=DTYPES[kind])
+        for (column, kind), values in zip(kinds.items(), columns, strict=True)
     }
     return pd.DataFrame(series)
 
 
-def _paise(text: str) -> int:
-    return int(text.replace(".", ""))
+def _first_fault(values: Sequence[Any], kind: Kind) -> int | None:
+    """Return the place of the first value that is no text, or has not its kind's form."""
+    form = PATTERNS.get(kind)
+    faulty = (
+        at
+        for at, value in enumerate(values)
+        if not isinstance(value, str) or (form and not form.fullmatch(value))
+    )
+    return next(faulty, None)
+
+
+def _values(texts: list[str], kind: Kind, restored: Texts | None) -> Any:
+    match kind:
+        case "text":
+            found = pa.array(texts, pa.string())
+            return pd.array(restored(found) if restored else found, dtype="str")
+        case "count":
+            return list(map(int, texts))
+        case "paise":
+            return [int(text.replace(".", "")) for text in texts]
+    return texts

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from akasa.kpis import results, sql
 from akasa.kpis.definitions import DEFINITIONS
@@ -27,10 +28,11 @@ def write(settings: Settings, tables: Sequence[Table], ledger: pd.DataFrame) -> 
 def csv(table: Table) -> str:
     """Return all rows of a table as CSV: the columns' own names, money as rupees, formulas neutralised."""
     names = [column.name for column in table.columns]
-    kinds = {column.name: column.kind for column in table.columns}
-    values = [[_plain(kinds[name], value) for value in table.frame[name].tolist()] for name in names]
-    lines = [names, *zip(*values, strict=True)]
-    return BOM + "".join(",".join(map(spreadsheet.field, line)) + "\n" for line in lines)
+    columns = [
+        pa.array([_plain(column.kind, value) for value in table.frame[column.name].tolist()], pa.string())
+        for column in table.columns
+    ]
+    return BOM + spreadsheet.csv(names, columns)
 
 
 def _plain(kind: str, value: Any) -> str:

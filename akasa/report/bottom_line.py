@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from datetime import date
 
 import pandas as pd
+import pyarrow as pa
 
 from akasa.kpis.definitions import UNMATCHED
 from akasa.kpis.reconcile import Proof
-from akasa.report import formats
-from akasa.stores import database
+from akasa.report import formats, of_orders
+from akasa.stores import database, warehouse
 from akasa.validate import quarantine
 from akasa.workspace import masking
 from akasa.workspace.listing import Listing
@@ -58,13 +59,10 @@ def quarantined(settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def unmatched_orders(settings: Settings, as_of: date | None) -> pd.DataFrame:
     """Return orders up to `as_of` of unknown numbers: order_id, mobile_number, order_date, total."""
-    found = database.query(
-        "select order_id, mobile_number, order_date, total_amount_paise from orders "
-        "where order_date <= :as_of and mobile_number not in (select mobile_number from holdings) "
-        "order by order_id",
-        settings,
-        as_of=as_of.isoformat() if as_of else None,
-    )
+    columns = ["order_id", "mobile_number", "order_date", "total_amount_paise"]
+    chosen = warehouse.up_to(as_of) & of_orders.loose(settings)
+    found = warehouse.select(settings, "orders", columns, chosen).sort_by("order_id")
+    found = found.set_column(2, "order_date", found["order_date"].cast(pa.string())).to_pandas()
     found = found.assign(total=found.pop("total_amount_paise").map(formats.indian).astype("str"))
     return Listing(masking.table(found) if settings.mask_pii else found)
 

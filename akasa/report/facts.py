@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import takewhile
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -16,7 +15,7 @@ from akasa.ingest.staging import Manifest
 from akasa.kpis.definitions import UNMATCHED
 from akasa.kpis.reconcile import Proof
 from akasa.kpis.results import Parameters
-from akasa.report import bottom_line, periods, quality, rejects, shown, turned_away
+from akasa.report import bottom_line, of_orders, periods, quality, rejects, shown, turned_away
 from akasa.report.periods import Month
 from akasa.report.quality import Quality
 from akasa.stores import database, models
@@ -28,41 +27,12 @@ from akasa.workspace import clock
 from akasa.workspace.settings import Settings
 from akasa.workspace.tables import KEYS
 
-_LARGEST = """
-select order_id, order_date, total_amount_paise from orders where order_date <= :as_of
-order by total_amount_paise desc, order_id limit 1
-"""
 _BEGINS = "select min(order_date) as day from orders where order_date <= :as_of"
 _NUMBERS_CHANGED = "select count(distinct mobile_number) as n from holdings where until_day is not null"
 _LACKING = """
 select coalesce(sum(case when customer_name = :unknown then 1 else 0 end), 0) as names,
     coalesce(sum(case when region = :unknown then 1 else 0 end), 0) as regions
 from customers
-"""
-_CAME_BACK = """
-with sales as (
-    select orders.mobile_number, owner.customer_id, count(*) as late,
-        sum(case when orders.order_date <= :before then 1 else 0 end) as early
-    from orders
-    left join holdings as owner on owner.mobile_number = orders.mobile_number
-        and orders.order_date >= owner.from_day
-        and (owner.until_day is null or orders.order_date < owner.until_day)
-    where orders.order_date <= :then
-    group by orders.mobile_number, owner.customer_id
-),
-owned as (
-    select coalesce(sales.customer_id, present.customer_id) as customer_id,
-        sum(late) as late, sum(early) as early
-    from sales
-    join holdings as present
-        on present.mobile_number = sales.mobile_number and present.until_day is null
-    group by coalesce(sales.customer_id, present.customer_id)
-)
-select sum(case when late > 1 then 1 else 0 end) as late_back,
-    sum(case when late > 0 then 1 else 0 end) as late_all,
-    sum(case when early > 1 then 1 else 0 end) as early_back,
-    sum(case when early > 0 then 1 else 0 end) as early_all
-from customers join owned on owned.customer_id = customers.customer_id
 """
 
 
@@ -151,7 +121,7 @@ def gather(settings: Settings, manifest: Manifest, proof: Proof) -> Facts:
         differences=shown.table(proof.differences),
         ledger=shown.table(ledger).assign(day=[named_day(name) for name in ledger["name"]]),
         begins=_begins(settings, as_of),
-        largest=shown.table(_asked(_LARGEST, settings, as_of=_text(as_of))),
+        largest=shown.table(of_orders.largest(settings, as_of)),
         came_back=(_now(results), *_then(settings, as_of)),
         lacking=_lacking(settings),
         replaced=_replaced(settings, sent),
@@ -174,11 +144,6 @@ def gather(settings: Settings, manifest: Manifest, proof: Proof) -> Facts:
     )
 
 
-def _asked(query: str, settings: Settings, **values: Any) -> pd.DataFrame:
-    found = database.query(query, settings, **values)
-    return found.assign(**{name: found[name].astype("str") for name in found if str(name).endswith("_date")})
-
-
 def _begins(settings: Settings, as_of: date | None) -> date | None:
     (day,) = database.query(_BEGINS, settings, as_of=_text(as_of))["day"]
     return date.fromisoformat(str(day)) if day else None
@@ -194,9 +159,7 @@ def _then(settings: Settings, as_of: date | None) -> tuple[tuple[int, int], tupl
     if as_of is None:
         return (0, 0), (0, 0)
     month = periods.last_full(as_of)
-    days = {"then": _text(month.last_day), "before": _text(month.before.last_day)}
-    found = database.query(_CAME_BACK, settings, **days).fillna(0).astype("int64").iloc[0]
-    return (found["late_back"], found["late_all"]), (found["early_back"], found["early_all"])
+    return of_orders.came_back(settings, month.last_day, month.before.last_day)
 
 
 def _lacking(settings: Settings) -> tuple[int, int]:

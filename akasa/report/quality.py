@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from akasa.ingest import deliveries
-from akasa.report import shown
+from akasa.report import of_orders, shown
 from akasa.stores import warehouse
 from akasa.validate import drift, profiles
 from akasa.validate.drift import Delivered, Drift, Usual
@@ -108,15 +108,9 @@ def _delivered(settings: Settings, row: Any, orders: tuple[int, int]) -> Deliver
 def _orders(settings: Settings, ids: Sequence[int]) -> dict[int, tuple[int, int]]:
     """Return delivery_id → its orders in the tables, and how many of these are of numbers nobody holds."""
     mine = pc.field("delivery_id").isin(pa.array(ids, pa.int64()))
-    orders = warehouse.select(settings, "orders", ["delivery_id", "mobile_number"], mine)
-    held = warehouse.select(settings, "holdings", ["mobile_number"])["mobile_number"]
-    loose = pc.invert(pc.is_in(orders["mobile_number"], value_set=pc.unique(held)))
-    marked = pa.table({"delivery_id": orders["delivery_id"], "loose": loose.cast(pa.int64())})
-    found = marked.group_by("delivery_id").aggregate([("loose", "count"), ("loose", "sum")])
-    columns = ("delivery_id", "loose_count", "loose_sum")
-    return {
-        one: (all_, some) for one, all_, some in zip(*(found[c].to_pylist() for c in columns), strict=True)
-    }
+    every = warehouse.rows_by_delivery(settings, "orders", mine)
+    some = warehouse.rows_by_delivery(settings, "orders", mine & of_orders.loose(settings))
+    return {one: (every[one], some[one]) for one in every}
 
 
 def _as_shown(one: Delivered) -> Delivered:

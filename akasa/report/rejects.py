@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pandas as pd
+import pyarrow as pa
 
 from akasa.report import shown
 from akasa.validate import quarantine
@@ -30,7 +31,7 @@ def first_rows(settings: Settings, ledger: pd.DataFrame) -> pd.DataFrame:
     rows = [
         (shown.text(name), row["record"], row["reasons"], as_it_came(row))
         for name, file in islice(written(settings, ledger), MOST_FILES)
-        for row in shown.raw(quarantine.read(file).head(FIRST_ROWS)).to_dict("records")
+        for row in shown.raw(quarantine.read(file, first=FIRST_ROWS)).to_dict("records")
     ]
     return pd.DataFrame(rows, columns=_COLUMNS, dtype="str")
 
@@ -62,8 +63,6 @@ def copy(settings: Settings, ledger: pd.DataFrame, folder: Path) -> None:
     """
     for _, file in written(settings, ledger):
         records = shown.raw(quarantine.read(file))
-        lines = [
-            ",".join(map(spreadsheet.field, row))
-            for row in [records.columns, *records.itertuples(index=False)]
-        ]
-        files.write_text(folder / shown.text(file.name), "\ufeff" + "\n".join(lines) + "\n")
+        columns = [pa.array(records[name], pa.string()) for name in records]
+        told = spreadsheet.csv([*records], columns)
+        files.write_text(folder / shown.text(file.name), f"\ufeff{told}")

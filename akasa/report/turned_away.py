@@ -4,7 +4,7 @@ A rejected record is open until a version of its order or customer stands that w
 a repair that names the record is accepted: so one without a usable id can be closed, too.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -127,12 +127,14 @@ class TurnedAway:
             return Mark(source.name, source.revision, number)
         return marks.get(number) or Mark(repaired.name, repaired.revision, next(iter(marks.values())).record)
 
-    def records(self, source: Source) -> pd.DataFrame:
+    def records(self, source: Source, only: Collection[str] | None = None) -> pd.DataFrame:
         """Return a delivery's rejected records as text, besides: number, id (as it is stored), open (bool).
 
-        `id` is empty where it cannot be used. Fields are as they came, absent ones empty.
+        `id` is empty where it cannot be used. Fields are as they came, absent ones empty. `only` names those
+        that are wanted, besides record and id.
         """
-        found = quarantine.read(source.file)
+        wanted = None if only is None else {"record", KEYS[source.kind][0], *only}
+        found = quarantine.read(source.file, wanted)
         number = found["record"].astype("int64")
         key = cleaning.ids(pa.array(found[KEYS[source.kind][0]], pa.string())).to_pylist()
         ids = pd.Series(key, index=found.index, dtype="object").fillna("").astype(str)
@@ -162,7 +164,7 @@ class TurnedAway:
 
     def _rejected_numbers(self, sha256: str) -> set[int]:
         files = quarantine.files(self.settings.quarantine, sha256)
-        return {int(one) for file in files for one in quarantine.read(file)["record"]}
+        return {int(one) for file in files for one in quarantine.read(file, ["record"])["record"]}
 
     def _published(self, row: Any, file: Path) -> Source:
         seen = [one for one in self.seen if one.sha256 == row.sha256 and one.name == row.name]
@@ -188,7 +190,7 @@ def look(settings: Settings) -> TurnedAway:
 
 def counts(found: TurnedAway) -> tuple[int, int]:
     """Return how many rejected records there are, and how many of them are open."""
-    each = [found.records(one)["open"] for one in found.sources]
+    each = [found.records(one, only=())["open"] for one in found.sources]
     return sum(map(len, each)), sum(int(one.sum()) for one in each)
 
 
@@ -199,7 +201,7 @@ def each(found: TurnedAway) -> Iterator[tuple[Source, pd.DataFrame]]:
 
 def _waiting(file: Path, seen: tuple[Sighting, ...]) -> Source:
     """Return the delivery of an unpublished quarantine file, at the place that it is to have."""
-    records = quarantine.read(file)
+    records = quarantine.read(file, first=1)
     name, sha256 = records["delivery"].iloc[0], records["sha256"].iloc[0]
     kind = "customers" if "customer_id" in records else "orders"
     place = name if deliveries.rank(name) or repairs.repaired(name) else kind

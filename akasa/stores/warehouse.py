@@ -5,7 +5,8 @@ It lies in a folder, or in a bucket (see `storage`).
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -129,6 +130,27 @@ def count(table: str, settings: Settings, at: DeltaTable | None = None) -> int:
         return rows
 
 
+def orders_up_to(settings: Settings, as_of: date | None) -> tuple[int, int]:
+    """Return how many orders there are up to a day, and their revenue in paise; none where it is None."""
+    read = batches(settings, "orders", ["total_amount_paise"], up_to(as_of))
+    counted = [(len(some), pc.sum(some["total_amount_paise"]).as_py() or 0) for some in read]
+    return sum(orders for orders, _ in counted), sum(paise for _, paise in counted)
+
+
+def rows_by_delivery(settings: Settings, table: str, filter_: pc.Expression | None = None) -> Counter[int]:
+    """Return delivery_id → how many rows of a table, or of those that are chosen, are its."""
+    found = Counter[int]()
+    for some in batches(settings, table, ["delivery_id"], filter_):
+        for each in pc.value_counts(some["delivery_id"]).to_pylist():
+            found[each["values"]] += each["counts"]
+    return found
+
+
+def up_to(as_of: date | None) -> pc.Expression:
+    """Choose the orders up to a day; none where it is None."""
+    return pc.field("order_date") <= pa.scalar(as_of, pa.date32()) if as_of else pc.scalar(False)
+
+
 def read(settings: Settings, name: str) -> pd.DataFrame:
     """Return a published table with all its columns."""
     return select(settings, name).to_pandas(date_as_object=False)
@@ -189,6 +211,14 @@ def select(
     with storage.warehouse(settings).faults():
         found = dataset(name, settings, at).to_table(columns=columns, filter=filter_)
     return found.cast(pa.schema([SCHEMAS[name].field(column) for column in columns]))
+
+
+def batches(
+    settings: Settings, name: str, columns: Sequence[str], filter_: pc.Expression | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield some columns of a published table, some rows at a time: they may be more than memory holds."""
+    with storage.warehouse(settings).faults():
+        yield from dataset(name, settings).to_batches(columns=[*columns], filter=filter_)
 
 
 def exists(settings: Settings, table: str) -> bool:

@@ -7,11 +7,13 @@ An absent field is empty, a blank one is `""`.
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from akasa.validate.rules import REASONS
 from akasa.workspace import spreadsheet
@@ -55,11 +57,19 @@ def write(file: Path, rejected: Iterable[pd.DataFrame]) -> None:
             stream.writelines(",".join(row) + "\n" for row in zip(*columns, strict=True))
 
 
-def read(file: Path) -> pd.DataFrame:
-    """Return a quarantine file's records as text, blank and absent fields alike as empty text."""
+def read(file: Path, only: Collection[str] | None = None, first: int | None = None) -> pd.DataFrame:
+    """Return a quarantine file's records as text, blank and absent fields alike as empty text.
+
+    `only` names the columns that are wanted; `first` is how many records are.
+    """
     with file.open(encoding="utf-8", newline="") as stream, _of_any_length():
-        header, *rows = csv.reader(stream, strict=True)
-    return pd.DataFrame([[spreadsheet.restore(value) for value in row] for row in rows], columns=header)
+        rows = csv.reader(stream, strict=True)
+        columns: dict[str, list[str]] = {name: [] for name in next(rows)}
+        for row in islice(rows, first):
+            for texts, text in zip(columns.values(), row, strict=True):
+                texts.append(text)
+    wanted = {name: texts for name, texts in columns.items() if only is None or name in only}
+    return pd.DataFrame({name: pd.array(_restored(texts), dtype="str") for name, texts in wanted.items()})
 
 
 @contextmanager
@@ -74,7 +84,7 @@ def _of_any_length() -> Iterator[None]:
 
 def reasons(files: Iterable[Path]) -> Iterable[str]:
     """Yield the reason codes of each record in quarantine files, those of one record joined by a space."""
-    return (codes for file in files if file.exists() for codes in read(file)["reasons"])
+    return (codes for file in files if file.exists() for codes in read(file, ["reasons"])["reasons"])
 
 
 def by_reason(reasons: Iterable[str]) -> pd.DataFrame:
@@ -85,6 +95,10 @@ def by_reason(reasons: Iterable[str]) -> pd.DataFrame:
     counted = Counter(code for codes in reasons for code in codes.split())
     rows = [(code, counted[code], meaning) for code, meaning in REASONS.items() if counted[code]]
     return Listing(rows, columns=["reason", "records", "meaning"])
+
+
+def _restored(texts: list[str]) -> pa.Array:
+    return spreadsheet.restored(pa.array(texts, pa.string()))
 
 
 def _field(value: object) -> str:

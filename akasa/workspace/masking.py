@@ -4,11 +4,13 @@ What is computed, compared and kept below DATA_DIR stays as it is.
 """
 
 import itertools
+import os
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from akasa.workspace import secrets, settings
+from akasa.workspace import secrets, secrets_manager, settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,9 +88,11 @@ def output(content: Any) -> Any:
 
 def is_asked_for() -> bool:
     """Say whether MASK_PII is set, or whether settings cannot be read, so that nobody knows."""
+    written = settings.env_file()
     try:
-        return settings.load().mask_pii
-    except settings.SettingsError:
+        text_of_file = written.read_bytes() if written.is_file() else b""
+        return _is_set(*os.environ.items(), text_of_file, *secrets_manager.values().items())
+    except (settings.SettingsError, OSError):
         return True
 
 
@@ -96,6 +100,12 @@ def shown(given: str) -> str:
     """Return a text as the console may show it: without secrets, numbers masked where asked for."""
     hidden = secrets.hide(given)
     return text(hidden) if is_asked_for() else hidden
+
+
+@lru_cache(maxsize=1)
+def _is_set(*_given: object) -> bool:
+    """Read MASK_PII, and again once anything differs that settings are made of: a report asks 46 times."""
+    return settings.load().mask_pii
 
 
 def _masked(found: re.Match[str]) -> str:

@@ -281,6 +281,12 @@ def test_tables_and_previews(workspace, put):
     assert list(staging.repeated(manifest)) == ["name", "repeats"]
 
 
+def test_a_delivery_without_records_has_an_empty_preview(workspace, put):
+    put("customers.csv", CSV.splitlines(keepends=True)[0])
+    found = staging.preview(workspace, staging.stage_all(workspace), "customers")
+    assert (len(found), "customer_id" in found) == (0, True)
+
+
 def test_the_manifest_is_plain_json(workspace, put):
     put("customers.csv", CSV)
     staging.stage_all(workspace)

@@ -94,6 +94,12 @@ def test_equal_frames_have_no_difference():
     assert reconcile.compare({"pandas": frames()["pandas"]}).empty
 
 
+def test_a_value_that_both_lack_is_no_agreement():
+    lacking = frames()["sql"]["regional_revenue"].assign(total_revenue=float("nan"))
+    ((_, column, *_),) = reconcile.differences("regional_revenue", lacking, lacking.copy())
+    assert column == "total_revenue"
+
+
 def test_a_difference_of_a_paisa_is_shown_with_both_values():
     results = frames()
     results["pandas"]["monthly_trends"].loc[1, "total_revenue"] = 201

@@ -111,12 +111,28 @@ def test_what_is_worth_knowing_stands_in_the_order_of_its_weight(world):
     ]
 
 
+def test_of_orders_as_large_the_first_id_is_the_largest(world):
+    alike = (
+        ("O-10", CHITRA, "2025-11-13", "S-1", 1, "200.00"),
+        ("O-9", ASHA, "2025-11-13", "S-1", 1, "200.00"),
+    )
+    deliver(world, ("incoming/orders_2025-11-15.xml", orders(*alike)))
+    assert facts.gather(world, *paged.proved(world)).largest["order_id"].tolist() == ["O-10"]
+
+
 def test_who_came_back_is_asked_by_the_orders_own_days(world):
-    # At the end of November it is Bina's orders that came from the number that Chitra holds.
-    later = ("incoming/orders_2025-12-02.xml", orders(("O-8", ASHA, "2025-12-01", "S-1", 1, "1.00")))
-    deliver(world, later)
+    # At the end of November it is Bina's orders that came from the number that Chitra holds. Asha's went to
+    # C-5 on the 20th and to C-6 on the 25th, and has an order on each of these days: the new holder's.
+    days = {"O-8": "2025-11-20", "O-9": "2025-11-25", "O-10": "2025-12-01"}
+    bought = orders(*((order, ASHA, day, "S-1", 1, "1.00") for order, day in days.items()))
+    deliver(
+        world,
+        ("incoming/customers_2025-11-21.csv", customers(("C-5", ASHA, "North"))),
+        ("incoming/customers_2025-11-26.csv", customers(("C-6", ASHA, "North"))),
+        ("incoming/orders_2025-12-02.xml", bought),
+    )
     known = facts.gather(world, *paged.proved(world))
-    assert known.came_back == ((2, 3), (2, 3), (1, 1))
+    assert known.came_back == ((3, 5), (2, 5), (1, 1))
 
 
 def test_the_last_audit_that_passed_is_told_and_what_failed_since(world):
@@ -135,7 +151,11 @@ def test_the_last_audit_that_passed_is_told_and_what_failed_since(world):
 
 
 def test_an_earlier_day_leaves_out_what_came_later(world):
+    later = (("O-10", "200.00"), ("O-11", "300.00"))
+    bought = orders(*((order, ASHA, "2025-12-01", "S-1", 1, amount) for order, amount in later))
+    deliver(world, ("incoming/orders_2025-12-02.xml", bought))
     known = facts.gather(world, *paged.proved(world, as_of="2025-10-31"))
     assert (known.as_of, known.revenue) == (date(2025, 10, 31), 30000)
+    assert known.largest["order_id"].tolist() == ["O-2"]
     assert known.came_back == ((1, 1), (1, 1), (0, 1))
     assert known.unmatched.empty

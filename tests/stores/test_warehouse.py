@@ -1,6 +1,7 @@
 """The warehouse: Delta tables by month that hold one version of each row, also after a run cut short."""
 
 import shutil
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from lib.stores import customer, fill, in_warehouse, item, ledger_row, order, rows, tables
 
 from akasa.publish import database_load, warehouse_merge
-from akasa.stores import warehouse
+from akasa.stores import database, warehouse
 
 pytestmark = pytest.mark.usefixtures("migrated")
 
@@ -55,6 +56,21 @@ def test_frames_have_their_types(workspace):
     assert holdings.fillna("").to_numpy().tolist() == [["9000000001", "C-1", "1000-01-01", "", "1\t000001"]]
     assert list(warehouse.orders(workspace, ["order_date"]).columns) == ["order_date"]
     assert warehouse.order_items(workspace)["amount_paise"].isna().all()
+
+
+def test_both_stores_count_rows_by_delivery_and_orders_up_to_a_day(workspace):
+    assert warehouse.rows_by_delivery(workspace, "orders") == database.rows_by_delivery(workspace, "orders")
+    made = [
+        order("O-1", when="2025-11-01 23:59:59", paise=1),
+        order("O-2", when="2025-11-02 00:00:00", paise=20),
+        order("O-3", when="2025-12-01 00:00:00", paise=300, delivery=2),
+    ]
+    fill(workspace, tables(orders=made), ledger_row(1), ledger_row(2))
+    for store in (database, warehouse):
+        assert store.rows_by_delivery(workspace, "order_items") == {1: 2, 2: 1}
+        days = (date(2025, 10, 31), date(2025, 11, 1), date(2025, 11, 2), date(2025, 12, 1), None)
+        counted = [store.orders_up_to(workspace, day) for day in days]
+        assert counted == [(0, 0), (1, 1), (2, 21), (3, 321), (0, 0)]
 
 
 def test_orders_and_items_lie_in_folders_by_month(workspace):

@@ -74,6 +74,16 @@ def test_what_is_written_is_read_back(tmp_path_factory, rows):
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝"))]
 
 
+def test_some_columns_and_some_records_are_read_alone(tmp_path):
+    file = tmp_path / "a.csv"
+    quarantine.write(file, rejected(*((n, "future_order", None, f"C-{n}", "") for n in (1, 2, 3))))
+    found = quarantine.read(file, only=["customer_id", "record"], first=2)
+    assert (list(found), found.to_numpy().tolist()) == (
+        ["record", "customer_id"],
+        [["1", "C-1"], ["2", "C-2"]],
+    )
+
+
 def test_reasons_are_counted_once_for_each_record_in_the_order_of_the_rules(tmp_path):
     one, two = tmp_path / "one.csv", tmp_path / "two.csv"
     quarantine.write(one, [rejected((1, "invalid_mobile_number future_order", None, "", None))])

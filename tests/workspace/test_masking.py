@@ -117,3 +117,17 @@ def test_what_is_shown_is_masked_where_it_is_asked_for_or_where_nobody_knows(mon
     for value, shown in (("0", "9876543210"), ("1", "98xxxxxx10"), ("perhaps", "98xxxxxx10")):
         monkeypatch.setenv("MASK_PII", value)
         assert masking.shown("9876543210") == shown
+
+
+def test_what_is_asked_for_now_counts_and_not_what_was_before(monkeypatch, tmp_path):
+    written = tmp_path / ".env"
+    monkeypatch.setenv("AKASA_ENV_FILE", str(written))
+    told = [masking.is_asked_for()]
+    for given in ("MASK_PII=1", "MASK_PII=0", "MASK_PII=?", "MASK_PII=0"):
+        written.write_text(given)
+        told.append(masking.is_asked_for())
+    monkeypatch.setenv("MASK_PII", "1")
+    told.append(masking.is_asked_for())
+    monkeypatch.setenv("AKASA_ENV_FILE", str(tmp_path))
+    monkeypatch.delenv("MASK_PII")
+    assert [*told, masking.is_asked_for()] == [False, True, False, True, False, True, False]
