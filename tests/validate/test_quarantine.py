@@ -76,7 +76,7 @@ def test_what_is_written_is_read_back(tmp_path_factory, rows):
 
 def test_some_columns_and_some_records_are_read_alone(tmp_path):
     file = tmp_path / "a.csv"
-    quarantine.write(file, rejected(*((n, "future_order", None, f"C-{n}", "") for n in (1, 2, 3))))
+    quarantine.write(file, [rejected(*((n, "future_order", None, f"C-{n}", "") for n in (1, 2, 3)))])
     found = quarantine.read(file, only=["customer_id", "record"], first=2)
     assert (list(found), found.to_numpy().tolist()) == (
         ["record", "customer_id"],
