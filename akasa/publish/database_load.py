@@ -255,11 +255,23 @@ class Load:
 
     def insert(self, table: str, rows: pa.Table) -> None:
         """Insert rows with the driver's own batches: SQLAlchemy's executemany is many times slower."""
-        marks = ", ".join(self.dialect.mark for _ in rows.column_names)
-        sql = f"insert into {table} ({', '.join(rows.column_names)}) values ({marks})"
-        for start in range(0, len(rows), _ROWS_A_BATCH):
-            columns = (column.to_pylist() for column in rows.slice(start, _ROWS_A_BATCH).columns)
-            self.run(sql, list(zip(*columns, strict=True)))
+        several = self.dialect.rows_a_statement
+        alone = len(rows) - len(rows) % several
+        for start in range(0, alone, _ROWS_A_BATCH):
+            self._insert(table, rows[start : min(start + _ROWS_A_BATCH, alone)], several)
+        if alone < len(rows):
+            self._insert(table, rows[alone:], 1)
+
+    def _insert(self, table: str, rows: pa.Table, several: int) -> None:
+        """Insert a batch, so many rows with each statement."""
+        wide = rows.num_columns
+        one = f"({', '.join([self.dialect.mark] * wide)})"
+        sql = f"insert into {table} ({', '.join(rows.column_names)}) values {', '.join([one] * several)}"
+        values = [None] * (len(rows) * wide)
+        for place, column in enumerate(rows.columns):
+            values[place::wide] = column.to_pylist()
+        size = wide * several
+        self.run(sql, [tuple(values[at : at + size]) for at in range(0, len(values), size)])
 
     def _send_file(self, table: str, rows: pa.Table) -> None:
         """Load rows with the server's own loader. It alters bad values even when strict: warnings abort."""

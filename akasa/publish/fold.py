@@ -85,17 +85,25 @@ def _written(
             stack.enter_context(rows.writer(file, warehouse.SCHEMAS[name]))
             for name, file in zip(names, files, strict=True)
         ]
-        for part in parts:
-            latest = versions.with_month(versions.latest(part, settings.amount_is))
-            for place, name in enumerate(names):
-                shape = warehouse.SCHEMAS[name]
-                table = pa.Table.from_pandas(latest[name][shape.names], shape, preserve_index=False)
-                table = table.sort_by([(key, "ascending") for key in KEYS[name]]).combine_chunks()
+        for latest in rows.at_once(partial(_latest, settings.amount_is, names), parts):
+            for place, table in enumerate(latest):
                 writers[place].write_table(table)
                 counts[place] += len(table)
             rows.give_back()
     made = zip(names, files, counts, strict=True)
     return [Rows(file, count, partial(versions.typed, name), room) for name, file, count in made]
+
+
+def _latest(amount_is: str, names: Sequence[str], part: Sequence[Judged]) -> list[pa.Table]:
+    """Return what is latest of a part, for each table in the order of its keys."""
+    latest = versions.with_month(versions.latest(part, amount_is))
+    return [_in_key_order(name, latest[name]) for name in names]
+
+
+def _in_key_order(name: str, latest: pd.DataFrame) -> pa.Table:
+    shape = warehouse.SCHEMAS[name]
+    table = pa.Table.from_pandas(latest[shape.names], shape, preserve_index=False)
+    return table.sort_by([(key, "ascending") for key in KEYS[name]]).combine_chunks()
 
 
 def _in_order(one: Judged, room: Room) -> Path:

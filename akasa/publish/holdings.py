@@ -149,7 +149,7 @@ def _differing(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """Return the holdings after of the numbers of which a holding is not as before."""
     both = pd.concat([before, after])
     numbers = both["mobile_number"][~both.duplicated(keep=False)]
-    return after[after["mobile_number"].isin(numbers)].reset_index(drop=True)
+    return after[versions.among(after["mobile_number"], numbers)].reset_index(drop=True)
 
 
 def _typed(rows: pd.DataFrame) -> pd.DataFrame:

@@ -52,9 +52,9 @@ def level_warehouse(settings: Settings, just_now: Published | None = None) -> No
     lacking, other = every - same, there - same
     known = just_now if just_now and lacking == just_now.delivery_ids | just_now.moved else None
     if fault or held.empty or other - (lacking if known else set()):
-        is_first = known and held.empty and not known.moved
+        is_first = known and held.empty and not (known.moved or known.again)
         tables = known.tables if known and is_first else published(settings, every)
-        warehouse_merge.rebuild(settings, {**tables, "holdings": _holdings(settings)}, ledger, opened)
+        warehouse_merge.rebuild(settings, tables, ledger, opened)
     elif lacking:
         known = known or Published(lacking, published(settings, lacking), warehouse.months(settings))
         warehouse_merge.merge(settings, known.tables, ledger, known.months, opened, other - known.moved)

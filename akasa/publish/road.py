@@ -26,7 +26,7 @@ from akasa.validate.plan import Plan, Planned
 from akasa.validate.suites import DELIVERIES
 from akasa.validate.verdicts import Judged
 from akasa.workspace import events, progress
-from akasa.workspace.rows import Table, parts
+from akasa.workspace.rows import Table, give_back, parts
 from akasa.workspace.settings import Settings
 from akasa.workspace.tables import TABLES
 
@@ -151,6 +151,7 @@ def commit(settings: Settings, plan: Plan, judged: Sequence[Judged], tables: dic
                 verdicts.prepare(settings, one, now)
             placed = {sha256: (*place, now) for sha256, place in plan.places.items()}
             months = database_load.merge(settings, tables, rows, plan.rows, placed)
+        give_back()
         settle(settings)
         if migrated:
             print(f"note: {holdings.what_moved(settings)}", file=sys.stderr)

@@ -58,6 +58,16 @@ def beside(keys: "pd.Series[str]", index: "pd.Series[str]", values: "pd.Series[A
     return np.asarray(values.to_numpy()[np.asarray(places)])
 
 
+def among(keys: "pd.Series[str]", chosen: "pd.Series[str]") -> np.ndarray:
+    """Mark the keys that are among the chosen ones. (pandas' isin takes 2 s a million texts.)"""
+    return np.asarray(pc.is_in(pa.array(keys, pa.string()), distinct(chosen)))
+
+
+def distinct(keys: "pd.Series[str]") -> pa.Array:
+    """Return the keys as one plain array: of an empty chunked one, `isin` would forget the type."""
+    return pa.array(keys, pa.string(), from_pandas=True).unique()
+
+
 def _of(one: Judged, frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(delivery_id=one.delivery.delivery_id)
 

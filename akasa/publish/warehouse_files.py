@@ -10,8 +10,9 @@ import json
 import time
 import uuid
 from collections import ChainMap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from itertools import chain
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -88,8 +89,8 @@ def written(
 def filled(place: Folder | Bucket, name: str, parts: Iterable[pa.Table]) -> list[AddAction]:
     """Write all rows of a table, which come in the order of its keys, and return what is to be committed."""
     months: dict[str | None, _Filling] = {}
-    for part in parts:
-        for month, (rows,) in _by_month(part).items():
+    for some in chain.from_iterable(map(_in_groups, parts)):
+        for month, (rows,) in _by_month(some).items():
             if month not in months:
                 months[month] = _Filling(place, name, month)
             months[month].add(rows)
@@ -163,6 +164,12 @@ class _Filling:
         size, months = self.files.get_file_info(self.path).size, {MONTH: self.month} if self.month else {}
         self.added.append(AddAction(self.path, size, months, _now(), True, _told(self.groups)))
         self.writer, self.groups = None, []
+
+
+def _in_groups(part: pa.Table) -> Iterator[pa.Table]:
+    """Yield the rows of a part some at a time, for each month's are copied."""
+    for batch in part.to_batches(ROWS_A_GROUP):
+        yield pa.Table.from_batches([batch])
 
 
 def _files(table: DeltaTable) -> list[_File]:

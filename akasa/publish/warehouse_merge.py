@@ -11,14 +11,13 @@ would else take many times the room of its rows.
 import math
 from collections.abc import Iterable, Mapping, Set
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 from akasa.publish import warehouse_files
-from akasa.publish.versions import with_month
+from akasa.publish.versions import among, distinct, with_month
 from akasa.stores import lock, warehouse
 from akasa.workspace import storage
 from akasa.workspace.failpoints import reached
@@ -68,13 +67,13 @@ def merge(
         goes = there["delivery_id"].isin(leaving)
         held[name], gone[name] = there[~goes], there[goes]
     for name, frame in _not_superseded(incoming, held, ledger).items():
-        yields = _among(held[name][_key(name)], frame[_key(name)])
+        yields = among(held[name][_key(name)], frame[_key(name)])
         if len(frame) or len(gone[name]):
             _replace(settings, opened, name, frame, pd.concat([held[name][yields], gone[name]]))
     holdings = whole(tables["holdings"])
     if len(holdings):
         number = _key("holdings")
-        wanted = _one_of(number, _distinct(holdings[number]))
+        wanted = _one_of(number, distinct(holdings[number]))
         held_by = _held(settings, opened, "holdings", [number], wanted)
         _replace(settings, opened, "holdings", holdings, held_by)
     _note(settings, opened, ledger)
@@ -144,7 +143,7 @@ def _not_superseded(
     there = customers["customer_id"].map(held["customers"].set_index("customer_id")["delivery_id"])
     kept["customers"] = customers[there != customers["delivery_id"]]
     items = incoming["order_items"]
-    return {**kept, "order_items": items[_among(items["order_id"], kept["orders"]["order_id"])]}
+    return {**kept, "order_items": items[among(items["order_id"], kept["orders"]["order_id"])]}
 
 
 def _replace(settings: Settings, opened: Opened, name: str, frame: pd.DataFrame, held: pd.DataFrame) -> None:
@@ -153,7 +152,7 @@ def _replace(settings: Settings, opened: Opened, name: str, frame: pd.DataFrame,
         _overwrite(settings, opened, name, _in_key_order(name, frame))
         return
     key, place = _key(name), storage.warehouse(settings)
-    leaving, touched = _distinct(pd.concat([held[key], frame[key]])), set(held[warehouse_files.FILE])
+    leaving, touched = distinct(pd.concat([held[key], frame[key]])), set(held[warehouse_files.FILE])
     with place.faults():
         rows = _arrow(name, frame)
         change = warehouse_files.written(place, name, opened[name], KEYS[name], rows, leaving, touched)
@@ -186,7 +185,7 @@ def _versions(
 ) -> pd.DataFrame:
     """Return key, delivery_id and file of rows held under the keys in some months, or `of` deliveries."""
     key = _key(name)
-    wanted = _one_of(key, _distinct(keys))
+    wanted = _one_of(key, distinct(keys))
     if "order_month" in warehouse.SCHEMAS[name].names:
         wanted &= pc.field("order_month").isin(pa.array(sorted(months), _TEXT))
     if of:
@@ -227,13 +226,3 @@ def _in_key_order(name: str, table: Table) -> Iterable[pa.Table]:
         return table.tables()
     keys = [(key, "ascending") for key in KEYS.get(name, ("position",))]
     return (_arrow(name, table).sort_by(keys),)
-
-
-def _among(keys: "pd.Series[str]", chosen: "pd.Series[str]") -> np.ndarray:
-    """Mark the keys that are among the chosen ones. (pandas' isin takes 2 s a million texts.)"""
-    return np.asarray(pc.is_in(pa.array(keys, _TEXT), _distinct(chosen)))
-
-
-def _distinct(keys: "pd.Series[str]") -> pa.Array:
-    """Return the keys as one plain array: of an empty chunked one, `isin` would forget the type."""
-    return pa.array(keys, _TEXT, from_pandas=True).unique()

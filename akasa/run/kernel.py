@@ -28,12 +28,14 @@ LONGEST_SOCKET = 103  # bytes: with its final zero, macOS ends a socket's path a
 _SOCKET = "k"  # Jupyter puts `-1` to `-5` behind it
 _FOLDER = re.compile(r"akasa-run-[a-z0-9_]{8}")
 # What one part of many rows took is given back before the next one comes. Arrow's own pool would keep it for
-# later, and glibc learns to: unless told otherwise, up to 32 MB of each thing that was ever let go.
+# later, and glibc learns to: unless told otherwise, up to 32 MB of each thing that was ever let go, and in a
+# place of its own for each thread, where no other one finds it.
 _LARGE = str(4 << 20)
 MEMORY = {
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     "MALLOC_MMAP_THRESHOLD_": _LARGE,
     "MALLOC_TRIM_THRESHOLD_": _LARGE,
+    "MALLOC_ARENA_MAX": "1",
 }
 _OURS = [  # no notes of the kernel's own in the notebook, no start-up file of the user's
     "--IPKernelApp.log_level=CRITICAL",

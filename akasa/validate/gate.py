@@ -3,6 +3,7 @@
 Row rules (`rules`) decide about single records; these suites judge the tables that they leave.
 """
 
+import gc
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ from akasa.validate.audits import Audit, Finding
 from akasa.validate.suites import KEYS, Check, suites
 from akasa.workspace import clock
 from akasa.workspace.listing import Listing
-from akasa.workspace.rows import Table, parts
+from akasa.workspace.rows import Rows, Table, give_back, parts
 from akasa.workspace.settings import Settings
 
 MOST_EXAMPLES = 20
@@ -47,6 +48,9 @@ def audit(
         warnings.simplefilter("ignore")
         os.environ["GX_ANALYTICS_ENABLED"] = "false"
         found = _findings(tables, suites(settings)) if tables else []
+    if any(isinstance(table, Rows) for table in tables.values()):
+        gc.collect()  # what was made for that refers to itself in rings, and to rows
+        give_back()
     if settings and found:
         rows = {name: len(frame) for name, frame in tables.items()}
         made = Audit(clock.now(), tuple(deliveries), settings.max_reject_ratio, rows, tuple(found))
@@ -134,6 +138,7 @@ def _findings(tables: Mapping[str, Table], asked_of: Mapping[str, list[Check]]) 
         asked = {_key(check.expectation, check.arguments): check for check in checks}
         of_parts = [_of_part(definition, name, part, asked) for part in parts(table)]
         found += [_together(findings) for findings in zip(*of_parts, strict=True)]
+    context.data_sources.delete("accepted")  # for the context stays, and with it the last part of each table
     return found
 
 

@@ -23,14 +23,16 @@ from akasa.workspace.settings import Settings
 def judge(settings: Settings, plan: Plan, tell: Progress = progress.tell) -> list[Judged]:
     """Judge every delivery that is due, in delivery order. Raises AssertionError for a record lost.
 
-    One that is published and stands at another place now is taken as it was judged. Of more than
-    rows.PART_ROWS records in all, those that do not fit are let go and read from files when they are used.
+    One that is published and stands at another place now is taken as it was judged. Records of more than
+    rows.PART_ROWS in all are let go, and read from files when they are used.
     """
     judged, held = list[Judged](), 0
     for one in plan.due:
         found = judge_one(settings, one, tell) if one.status == "new" else as_published(settings, one, tell)
         held += 0 if isinstance(found.records, Kept) else found.records.count
-        judged.append(found if held <= rows.PART_ROWS else large.let_go(settings, found))
+        judged.append(found)
+        if held > rows.PART_ROWS:
+            judged = [large.let_go(settings, each) for each in judged]
     require_all_accounted(judged, plan.records)
     return judged
 
@@ -117,7 +119,7 @@ def rejected(judged: Sequence[Judged], kind: str) -> pd.DataFrame:
 
     Mobile numbers are masked where MASK_PII asks for it.
     """
-    frames = [_labelled(one) for one in judged if one.delivery.kind == kind]
+    frames = [_labelled(one, one.records.rejected) for one in judged if one.delivery.kind == kind]
     found = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["delivery", "sha256"])
     found = found.drop(columns="sha256").fillna("")
     return Listing(masking.raw_table(found) if masking.is_asked_for() else found)
@@ -149,10 +151,10 @@ def _write(folder: Path, one: Judged) -> Path | None:
     if not one.records.rejected_count:
         return None
     file = quarantine.path(folder, one.delivery.name, one.delivery.sha256)
-    quarantine.write(file, _labelled(one))
+    quarantine.write(file, (_labelled(one, part) for part in one.records.rejected_parts()))
     return file
 
 
-def _labelled(one: Judged) -> pd.DataFrame:
+def _labelled(one: Judged, rejected: pd.DataFrame) -> pd.DataFrame:
     labels = {"delivery": one.delivery.name, "sha256": one.delivery.sha256}
-    return one.records.rejected.assign(**labels)[[*labels, *one.records.rejected.columns]]
+    return rejected.assign(**labels)[[*labels, *rejected.columns]]

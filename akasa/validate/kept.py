@@ -3,7 +3,7 @@
 The files are the same to the byte, whether a delivery was judged whole or in parts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +25,7 @@ _TYPES: Mapping[str, Mapping[str, str]] = {
 }
 _FIELDS = {"customers": CUSTOMER_FIELDS, "orders": ORDER_FIELDS}
 GROUP_ROWS = 65_536
+REJECTED_AT_ONCE = 16_384
 _IN_ORDER = b"akasa.in_order"
 
 
@@ -49,6 +50,11 @@ class Kept(Counted):
     @property
     def rejected(self) -> pd.DataFrame:
         return pd.read_parquet(self.folder / "rejected.parquet")
+
+    def rejected_parts(self) -> Iterator[pd.DataFrame]:
+        """Yield the rejected records, some at a time."""
+        for batch in pq.ParquetFile(self.folder / "rejected.parquet").iter_batches(REJECTED_AT_ONCE):
+            yield batch.to_pandas()
 
 
 class Writer:

@@ -1,10 +1,10 @@
 """Judge a large delivery part by part, and let go of what was judged: it is read from files when used."""
 
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -71,16 +71,13 @@ def _here(terms: Terms, name: str, staged: Path, room: Room, tell: Progress) -> 
     """Yield what becomes of each part, judged in this process."""
     files = parts.split(terms.kind, staged, room)
     claims = _shared(terms, files) if terms.kind == "customers" else None
-    with ThreadPoolExecutor(rows.PARTS_AT_ONCE) as threads:
-        pending = deque[Future[Part]]()
-        for number, file in enumerate(files, start=1):
-            tell(f"{name}: judging part {number} of {len(files)}")
-            pending.append(threads.submit(_judged, terms, file, claims))
-            # No more than these are in memory, judged or being judged.
-            if len(pending) == rows.PARTS_AT_ONCE:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+    yield from rows.at_once(partial(_judged, terms, claims=claims), _told(files, name, tell))
+
+
+def _told(files: Sequence[Path], name: str, tell: Progress) -> Iterator[Path]:
+    for number, file in enumerate(files, start=1):
+        tell(f"{name}: judging part {number} of {len(files)}")
+        yield file
 
 
 def _judged(terms: Terms, file: Path, claims: pa.Array | None) -> Part:

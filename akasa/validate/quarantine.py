@@ -44,12 +44,17 @@ def files(folder: Path, sha256: str) -> list[Path]:
     return sorted(folder.glob(path(folder, "*", sha256).name))
 
 
-def write(file: Path, rejected: pd.DataFrame) -> None:
-    """Write rejected records, all columns as text; the old file stands until the new one is whole."""
+def write(file: Path, rejected: Iterable[pd.DataFrame]) -> None:
+    """Write rejected records, which come part by part, all columns as text.
+
+    The old file stands until the new one is whole.
+    """
     with private(), atomic(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-        stream.write(",".join(rejected.columns) + "\n")
-        for row in rejected.astype(object).itertuples(index=False, name=None):
-            stream.write(",".join(_field(value) for value in row) + "\n")
+        for number, part in enumerate(rejected):
+            if not number:
+                stream.write(",".join(part.columns) + "\n")
+            columns = [map(_field, part[name].astype(object)) for name in part]
+            stream.writelines(",".join(row) + "\n" for row in zip(*columns, strict=True))
 
 
 def read(file: Path, only: Collection[str] | None = None, first: int | None = None) -> pd.DataFrame:

@@ -4,7 +4,7 @@ Every function is pure. A record is accepted, rejected with all its reasons, or 
 earlier record of the same delivery; the three always add up to the records read.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import reduce
@@ -113,6 +113,10 @@ class Parted(Counted):
     @property
     def rejected_count(self) -> int:
         return len(self.rejected)
+
+    def rejected_parts(self) -> Iterator[pd.DataFrame]:
+        """Yield the rejected records, of which not all need be in memory."""
+        yield self.rejected
 
 
 def judge_customers(raw: Records, clean: pd.DataFrame, shared: pa.Array | None = None) -> Parted:

@@ -6,11 +6,13 @@ Parts stand in the order of the table's keys, and no key's rows stand in two of 
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import filelock
 import pandas as pd
@@ -20,7 +22,9 @@ from akasa.workspace import files
 from akasa.workspace.settings import Settings
 
 PART_ROWS = 300_000  # more lines than that are judged, and published, part by part
-PARTS_AT_ONCE = 2  # that are judged, in threads
+PARTS_AT_ONCE = 2  # that are judged, or weighed, in threads
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 _LOCK, _UNFINISHED = ".in-use.lock", ".unfinished-"
 
 
@@ -95,6 +99,18 @@ def read(file: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]
         found = pa.ipc.open_file(stream, options=pa.ipc.IpcReadOptions(included_fields=wanted))
         for part in range(found.num_record_batches):
             yield pa.Table.from_batches([found.get_batch(part)]).select(columns or shape.names)
+
+
+def at_once(work: Callable[[Given], Made], parts: Iterable[Given]) -> Iterator[Made]:
+    """Yield what becomes of each part, in their order: PARTS_AT_ONCE are at work in threads, or have been."""
+    with ThreadPoolExecutor(PARTS_AT_ONCE) as threads:
+        pending = deque[Future[Made]]()
+        for part in parts:
+            pending.append(threads.submit(work, part))
+            if len(pending) == PARTS_AT_ONCE:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
 
 
 def give_back() -> None:

@@ -104,6 +104,27 @@ def test_a_backlog_is_published_part_by_part_as_the_reference_has_it(workspace, 
     assert not list((workspace.data_dir / ".run.rows").iterdir())
 
 
+def test_of_a_backlog_no_delivery_stays_in_memory_and_the_quarantine_is_written_some_rows_at_a_time(
+    workspace, monkeypatch
+):
+    bad = customers(*[(f"C-{number}", "", "North") for number in range(5)])
+    deliver(workspace, *days(4), ("incoming/customers_2025-11-09.csv", bad))
+    staging.stage_all(workspace)
+    plan = road.plan(workspace, TODAY)
+    at_once = judging.judge(workspace, plan)
+    judging.write_quarantine(workspace, at_once)
+    written = {file.name: file.read_bytes() for file in workspace.unpublished.iterdir()}
+    monkeypatch.setattr(rows, "PART_ROWS", 70)  # the first deliveries fit
+    monkeypatch.setattr(kept, "REJECTED_AT_ONCE", 1)
+    away = judging.judge(workspace, plan)
+    assert len(away) == len(written) == 9
+    assert {type(one.records) for one in at_once} == {Parted}
+    assert {type(one.records) for one in away} == {kept.Kept}
+    assert max(len(list(one.records.rejected_parts())) for one in away) == 5
+    judging.write_quarantine(workspace, away)
+    assert {file.name: file.read_bytes() for file in workspace.unpublished.iterdir()} == written
+
+
 def test_an_audit_in_parts_finds_what_is_wrong_in_any_of_them(workspace, monkeypatch):
     monkeypatch.setattr(rows, "PART_ROWS", 4)
     monkeypatch.setattr(kept, "GROUP_ROWS", 4)
