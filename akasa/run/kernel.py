@@ -35,7 +35,7 @@ MEMORY = {
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     "MALLOC_MMAP_THRESHOLD_": _LARGE,
     "MALLOC_TRIM_THRESHOLD_": _LARGE,
-    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_ARENA_MAX": "2",
 }
 _OURS = [  # no notes of the kernel's own in the notebook, no start-up file of the user's
     "--IPKernelApp.log_level=CRITICAL",

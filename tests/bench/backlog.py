@@ -55,7 +55,7 @@ def publish(clock: Clock, place: Path) -> bool:
         staging.stage_all(settings)
         road.publish(settings)
     ledger = database.ledger(settings)
-    # Not by `database.query`, whose 256 MB of SQLite's cache would be the peak.
+    # Beside the clock and not by `database.query`, so that it adds nothing to the peak.
     with database.connection(settings) as opened:
         items = opened.exec_driver_sql("select count(*) from order_items").scalar_one()
     accepted = ledger[ledger["kind"] == "orders"]["accepted"].sum()
