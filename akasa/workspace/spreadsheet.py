@@ -49,7 +49,7 @@ def restored(texts: pa.Array) -> pa.Array:
 
 
 def csv(names: Sequence[str], columns: Sequence[pa.Array]) -> str:
-    """Return a CSV with a header: every text of every column as `field` gives it, a line a row.
+    r"""Return a CSV with a header: every text of every column as `field` gives it, a line a row.
 
     >>> csv(["name", "what"], [pa.array(["Asha", "a, b"]), pa.array(["=1", "2"])])
     'name,what\nAsha,\'=1\n"a, b",2\n'
