@@ -48,11 +48,12 @@ def of_customers(number, ids):
 
 
 @pytest.mark.parametrize("amount_is", ["order", "line"])
-def test_in_1_3_and_64_ranges(amount_is, workspace, monkeypatch):
+@pytest.mark.parametrize("examples", [9, pytest.param(30, marks=pytest.mark.long)])
+def test_in_1_3_and_64_ranges(examples, amount_is, workspace, monkeypatch):
     cfg = workspace.model_copy(update={"amount_is": amount_is})
     monkeypatch.setattr(kept, "GROUP_ROWS", 2)
 
-    @hypothesis_settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @hypothesis_settings(max_examples=examples, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(st.lists(LINES, max_size=4), st.lists(CUSTOMERS, max_size=3))
     def alike(of_days, of_bases):
         every = [of_orders(n, lines) for n, lines in enumerate(of_days, start=1)]

@@ -57,14 +57,15 @@ def records(kind):
 
 @pytest.mark.parametrize("amount_is", ["order", "line"])
 @pytest.mark.parametrize("kind", ["customers", "orders"])
-def test_in_1_3_and_64_parts(kind, amount_is, workspace, monkeypatch):
+@pytest.mark.parametrize("examples", [9, pytest.param(30, marks=pytest.mark.long)])
+def test_in_1_3_and_64_parts(examples, kind, amount_is, workspace, monkeypatch):
     if (kind, amount_is) == ("customers", "line"):
         return
     cfg = workspace.model_copy(update={"amount_is": amount_is})
     monkeypatch.setattr(kept, "GROUP_ROWS", 5)
     monkeypatch.setattr(profiles, "TEXTS_AT_ONCE", 9)
 
-    @hypothesis_settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @hypothesis_settings(max_examples=examples, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(records(kind))
     def alike(found):
         delivery = stage(cfg, kind, found)
