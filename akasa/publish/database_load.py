@@ -255,10 +255,10 @@ class Load:
 
     def insert(self, table: str, rows: pa.Table) -> None:
         """Insert rows with the driver's own batches: SQLAlchemy's executemany is many times slower."""
-        several = self.dialect.rows_a_statement
-        alone = len(rows) - len(rows) % several
-        for start in range(0, alone, _ROWS_A_BATCH):
-            self._insert(table, rows[start : min(start + _ROWS_A_BATCH, alone)], several)
+        several = max(1, self.dialect.parameters // rows.num_columns)
+        alone, batch = len(rows) - len(rows) % several, _ROWS_A_BATCH - _ROWS_A_BATCH % several
+        for start in range(0, alone, batch):
+            self._insert(table, rows[start : min(start + batch, alone)], several)
         if alone < len(rows):
             self._insert(table, rows[alone:], 1)
 

@@ -14,14 +14,14 @@ from akasa.workspace.tables import KEYS
 class Sqlite:
     """SQLite. `mark` stands for a parameter; `collation` compares text byte by byte, unpadded.
 
-    `version` asks which one the server is. `rows_a_statement` are inserted by one: with the sqlite3 module, a
-    statement costs more than a row (and may have 999 parameters); PyMySQL puts them together by itself.
+    `version` asks which one the server is. So many `parameters` an insert may have: with the sqlite3 module,
+    a statement costs more than a row, and SQLite took 999 before 3.32; PyMySQL puts rows together by itself.
     """
 
     name = "SQLite"
     version = "select sqlite_version()"
     mark = "?"
-    rows_a_statement = 64
+    parameters = 999
     explain = "explain query plan"
     collation: str | None = None
 
@@ -56,7 +56,7 @@ class MySql(Sqlite):
     name = "MySQL"
     version = "select version()"
     mark = "%s"
-    rows_a_statement = 1
+    parameters = 1
     explain = "explain format=traditional"  # since MySQL 9 the default is a tree, without columns
     collation = "utf8mb4_0900_bin"
 

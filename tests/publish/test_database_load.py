@@ -9,7 +9,7 @@ from akasa.stores import database
 pytestmark = pytest.mark.usefixtures("migrated")
 
 
-@pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 16_384, 2 * 16_384 + 64 + 3])
+@pytest.mark.parametrize("count", [0, 1, 198, 199, 200, 16_384, 2 * 16_384 + 199 + 3])
 def test_all_rows_are_inserted_in_their_order(workspace, count):
     numbers = [f"C-{number:06d}" for number in range(count)]
     told = {"customer_id": numbers, "customer_name": [f"Name of {one}" for one in numbers]}
