@@ -255,6 +255,8 @@ class Load:
 
     def insert(self, table: str, rows: pa.Table) -> None:
         """Insert rows with the driver's own batches: SQLAlchemy's executemany is many times slower."""
+        if not len(rows):  # of nothing, no columns are known
+            return
         several = max(1, self.dialect.parameters // rows.num_columns)
         alone, batch = len(rows) - len(rows) % several, _ROWS_A_BATCH - _ROWS_A_BATCH % several
         for start in range(0, alone, batch):
