@@ -19,12 +19,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyarrow.dataset import Dataset, Fragment, ParquetFileFragment
 
+from akasa.stores import warehouse
 from akasa.workspace.tables import FIRST_DAY, MOST_PAISE
 
 # A published mobile number is ten digits that start 6-9: as a whole number it is the same key, half as wide.
-_NUMBER = pc.field("mobile_number").cast(pa.int64())
+NUMBER = pc.field("mobile_number").cast(pa.int64())
 _COLUMNS = {
-    "mobile": _NUMBER,
+    "mobile": NUMBER,
     "order_date": pc.field("order_date"),
     "paise": pc.field("total_amount_paise"),
 }
@@ -59,7 +60,7 @@ class Holdings:
         """Take holdings and customers, in whatever order."""
         self._holdings, self.customers = holdings, customers
         days = {day: pc.field(day) for day in ("from_day", "until_day")}
-        rows = holdings.to_table({"mobile": _NUMBER, **days})
+        rows = holdings.to_table({"mobile": NUMBER, **days})
         mobile, begins = rows["mobile"].to_numpy(), rows["from_day"]
         later = pc.greater(begins, pa.scalar(FIRST_DAY, pa.date32()))
         changed = np.flatnonzero(pc.or_(pc.is_valid(rows["until_day"]), later).to_numpy())
@@ -152,7 +153,7 @@ def _days_and_parts(
 
 def _counted(as_of: date | None, after: date | None) -> pc.Expression:
     """Choose the orders up to `as_of`, and after `after`; none where `as_of` is None."""
-    counted = pc.field("order_date") <= pa.scalar(as_of, pa.date32()) if as_of else pc.scalar(False)
+    counted = warehouse.up_to(as_of)
     return counted & (pc.field("order_date") > pa.scalar(after, pa.date32())) if after else counted
 
 

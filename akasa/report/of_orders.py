@@ -6,18 +6,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from akasa.kpis.sales import Holdings, add_up
+from akasa.kpis.sales import NUMBER, Holdings, add_up
 from akasa.stores import warehouse
 from akasa.workspace.settings import Settings
 
 Buyers = tuple[int, int]
-_NUMBER = pc.field("mobile_number").cast(pa.int64())  # ten digits: sooner found as a whole number
 
 
 def loose(settings: Settings) -> pc.Expression:
     """Choose the orders whose number no customer holds."""
     held = warehouse.select(settings, "holdings", ["mobile_number"])["mobile_number"]
-    return ~_NUMBER.isin(pc.unique(held.cast(pa.int64())))
+    return ~NUMBER.isin(pc.unique(held.cast(pa.int64())))
 
 
 def largest(settings: Settings, as_of: date | None) -> pd.DataFrame:

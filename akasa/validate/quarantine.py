@@ -60,11 +60,15 @@ def write(file: Path, rejected: Iterable[pd.DataFrame]) -> None:
 def read(file: Path, only: Collection[str] | None = None, first: int | None = None) -> pd.DataFrame:
     """Return a quarantine file's records as text, blank and absent fields alike as empty text.
 
-    `only` names the columns that are wanted; `first` is how many records are.
+    `only` names the columns that are wanted; `first` is how many records are. Raises ValueError for a file
+    without a first line.
     """
     with file.open(encoding="utf-8", newline="") as stream, _of_any_length():
         rows = csv.reader(stream, strict=True)
-        columns: dict[str, list[str]] = {name: [] for name in next(rows)}
+        header = next(rows, None)
+        if header is None:
+            raise ValueError(f"{file} is empty, and so damaged: remove it, and the next run makes it again")
+        columns: dict[str, list[str]] = {name: [] for name in header}
         for row in islice(rows, first):
             for texts, text in zip(columns.values(), row, strict=True):
                 texts.append(text)

@@ -98,3 +98,9 @@ def test_reasons_are_counted_once_for_each_record_in_the_order_of_the_rules(tmp_
     ]
     assert found["meaning"][2] == "later than the day after the delivery's date"
     assert list(quarantine.by_reason([])) == ["reason", "records", "meaning"]
+
+
+def test_a_damaged_file_is_named_with_the_way_out(tmp_path):
+    (tmp_path / "lost.csv").touch()
+    with pytest.raises(ValueError, match=r"lost\.csv is empty, and so damaged: remove it, and the next run"):
+        quarantine.read(tmp_path / "lost.csv")
