@@ -24,6 +24,7 @@ from akasa.kpis.definitions import (
     WINDOW_DAYS,
     average_paise,
     canonical,
+    row_order,
     window_start,
 )
 from akasa.stores import warehouse
@@ -34,6 +35,7 @@ _LEAST_PARTS, _MOST_PARTS = 8, 1_000
 _TOGETHER = 16  # files of a month, of 262,144 rows at most (see publish.warehouse_files)
 _MONTH = re.compile(r"order_month=(\d{4}-\d\d)/[^/]+$")  # the file's own folder, not one further up
 _SUMS = ["order_count", "high", "low"]
+_HELD = ["mobile_number", "customer_id", "from_day"]
 _DAY = "datetime64[s]"
 _NO_ORDERS = pa.schema({"mobile": pa.int64(), "order_date": pa.date32(), "paise": pa.int64()}).empty_table()
 
@@ -84,7 +86,10 @@ class Tables:
 def source(settings: Settings) -> Tables:
     """Return the warehouse's orders, still to be read, its customers and holdings."""
     orders = read_orders(warehouse.files("orders", settings), storage.warehouse(settings).options)
-    customers, holdings = warehouse.customers(settings), warehouse.holdings(settings)
+    customers, holdings = (
+        warehouse.select(settings, table, columns).combine_chunks().to_pandas(date_as_object=False)
+        for table, columns in (("customers", list(CUSTOMER)), ("holdings", _HELD))
+    )
     return Tables(orders, customers, holdings, settings.dask_scheduler_address)
 
 
@@ -102,8 +107,8 @@ def read_orders(files: Sequence[str], storage_options: Mapping[str, str] | None 
 
 def repeat_customers(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return known customers with more than one order up to `as_of`; none where `as_of` is None."""
-    order_count = tables.sales(as_of).by_owner["order_count"]
-    return canonical("repeat_customers", tables.customers.join(order_count[order_count > 1], how="inner"))
+    sums = tables.sales(as_of).by_owner[["order_count"]].query("order_count > 1")
+    return canonical("repeat_customers", _with_customers("repeat_customers", sums, tables))
 
 
 def monthly_trends(tables: Tables, as_of: date | None) -> pd.DataFrame:
@@ -135,12 +140,22 @@ def top_spenders(
 ) -> pd.DataFrame:
     """Return the `top_n` customers by spending (paise) in the `window_days` days that end with `as_of`."""
     after = window_start(as_of, window_days) if as_of else None
-    sales = _sales(tables, as_of, after).by_owner
-    spent = whole(sales).rename("total_spent")
-    least = spent.sort_values().tail(top_n).min()
-    most = tables.customers.join(sales.assign(total_spent=spent)[spent >= least], how="inner")
+    recent = _sales(tables, as_of, after).by_owner
+    recent = recent.assign(total_spent=whole(recent))
+    least = recent["total_spent"].sort_values().tail(top_n).min()
+    most = _with_customers("top_spenders", recent[recent["total_spent"] >= least], tables)
     average = average_paise(most["total_spent"], most["order_count"])
     return canonical("top_spenders", most.assign(avg_order_value=average)).head(top_n)
+
+
+def _with_customers(kpi: str, sums: pd.DataFrame, tables: Tables) -> pd.DataFrame:
+    """Return the sums of customers, whose places are the index, with who they are, in the KPI's order.
+
+    Texts are taken when the order is known: once, and only of those who are told.
+    """
+    order = row_order(kpi, sums.assign(customer_id=tables.customers["customer_id"].take(sums.index)))
+    sums = sums if order is None else sums.take(order)
+    return tables.customers.take(sums.index).join(sums)
 
 
 def _by_owner(by_key: pd.DataFrame, owner: "pd.Series[int]") -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow.dataset import Dataset
 
 from akasa.kpis.definitions import (
@@ -45,7 +46,9 @@ def source(settings: Settings) -> Tables:
 def repeat_customers(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return known customers with more than one order up to `as_of`; none where `as_of` is None."""
     sums = tables.sales(as_of).by_owner[["order_count"]].query("order_count > 1")
-    return canonical("repeat_customers", _with_customers("repeat_customers", sums, tables))
+    sums = _in_order("repeat_customers", sums, tables)
+    others = {column: _column(column, tables.customers, sums.index) for column in [*CUSTOMER][1:]}
+    return canonical("repeat_customers", sums.assign(**others))
 
 
 def monthly_trends(tables: Tables, as_of: date | None) -> pd.DataFrame:
@@ -79,18 +82,18 @@ def top_spenders(
     recent = add_up(tables.orders, tables.holdings, as_of, after).by_owner
     recent = recent.rename(columns={"total_paise": "total_spent"})
     least = recent["total_spent"].sort_values(ascending=False).head(top_n).min()
-    most = _with_customers("top_spenders", recent[recent["total_spent"] >= least], tables)
+    most = _in_order("top_spenders", recent[recent["total_spent"] >= least], tables).head(top_n)
+    few = pc.field("customer_id").isin(pa.array(most["customer_id"]))
+    known = tables.customers.to_table([*CUSTOMER], filter=few).to_pandas()
     average = average_paise(most["total_spent"], most["order_count"])
-    return canonical("top_spenders", most.assign(avg_order_value=average)).head(top_n)
+    return canonical("top_spenders", most.assign(avg_order_value=average).merge(known, on="customer_id"))
 
 
-def _with_customers(kpi: str, sums: pd.DataFrame, tables: Tables) -> pd.DataFrame:
-    """Return the sums of customers, whose places are the index, with who they are, in the KPI's order."""
+def _in_order(kpi: str, sums: pd.DataFrame, tables: Tables) -> pd.DataFrame:
+    """Return the sums of customers, whose places are the index, with customer_id, in the KPI's order."""
     sums = sums.assign(customer_id=_column("customer_id", tables.customers, sums.index))
     order = row_order(kpi, sums)
-    sums = sums if order is None else sums.take(order)
-    others = [column for column in CUSTOMER if column != "customer_id"]
-    return sums.assign(**{column: _column(column, tables.customers, sums.index) for column in others})
+    return sums if order is None else sums.take(order)
 
 
 def _column(name: str, customers: Dataset, places: pd.Index) -> Any:
