@@ -24,9 +24,10 @@ hypothesis.settings.load_profile("akasa")
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Have one worker more than there are cores: tests wait for servers, browsers and kernels, too."""
-    return 1 + (os.cpu_count() or 1)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Have more workers than there are cores: for tests wait for servers and browsers, long proofs most."""
+    cores = os.cpu_count() or 1
+    return 2 * cores if config.option.markexpr == "long" else 1 + cores
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
