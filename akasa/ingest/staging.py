@@ -70,21 +70,25 @@ class Manifest:
 def stage_all(settings: Settings, tell: Progress = progress.tell) -> Manifest:
     """Read every delivery that is not staged yet; write and return the manifest.
 
-    Raises FileNotFoundError where there is nothing to read. A refused file is listed, not raised.
+    Large ones are read on the cluster of DASK_SCHEDULER_ADDRESS, if there is one. Raises FileNotFoundError
+    where there is nothing to read, and ClusterUnavailable. A refused file is listed, not raised.
     In a workspace of what was known by a day, all is staged.
     """
     if known_by.read(settings):
         return read_manifest(settings)
-    from akasa.ingest import parting  # which stands on this module
+    from akasa.ingest import ahead, parting  # which stand on this module
 
     found = deliveries.find(settings)
     again = deliveries.repeats(found.deliveries)
+    refused_there = ahead.read(settings, found.deliveries, tell)
     staged: dict[tuple[str, str], list[Staged]] = {}
     refused: list[str] = []
     for delivery in found.deliveries:
         if delivery.key in staged:
             continue
         try:
+            if delivery in refused_there:
+                raise refused_there[delivery]
             others = [name for name in again.get(delivery.key, ()) if name != delivery.name]
             staged[delivery.key] = [
                 replace(one, also_named=tuple(parting.renamed(one.name, delivery.name, o) for o in others))
@@ -119,7 +123,7 @@ def stage(delivery: Delivery, folder: Path, tell: Progress = progress.tell) -> S
         except RefusedDelivery as refusal:
             raise RefusedDelivery(delivery.name, refusal.line, refusal.cause) from None
         footer = pq.read_metadata(there)
-        _tell_read(delivery, footer.num_rows, time.monotonic() - began)
+        tell_read(delivery, footer.num_rows, time.monotonic() - began)
     return Staged(
         name=delivery.name,
         kind=delivery.kind,
@@ -137,7 +141,8 @@ def staged(folder: Path, kind: str, sha256: str) -> Staged:
     return Staged("", kind, sha256, 0, None, footer.num_rows, reading.unknown(footer))
 
 
-def _tell_read(delivery: Delivery, records: int, seconds: float) -> None:
+def tell_read(delivery: Delivery, records: int, seconds: float) -> None:
+    """Tell those who watch that a delivery was read and staged."""
     kind, name = delivery.kind, delivery.name
     events.tell("delivery read", kind=kind, delivery=name, records=records, seconds=seconds)
 

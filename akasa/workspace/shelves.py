@@ -1,5 +1,6 @@
 """Folders for files that a cluster's workers write for each other and for us, until the work is done."""
 
+import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from akasa.workspace.failpoints import reached
 from akasa.workspace.storage import Bucket
 
 ABANDONED_AFTER = timedelta(days=1)  # older files belong to no run that still goes on
+_CHUNK_BYTES = 4_000_000
 
 
 class Shelf(NamedTuple):
@@ -53,8 +55,13 @@ class Shelf(NamedTuple):
     def put(self, file: Path, name: str) -> str:
         """Put a copy of a file of this machine into a bucket, and return its name."""
         reached(f"before putting {name}")
-        copy_files(file.as_posix(), self.address(name), LocalFileSystem(), self.file_system)
+        with file.open("rb") as source, self.file_system.open_output_stream(self.address(name)) as target:
+            shutil.copyfileobj(source, target, _CHUNK_BYTES)
         return name
+
+    def fetch(self, name: str, file: Path) -> None:
+        """Write a copy of what is there to a file of this machine."""
+        copy_files(self.address(name), file.as_posix(), self.file_system, LocalFileSystem())
 
 
 @contextmanager
