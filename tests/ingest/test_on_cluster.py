@@ -26,7 +26,7 @@ LYING = {
     "d_2025-10-13.csv": CUSTOMERS + b'1,"x,9,N\n',
     "o_2025-10-12.XML": ORDERS,
     "p_2025-10-13.xml": ORDERS.replace(b"9876543210", b"9876543211"),
-    "q_2025-10-14.XML": b"\x1f\x8b" + ORDERS,
+    "q_2025-10-14.csv": b"\x1f\x8b" + ORDERS,
 }
 
 
@@ -181,26 +181,27 @@ def test_an_unreachable_scheduler_is_told_with_the_deliveries(workspace):
     assert len(way_out.ways("ClusterUnavailable", str(error.value))) == 1, "another engine reads nothing"
 
 
-def missing(tasks, address):
-    raise FileNotFoundError(2, "No such file or directory", "/data/incoming/o_2025-10-12.xml")
-
-
-def written_elsewhere(tasks, address):
-    return [on_worker.Told(1.0) for _ in tasks]
-
-
-@pytest.mark.parametrize(
-    ("compute", "lacking"), [(missing, "/data/incoming/o_2025-10-12"), (written_elsewhere, "staging/orders-")]
-)
-def test_a_worker_that_does_not_share_our_disk_says_so(workspace, monkeypatch, compute, lacking):
-    lay(workspace, {"o_2025-10-12.xml": ORDERS})
-    monkeypatch.setattr(cluster, "compute", compute)
+def not_shared(cfg, lacking):
+    lay(cfg, {"o_2025-10-12.xml": ORDERS})
     said = (
         rf"worker of {OF_NONE} .* does not find .*{lacking}.*: let all workers share DATA_DIR.* "
         r"\(incoming/o_2025-10-12\.xml was to be read there\)$"
     )
     with pytest.raises(ClusterUnavailable, match=said):
-        staging.stage_all(on_cluster_of(OF_NONE, workspace))
+        staging.stage_all(on_cluster_of(OF_NONE, cfg))
+
+
+def test_a_worker_that_does_not_see_our_disk_says_so(workspace, monkeypatch):
+    def missing(*_):
+        raise FileNotFoundError(2, "No such file or directory", "/data/incoming/o_2025-10-12.xml")
+
+    monkeypatch.setattr(cluster, "compute", missing)
+    not_shared(workspace, r"/data/incoming/o_2025-10-12\.xml")
+
+
+def test_a_worker_that_writes_to_a_disk_of_its_own_says_so(workspace, monkeypatch):
+    monkeypatch.setattr(cluster, "compute", lambda tasks, _: [on_worker.Told(1.0) for _ in tasks])
+    not_shared(workspace, "staging/orders-")
 
 
 def test_a_worker_writes_nothing_where_there_is_no_staging_folder(tmp_path):
