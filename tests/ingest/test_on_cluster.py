@@ -16,6 +16,7 @@ from akasa.run import passing, way_out
 from akasa.workspace import cluster, events, failpoints
 from akasa.workspace.cluster import ClusterUnavailable
 from akasa.workspace.settings import ROOT
+from akasa.workspace.shelves import Shelf
 
 OF_NONE = "tcp://of-no-cluster:1"
 ORDERS = orders(*((f"O{n}", "9876543210", "2025-10-12 10:00", "S1", 1, "5.00") for n in range(2_000)))
@@ -224,10 +225,17 @@ def in_a_bucket(cfg, moto, address):
     assert [key for key in moto.objects(cfg.s3_bucket, "warehouse/") if not key.endswith("/")] == []
 
 
-def test_in_a_bucket_workers_are_given_what_lies_in_a_folder(on_moto, moto, in_threads):
-    cfg = on_moto(INCOMING_URL="s3:///incoming/")
-    in_a_bucket(cfg, moto, OF_NONE)
+def test_in_a_bucket_workers_are_given_what_lies_in_a_folder(on_moto, moto, in_threads, monkeypatch):
+    put, names = Shelf.put, []
+
+    def noting(shelf, file, name):
+        names.append(name)
+        return put(shelf, file, name)
+
+    monkeypatch.setattr(Shelf, "put", noting)
+    in_a_bucket(on_moto(INCOMING_URL="s3:///incoming/"), moto, OF_NONE)
     assert in_threads == [6]
+    assert sorted(name.rpartition(".")[2] for name in names) == ["delivered", *["parquet"] * 4]
 
 
 def test_what_was_fetched_lies_on_the_disk_that_is_shared(on_moto, moto, in_threads, monkeypatch):
