@@ -4,7 +4,7 @@ import datetime as dt
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from logging import WARNING
@@ -15,19 +15,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from akasa.ingest import deliveries, known_by, readers
+from akasa.ingest import deliveries, known_by, reading
 from akasa.ingest.deliveries import Delivery
-from akasa.ingest.readers import RefusedDelivery
+from akasa.ingest.readers import RefusedDelivery, shown
+from akasa.ingest.reading import Progress as Progress
 from akasa.workspace import events, files, masking, progress
 from akasa.workspace.listing import Listing
 from akasa.workspace.settings import Settings
 
-READERS = {"customers": readers.read_customers, "orders": readers.read_orders}
 _MOST_NAMED = 50
-_UNKNOWN = b"akasa.unknown"
-_VERSION = b"akasa.reader_version"
-
-Progress = Callable[[str], None]
 
 
 class NothingStaged(FileNotFoundError):
@@ -74,21 +70,25 @@ class Manifest:
 def stage_all(settings: Settings, tell: Progress = progress.tell) -> Manifest:
     """Read every delivery that is not staged yet; write and return the manifest.
 
-    Raises FileNotFoundError where there is nothing to read. A refused file is listed, not raised.
+    Large ones are read on the cluster of DASK_SCHEDULER_ADDRESS, if there is one. Raises FileNotFoundError
+    where there is nothing to read, and ClusterUnavailable. A refused file is listed, not raised.
     In a workspace of what was known by a day, all is staged.
     """
     if known_by.read(settings):
         return read_manifest(settings)
-    from akasa.ingest import parting  # which stands on this module
+    from akasa.ingest import ahead, parting  # which stand on this module
 
     found = deliveries.find(settings)
     again = deliveries.repeats(found.deliveries)
+    refused_there = ahead.read(settings, found.deliveries, tell)
     staged: dict[tuple[str, str], list[Staged]] = {}
     refused: list[str] = []
     for delivery in found.deliveries:
         if delivery.key in staged:
             continue
         try:
+            if delivery in refused_there:
+                raise refused_there[delivery]
             others = [name for name in again.get(delivery.key, ()) if name != delivery.name]
             staged[delivery.key] = [
                 replace(one, also_named=tuple(parting.renamed(one.name, delivery.name, o) for o in others))
@@ -114,16 +114,16 @@ def stage(delivery: Delivery, folder: Path, tell: Progress = progress.tell) -> S
     Raises RefusedDelivery, which names the delivery, for a file that cannot be trusted as a whole.
     """
     there = path(folder, delivery.kind, delivery.sha256)
-    footer = _staged_footer(there)
+    footer = reading.footer(there)
     if footer is None:
         began = time.monotonic()
         try:
             with files.private(), delivery.opened() as file, files.atomic(there) as temporary:
-                _write(delivery, file, temporary, tell)
+                reading.write(delivery, file, temporary, tell)
         except RefusedDelivery as refusal:
             raise RefusedDelivery(delivery.name, refusal.line, refusal.cause) from None
         footer = pq.read_metadata(there)
-        _tell_read(delivery, footer.num_rows, time.monotonic() - began)
+        tell_read(delivery, footer.num_rows, time.monotonic() - began)
     return Staged(
         name=delivery.name,
         kind=delivery.kind,
@@ -131,17 +131,18 @@ def stage(delivery: Delivery, folder: Path, tell: Progress = progress.tell) -> S
         rank=delivery.rank,
         date=delivery.date.isoformat() if delivery.date else None,
         records=footer.num_rows,
-        unknown=json.loads(footer.metadata[_UNKNOWN]),
+        unknown=reading.unknown(footer),
     )
 
 
 def staged(folder: Path, kind: str, sha256: str) -> Staged:
     """Return what is staged of a delivery, without a name. Raises FileNotFoundError where nothing is."""
     footer = pq.read_metadata(path(folder, kind, sha256))
-    return Staged("", kind, sha256, 0, None, footer.num_rows, json.loads(footer.metadata[_UNKNOWN]))
+    return Staged("", kind, sha256, 0, None, footer.num_rows, reading.unknown(footer))
 
 
-def _tell_read(delivery: Delivery, records: int, seconds: float) -> None:
+def tell_read(delivery: Delivery, records: int, seconds: float) -> None:
+    """Tell those who watch that a delivery was read and staged."""
     kind, name = delivery.kind, delivery.name
     events.tell("delivery read", kind=kind, delivery=name, records=records, seconds=seconds)
 
@@ -165,14 +166,13 @@ def records_file(folder: Path, kind: str, sha256: str) -> Path:
 
 def write_records(there: Path, records: pa.Table) -> None:
     """Write a part of a delivery's records beside it, as `stage` does."""
-    metadata = {**(records.schema.metadata or {}), _UNKNOWN: b"{}", _VERSION: _version()}
     with files.private(), files.atomic(there) as temporary:
-        pq.write_table(records.replace_schema_metadata(metadata), temporary, compression="zstd")
+        reading.write_part(records, temporary)
 
 
 def is_there(folder: Path, kind: str, sha256: str) -> bool:
     """Return whether a delivery's records are staged, whole, and by this version's reader."""
-    return _staged_footer(path(folder, kind, sha256)) is not None
+    return reading.footer(path(folder, kind, sha256)) is not None
 
 
 def write_manifest(settings: Settings, manifest: Manifest) -> None:
@@ -231,41 +231,6 @@ def _ignored(staged: Staged) -> list[str]:
     named = (
         staged.unknown if len(found) <= _MOST_NAMED else [what for what, _ in found.most_common(_MOST_NAMED)]
     )
-    lines = [f"{staged.name}: ignored {readers.shown(what)} ({found[what]:,} times)" for what in named]
+    lines = [f"{staged.name}: ignored {shown(what)} ({found[what]:,} times)" for what in named]
     rest = len(found) - len(lines)
     return [*lines, f"{staged.name}: ignored {rest:,} other things"] if rest else lines
-
-
-def _staged_footer(path: Path) -> Any:
-    """Return the footer of a staged file; None where it is absent, damaged, or of another reader version."""
-    try:
-        footer = pq.read_metadata(path)
-    except (OSError, pa.ArrowInvalid):
-        return None
-    return footer if (footer.metadata or {}).get(_VERSION) == _version() else None
-
-
-def _version() -> bytes:
-    return str(readers.READER_VERSION).encode()
-
-
-def _write(delivery: Delivery, file: Path, staged: Path, tell: Progress) -> None:
-    unknown: Counter[str] = Counter()
-    batches = READERS[delivery.kind](file, unknown)
-    with pq.ParquetWriter(staged, batches.schema, compression="zstd") as writer:
-        for batch in _told(batches, delivery.name, tell):
-            writer.write_batch(batch)
-        counts = json.dumps(dict(sorted(unknown.items())))
-        writer.add_key_value_metadata({_UNKNOWN: counts, _VERSION: _version()})
-    # A feed may still have been writing: what was staged must be the bytes that the ledger will name.
-    if deliveries.sha256(file) != delivery.sha256:
-        cause = "changed while it was read; deliver under a temporary name (*.part) and rename it when whole"
-        raise RefusedDelivery(delivery.name, None, cause)
-
-
-def _told(batches: pa.RecordBatchReader, name: str, tell: Progress) -> Iterator[pa.RecordBatch]:
-    done = 0
-    for batch in batches:
-        done += batch.num_rows
-        tell(f"{name}: {done:,} records read")
-        yield batch

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from akasa.ingest import deliveries, parting, repairs, staging
+from akasa.ingest import ahead, deliveries, parting, repairs, staging
 from akasa.ingest.deliveries import Delivery
 from akasa.ingest.staging import Progress
 from akasa.publish import database_load, holdings, versions, warehouse_merge
@@ -84,8 +84,10 @@ def read_what_is_lacking(settings: Settings, ledger: pd.DataFrame, tell: Progres
     if faults:
         way_out = "Put its bytes back, here or in the incoming folder; nothing was changed."
         raise DeliveryGone("; ".join(faults) + f". {way_out}")
-    for row in lacking:
-        file = files[row.kind, row.sha256]
+    to_read = [files[row.kind, row.sha256] for row in lacking]
+    for refusal in ahead.read(settings, to_read, tell).values():
+        raise refusal
+    for file in to_read:
         parting.parts(file, staging.stage(file, settings.staging, tell), settings.staging)
 
 

@@ -44,8 +44,8 @@ def _longer(setting: str, pattern: str, words: str = "or give it more time") -> 
 
 
 def _without_dask(said: str) -> Way | None:
-    judging = "was to be judged there" in said  # which no engine does
-    return None if judging else Way("or do without it", {"ENGINE": "pandas"})
+    of_a_delivery = re.search(r"to be (?:judged|read) there", said)  # which no engine does
+    return None if of_a_delivery else Way("or do without it", {"ENGINE": "pandas"})
 
 
 _SECONDS = r"([\d.]+) s\b"

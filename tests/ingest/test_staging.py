@@ -6,7 +6,7 @@ from datetime import date
 import pyarrow.parquet as pq
 import pytest
 
-from akasa.ingest import readers, staging
+from akasa.ingest import readers, reading, staging
 from akasa.ingest.readers import RefusedDelivery, records
 
 CSV = b"customer_id,customer_name,mobile_number,region\n1,Asha,9876543210,North\n2,Bina,,South\n"
@@ -80,7 +80,7 @@ def test_what_is_staged_is_not_read_again(workspace, put, monkeypatch):
     before = staging.stage_all(workspace)
     file = staging.path(workspace.staging, "customers", sha256)
     written = file.stat().st_mtime_ns
-    monkeypatch.setattr(staging, "READERS", {})
+    monkeypatch.setattr(reading, "READERS", {})
     assert staging.stage_all(workspace) == before
     assert file.stat().st_mtime_ns == written
 

@@ -17,13 +17,15 @@ from lib.stores import in_database, in_warehouse, rows
 from lib.worlds import in_few, in_many
 
 from akasa.__main__ import main
-from akasa.ingest import staging
+from akasa.ingest import ahead, on_worker, staging
+from akasa.ingest.readers import RefusedDelivery
 from akasa.kpis import engines, reconcile, results
 from akasa.publish import backfill, days, differences, level, versions, withdraw
 from akasa.report import bottom_line
 from akasa.stores import database, migrate, soundness, warehouse
 from akasa.validate import audits, cleaning, gate, plan, quarantine, rules, verdicts
 from akasa.validate.rules import Parted
+from akasa.workspace import cluster
 from akasa.workspace.settings import Settings
 
 FIRST, LAST = date(2025, 9, 1), date(2025, 9, 30)
@@ -250,6 +252,30 @@ def test_bytes_that_lie_there_as_a_csv_too_are_read_as_what_they_were_published_
     assert refused == "incoming/a.csv, line 1: this is HTML or XML, not CSV"
     shutil.rmtree(workspace.staging)
     assert not len(backfill.derive_all(workspace).orders.all)
+
+
+def test_large_deliveries_that_are_not_staged_are_read_on_the_cluster(workspace, monkeypatch):
+    """One of them is refused, as a backfill's own reading would."""
+    deliver(workspace, *DELIVERIES)
+    run(workspace)
+    files = {file: file.read_bytes() for file in workspace.staging.glob("*.parquet")}
+    shutil.rmtree(workspace.staging)
+    compute, noted = cluster.compute, []
+
+    def computed(tasks, address):
+        noted.append((len(tasks), address))
+        return compute(tasks, None)
+
+    monkeypatch.setattr(cluster, "compute", computed)
+    monkeypatch.setattr(ahead, "LARGE_BYTES", -1)
+    cfg = workspace.model_copy(update={"dask_scheduler_address": "tcp://of-no-cluster:1"})
+    backfill.read_what_is_lacking(cfg, database.ledger(cfg), lambda _: None)
+    assert noted == [(2, "tcp://of-no-cluster:1")]
+    assert {file: file.read_bytes() for file in workspace.staging.glob("*.parquet")} == files
+    shutil.rmtree(workspace.staging)
+    monkeypatch.setattr(on_worker, "run", lambda *_: on_worker.Told(0, "it is broken", 7))
+    with pytest.raises(RefusedDelivery, match=r"^customers\.csv, line 7: it is broken$"):
+        backfill.read_what_is_lacking(cfg, database.ledger(cfg), lambda _: None)
 
 
 def test_days_are_not_derived_where_it_is_lost_how_the_others_were_judged(published, monkeypatch):

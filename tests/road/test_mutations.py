@@ -318,6 +318,20 @@ BUGS = [
         'return f"{paise / 100:.2f}"',
         "kpis/test_results.py::test_any_text_amount_and_date_survive",
     ),
+    Bug(
+        "a file that a worker refuses is staged by halves",
+        "ingest/on_worker.py",
+        "with files.atomic(there) as part:",
+        "for part in [there]:",
+        "ingest/test_on_cluster.py::test_what_is_good_and_what_is_refused_is_as_it_is_here",
+    ),
+    Bug(
+        "what a worker wrote to a disk of its own counts as staged",
+        "ingest/on_cluster.py",
+        "if footer is None:",
+        "if not there:",
+        "ingest/test_on_cluster.py::test_a_worker_that_writes_to_a_disk_of_its_own_says_so",
+    ),
 ]
 
 

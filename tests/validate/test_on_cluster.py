@@ -6,16 +6,14 @@ from datetime import timedelta
 from random import Random
 
 import cloudpickle
-import pyarrow as pa
 import pytest
 from lib import clusters, dirty
 from lib.judging import judged, stage
 from lib.ports import free_port
-from pyarrow.fs import LocalFileSystem
 
 from akasa.run import passing, way_out
-from akasa.validate import judging, on_cluster, on_worker, profiles, rules
-from akasa.workspace import cluster, failpoints, rows
+from akasa.validate import judging, profiles, rules
+from akasa.workspace import cluster, failpoints, rows, shelves
 from akasa.workspace.cluster import ClusterUnavailable
 from akasa.workspace.settings import ROOT
 
@@ -124,7 +122,7 @@ def test_in_a_bucket_workers_need_no_disk_of_ours(kind, on_moto, moto, servers, 
 
     assert_as_here(cfg, servers.address, kind, monkeypatch)
     assert there() == [ours, others]
-    monkeypatch.setattr(on_cluster, "ABANDONED_AFTER", timedelta(seconds=-1))
+    monkeypatch.setattr(shelves, "ABANDONED_AFTER", timedelta(seconds=-1))
     assert_as_here(cfg, servers.address, kind, monkeypatch)
     assert there() == [ours]
 
@@ -160,18 +158,3 @@ def test_a_worker_that_does_not_see_our_disk_says_so(workspace, monkeypatch):
     said = r"does not find .*/data/staging/orders\.parquet.*: let all workers share DATA_DIR"
     with pytest.raises(ClusterUnavailable, match=said):
         judging.judge_one(on_cluster_of("tcp://of-no-cluster:1", workspace), delivery)
-
-
-def test_what_is_half_written_is_found_by_nobody(tmp_path):
-    shelf = on_worker.Shelf(LocalFileSystem(), tmp_path.as_posix())
-    table = pa.table({"n": [1]})
-
-    def cut_off():
-        yield table
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        shelf.write("judged.arrow", table.schema, cut_off())
-    assert [one.suffix for one in tmp_path.iterdir()] == [".part"]
-    shelf.write("judged.arrow", table.schema, [table])
-    assert shelf.read("judged.arrow").equals(table)
