@@ -76,7 +76,7 @@ down: ## stop the containers and remove them [VOLUMES=1: and all that they have 
 
 test: lint ## lint, then every test but the long proofs
 	$(pytest)
-test-long: $(call has,dev) ## the long proofs: kills at many writes, and so on [KILL_EVERY=7]
+test-long: $(call has,dev) ## the long proofs: kills at many writes, and so on [KILL_EVERY=15]
 	$(pytest) -m long
 test-containers: $(call has,dev) ## build the image and run it, on MySQL, too: as root, with buildah and podman
 	$(python) -m pytest -m containers tests/containers

@@ -179,7 +179,7 @@ QUIET = {
 
 
 @pytest.mark.long
-@settings(max_examples=int(os.environ.get("CHANGES_EXAMPLES", 40)), **QUIET)
+@settings(max_examples=int(os.environ.get("CHANGES_EXAMPLES", 15)), **QUIET)
 @given(DAYS)
 def test_causes_add_up_whatever_happens(days):
     compare_days(days)

@@ -11,7 +11,7 @@ def in_few(*strategies):
 
 def in_many(*strategies):
     """Make a long proof of it, of many more."""
-    return _of(9, pytest.mark.long, strategies)
+    return _of(6, pytest.mark.long, strategies)
 
 
 def _of(examples, mark, strategies):

@@ -669,7 +669,7 @@ def expected(
 
 
 @pytest.mark.long
-@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(DAYS, REPAIRS, st.data())
 def test_what_stands_follows_from_places_whatever_comes_first(
     days: dict[str, dict[str, int]],

@@ -24,7 +24,7 @@ SIDE_BY_SIDE = 2
 ROOMY = 65_536  # kibibytes
 _STATEMENT = "insert|select|delete|update|create|drop|load|show"
 OF_DATABASE = re.compile(rf"\d+ (before ({_STATEMENT})|(before|after) the (commit|migration))\b")
-KILL_EVERY = int(os.environ.get("KILL_EVERY", "7"))  # of the long proof; KILL_EVERY=1 takes half an hour
+KILL_EVERY = int(os.environ.get("KILL_EVERY", "15"))  # of the long proof; KILL_EVERY=1 takes half an hour
 
 
 def every_nth(n):

@@ -384,7 +384,7 @@ def test_whatever_happens_to_a_folder_what_is_published_follows_from_its_history
 @pytest.mark.long
 def test_hundreds_of_steps():
     run_state_machine_as_test(
-        lambda: Workspace(on_sqlite), settings=settings(slowly, max_examples=20, stateful_step_count=40)
+        lambda: Workspace(on_sqlite), settings=settings(slowly, max_examples=12, stateful_step_count=40)
     )
 
 
@@ -398,5 +398,5 @@ def test_on_mariadb_too(mariadb_server):
         return Settings(data_dir=folder / "data", output_dir=folder / "outputs", **named)
 
     run_state_machine_as_test(
-        lambda: Workspace(on_mariadb), settings=settings(slowly, max_examples=5, stateful_step_count=25)
+        lambda: Workspace(on_mariadb), settings=settings(slowly, max_examples=4, stateful_step_count=20)
     )

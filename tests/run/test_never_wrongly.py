@@ -293,7 +293,7 @@ def is_time(column):
 
 
 @pytest.mark.parametrize(
-    ("examples", "steps"), [(1, 10), pytest.param(8, 25, marks=pytest.mark.long)], ids=["few", "many"]
+    ("examples", "steps"), [(1, 10), pytest.param(5, 25, marks=pytest.mark.long)], ids=["few", "many"]
 )
 def test_a_run_that_skips_leaves_what_one_leaves_that_never_does(examples, steps):
     run_state_machine_as_test(

@@ -169,7 +169,7 @@ def test_recycled_numbers_corrections_and_rejects_all_add_up(files):
 
 
 @pytest.mark.long
-@settings(few, max_examples=25)
+@settings(few, max_examples=15)
 @given(FOLDERS)
 def test_many_such_folders_add_up(files):
     explained_everywhere(files)

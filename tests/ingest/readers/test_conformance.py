@@ -16,7 +16,7 @@ from lxml import etree
 from akasa.ingest import readers
 from akasa.ingest.readers import CUSTOMER_FIELDS, ORDER_FIELDS, split_xml, whole_xml
 
-FEW, MANY = 60, int(os.environ.get("FUZZ_EXAMPLES", "2000"))
+FEW, MANY = 60, int(os.environ.get("FUZZ_EXAMPLES", "1000"))
 RUN_BYTES = (1, 60, 2_000_000)
 REFUSED = "refused"
 ONE = "<order><order_id>O-1</order_id><sku_id>S</sku_id></order>\n"

@@ -154,7 +154,7 @@ def test_what_csv_writes_is_read_back(path, columns, rows, form, bom):
 
 @pytest.mark.long
 @WRITTEN
-@settings(max_examples=2_000)
+@settings(max_examples=1_000)
 def test_much_that_csv_writes_is_read_back(path, columns, rows, form, bom):
     assert_read_back(path, columns, rows, form, bom)
 

@@ -366,7 +366,7 @@ def test_what_lxml_writes_is_read_back(path, data, encoding):
 
 @pytest.mark.long
 @WRITTEN
-@settings(max_examples=2_000)
+@settings(max_examples=1_000)
 def test_much_that_lxml_writes_is_read_back(path, data, encoding):
     assert_read_back(path, data, encoding)
 

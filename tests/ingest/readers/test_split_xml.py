@@ -230,7 +230,7 @@ def test_mutated_files_read_alike(path, pieces, noise, run_bytes):
 
 @pytest.mark.long
 @MUTATIONS
-@settings(max_examples=5_000)
+@settings(max_examples=2_500)
 def test_many_mutated_files_read_alike(path, pieces, noise, run_bytes):
     assert_same(path, mutated(pieces, noise), sizes=[run_bytes])
 
