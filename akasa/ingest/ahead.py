@@ -16,10 +16,8 @@ def read(settings: Settings, found: Sequence[Delivery], tell: Progress) -> Mappi
 
     Of several with the same bytes, the first is read. Raises ClusterUnavailable.
     """
-    if settings.dask_scheduler_address is None:
-        return {}
     large = {one.key: one for one in reversed(found) if _is_large(one) and not _is_staged(settings, one)}
-    if not large:
+    if not large or settings.dask_scheduler_address is None:
         return {}
     from akasa.ingest import on_cluster  # which imports Dask
 
@@ -29,7 +27,10 @@ def read(settings: Settings, found: Sequence[Delivery], tell: Progress) -> Mappi
 def _is_large(delivery: Delivery) -> bool:
     from akasa.workspace import objects  # what reads buckets takes its time
 
-    size = objects.size(delivery.mark) if delivery.mark else delivery.path.stat().st_size
+    try:
+        size = objects.size(delivery.mark) if delivery.mark else delivery.path.stat().st_size
+    except FileNotFoundError:  # gone since it was found: who reads it says so
+        return False
     return size > LARGE_BYTES
 
 

@@ -80,6 +80,7 @@ READ_BY = {
     **dict.fromkeys(("db_host", "db_port", "db_user", "db_name"), _OF_DATABASE),
     "incoming_url": ("01_ingest", "05_report"),
     "warehouse_url": ("02_validate", "04_kpis_memory", "05_report"),
+    # 01 and 02 have large deliveries read and judged there, to the same bytes as here.
     "dask_scheduler_address": ("04_kpis_memory",),
     "freshness_hours": ("05_report",),
 }

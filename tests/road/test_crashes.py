@@ -132,7 +132,7 @@ def log_of(folder, number):
     return {failpoints.VARIABLE: f"{folder / 'places'}:{number}"}
 
 
-@every_nth(13)
+@every_nth(17)
 def test_killed_at_any_write_the_next_run_completes(runs, before, tmp_path, nth):
     unbroken = tmp_path / "unbroken"
     shutil.copytree(before.folder, unbroken)
@@ -156,7 +156,7 @@ def test_killed_at_any_write_the_next_run_completes(runs, before, tmp_path, nth)
     print(f"0 divergences over {len(outcomes)} of {len(places)} failpoints")
 
 
-@every_nth(10)
+@every_nth(13)
 def test_killed_on_mariadb_the_next_run_completes(runs, before, tmp_path, mariadb_server, nth):
     numbers, base, name = count(), tmp_path / "base", f"crash_{before.folder.name}_{nth}"
     shutil.copytree(before.folder, base)
