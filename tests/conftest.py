@@ -10,6 +10,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from hypothesis import Phase
 from lib import buckets, mariadb, mysql
 from lib.once import made_once
 from lib.servers import Server
@@ -18,9 +19,12 @@ from akasa.stores import migrate
 from akasa.workspace import settings
 from akasa.workspace.settings import Settings
 
-# The first example of a test pays for imports, and machines differ: no deadline.
+# The first example of a test pays for imports, and machines differ: no deadline. Who only wants to know that
+# a test fails need not wait until the example is small.
+WITHOUT_SHRINKING = [one for one in Phase if one not in (Phase.shrink, Phase.explain)]
 hypothesis.settings.register_profile("akasa", deadline=None)
-hypothesis.settings.load_profile("akasa")
+hypothesis.settings.register_profile("unshrunk", deadline=None, phases=WITHOUT_SHRINKING)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "akasa"))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -338,7 +338,11 @@ BUGS = [
 def tried(package_root, tests):
     """Run tests on the package that lies there, in a process of its own, without pytest's plugins."""
     pytest_alone = ["-m", "pytest", "-o", "addopts=--import-mode=importlib", "-p", "no:cacheprovider"]
-    environment = {"PYTHONPATH": str(package_root), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environment = {
+        "PYTHONPATH": str(package_root),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "HYPOTHESIS_PROFILE": "unshrunk",
+    }
     return subprocess.run(
         # -P: the package of the current folder does not come first
         [sys.executable, "-P", *pytest_alone, "-q", "-x", "--tb=line", *(f"tests/{test}" for test in tests)],
