@@ -3,6 +3,7 @@
 import functools
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -27,6 +28,10 @@ hypothesis.settings.register_profile("unshrunk", deadline=None, phases=WITHOUT_S
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "akasa"))
 
 
+PROOFS_UNTIL = "AKASA_PROOFS_UNTIL"  # seconds since 1970
+NO_TIME_LEFT = "no time was left for this long proof: run `make test-long`"
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Have more workers than there are cores: for tests wait for servers and browsers, long proofs most."""
@@ -39,13 +44,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Begin no long proof when CI's time is up (.ci/run says when): the summary names what was not run."""
+    if item.get_closest_marker("long") and time.time() > float(os.environ.get(PROOFS_UNTIL, "inf")):
+        pytest.skip(NO_TIME_LEFT)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what the mutation proof caught (bug → test), and what became of the corpus (file → outcome)."""
+    """Print what caught which planted bug, what became of the corpus's files, what there was no time for."""
     passed = terminalreporter.stats.get("passed", [])
     caught = [text for report in passed for name, text in report.user_properties if name == "caught"]
     if caught:
         terminalreporter.section("planted bugs, and what caught them")
         terminalreporter.write_line("\n".join(caught))
+    skipped = terminalreporter.stats.get("skipped", [])
+    if unproved := [report.nodeid for report in skipped if NO_TIME_LEFT in str(report.longrepr)]:
+        terminalreporter.section(f"no time was left for {len(unproved)} long proofs: run `make test-long`")
+        terminalreporter.write_line("\n".join(unproved))
     judged = [*passed, *terminalreporter.stats.get("failed", [])]
     for table in [table for report in judged for name, table in report.user_properties if name == "corpus"]:
         terminalreporter.section(f"hostile and odd files: {len(table)}")
