@@ -7,8 +7,9 @@ rest, that cannot overflow; they are put together at the very end.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -63,8 +64,8 @@ class Tables:
     """What the KPIs are computed from, and what they share.
 
     changed: numbers that changed hands, with from_day and a key for each holding, below zero; other numbers
-    are keys themselves. owner: by key, the owner's place in customers. scheduler: the address of a Dask
-    cluster, or None. sales: as_of → Sales up to that day, computed once.
+    are keys themselves. scheduler: the address of a Dask cluster, or None. sales: as_of → Sales up to that
+    day, computed once.
     """
 
     def __init__(
@@ -78,9 +79,17 @@ class Tables:
         days["key"] = -1 - days.index
         changes = days["mobile"].duplicated(keep=False)
         self.changed = days[changes].sort_values("from_day")
-        place = pc.index_in(pa.array(holdings["customer_id"]), value_set=pa.array(customers["customer_id"]))
-        self.owner = pd.Series(place.to_numpy(), days["key"].where(changes, days["mobile"]), name="owner")
+        self._key = days["key"].where(changes, days["mobile"])
+        self._ids = pa.array(holdings["customer_id"]), pa.array(customers["customer_id"])
         self.sales: Callable[[date | None], Sales] = cache(partial(_sales, self))
+
+    @cached_property
+    def owner(self) -> "pd.Series[int]":
+        """The owner's place in customers, by key; its index looks keys up."""
+        held, everybody = self._ids
+        found = pd.Series(pc.index_in(held, value_set=everybody).to_numpy(), self._key, name="owner")
+        found.index.get_indexer(found.index[:1])  # who asks first would wait for its table
+        return found
 
 
 def source(settings: Settings) -> Tables:
@@ -177,7 +186,9 @@ def _sales(tables: Tables, as_of: date | None, after: date | None = None) -> Sal
     parts, place = min(max(_LEAST_PARTS, len(pieces) // 2), _MOST_PARTS), tables.orders.file_system
     split = [cluster.task(_split, files, place, tables.changed, as_of, after, parts) for files in pieces]
     by_key = [cluster.task(add_up, [one[part] for one in split], "mobile") for part in range(parts)]
-    found = cluster.compute([*by_key, *(one[parts] for one in split)], tables.scheduler)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: tables.owner)  # while orders are added up
+        found = cluster.compute([*by_key, *(one[parts] for one in split)], tables.scheduler)
     by_key, by_day = frame(found[:parts], "mobile"), frame(found[parts:], "order_date")
     return Sales(*_by_owner(by_key, tables.owner), by_day)
 
