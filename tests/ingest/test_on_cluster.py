@@ -5,7 +5,6 @@ import signal
 import stat
 from pathlib import Path
 
-import cloudpickle
 import pytest
 from lib import clusters, corpus
 from lib.drops import customers, orders
@@ -157,14 +156,7 @@ def test_what_a_worker_stages_nobody_else_may_read(workspace, in_threads):
 
 def test_what_travels_is_small(workspace, monkeypatch):
     lay(workspace)
-    compute, sizes = cluster.compute, []
-
-    def measured(tasks, _):
-        results = compute(tasks, None)
-        sizes.extend(len(cloudpickle.dumps(one)) for one in (tasks, results))
-        return results
-
-    monkeypatch.setattr(cluster, "compute", measured)
+    sizes = clusters.weighed(monkeypatch)
     staging.stage_all(on_cluster_of(OF_NONE, workspace))
     assert max(sizes) < 10_000 < len(ORDERS)
 

@@ -6,12 +6,17 @@ None of them can import akasa, for workers elsewhere need not have it, unless a 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import cloudpickle
+import pytest
 from distributed import Client
 from lib.ports import free_port
+
+from akasa.workspace import cluster as tasks_of_akasa
 
 _SECONDS_TO_START = 60
 
@@ -72,6 +77,19 @@ class Cluster:
             "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
         }
         return started([sys.executable, "-m", "dask", *command], self.folder / "cluster.log", environment)
+
+
+def weighed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Let the tasks for a cluster be run in threads of this process; note the bytes of both ways."""
+    compute, sizes = tasks_of_akasa.compute, list[int]()
+
+    def measured(tasks: Sequence[Any], _: str | None) -> list[Any]:
+        results = compute(tasks, None)
+        sizes.extend(len(cloudpickle.dumps(one)) for one in (tasks, results))
+        return results
+
+    monkeypatch.setattr(tasks_of_akasa, "compute", measured)
+    return sizes
 
 
 def started(command: list[str], log: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:

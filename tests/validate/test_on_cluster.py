@@ -5,7 +5,6 @@ import signal
 from datetime import timedelta
 from random import Random
 
-import cloudpickle
 import pytest
 from lib import clusters, dirty
 from lib.judging import judged, stage
@@ -64,14 +63,7 @@ def test_its_tasks_do_what_is_done_here(kind, workspace, in_threads, monkeypatch
 def test_what_travels_is_small(workspace, monkeypatch):
     delivery, lines = delivered(workspace, "orders")
     monkeypatch.setattr(rows, "PART_ROWS", lines)
-    compute, sizes = cluster.compute, []
-
-    def measured(tasks, _):
-        results = compute(tasks, None)
-        sizes.extend(len(cloudpickle.dumps(one)) for one in (tasks, results))
-        return results
-
-    monkeypatch.setattr(cluster, "compute", measured)
+    sizes = clusters.weighed(monkeypatch)
     judging.judge_one(on_cluster_of("tcp://of-no-cluster:1", workspace), delivery)
     assert max(sizes) < 50_000
 
