@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -20,6 +20,7 @@ from akasa.kpis.definitions import (
     window_start,
 )
 from akasa.kpis.sales import Holdings, Sales, add_up, give_back
+from akasa.kpis.shared import once
 from akasa.stores import warehouse
 from akasa.workspace.settings import Settings
 
@@ -35,7 +36,7 @@ class Tables:
         """Take the tables with the warehouse's columns; those of orders that are needed will do."""
         self.orders, self.customers = orders, customers
         self.holdings = Holdings(holdings, customers)
-        self.sales: Callable[[date | None], Sales] = cache(partial(add_up, orders, self.holdings))
+        self.sales: Callable[[date | None], Sales] = once(partial(add_up, orders, self.holdings))
 
 
 def source(settings: Settings) -> Tables:
