@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
+from numpy.typing import NDArray
+from pyarrow.dataset import Dataset
 from pyarrow.fs import FileSystem, LocalFileSystem
 
 from akasa.kpis.definitions import (
@@ -28,15 +30,16 @@ from akasa.kpis.definitions import (
     row_order,
     window_start,
 )
+from akasa.kpis.shared import once
 from akasa.stores import warehouse
 from akasa.workspace import cluster, storage
 from akasa.workspace.settings import Settings
+from akasa.workspace.tables import FIRST_DAY
 
 _LEAST_PARTS, _MOST_PARTS = 8, 1_000
 _TOGETHER = 16  # files of a month, of 262,144 rows at most (see publish.warehouse_files)
 _MONTH = re.compile(r"order_month=(\d{4}-\d\d)/[^/]+$")  # the file's own folder, not one further up
 _SUMS = ["order_count", "high", "low"]
-_HELD = ["mobile_number", "customer_id", "from_day"]
 _DAY = "datetime64[s]"
 _NO_ORDERS = pa.schema({"mobile": pa.int64(), "order_date": pa.date32(), "paise": pa.int64()}).empty_table()
 
@@ -69,36 +72,44 @@ class Tables:
     """
 
     def __init__(
-        self, orders: Orders, customers: pd.DataFrame, holdings: pd.DataFrame, scheduler: str | None = None
+        self, orders: Orders, customers: Dataset, holdings: Dataset, scheduler: str | None = None
     ) -> None:
         """Take orders of `read_orders`, customers and holdings as the warehouse gives them."""
-        self.orders, self.scheduler = orders, scheduler
-        self.customers = customers[list(CUSTOMER)]
-        key = pa.array(holdings["mobile_number"]).cast(pa.int64()).to_numpy()
-        days = pd.DataFrame({"mobile": key, "from_day": holdings["from_day"].astype(_DAY)})
-        days["key"] = -1 - days.index
-        changes = days["mobile"].duplicated(keep=False)
-        self.changed = days[changes].sort_values("from_day")
-        self._key = days["key"].where(changes, days["mobile"])
-        self._ids = pa.array(holdings["customer_id"]), pa.array(customers["customer_id"])
-        self.sales: Callable[[date | None], Sales] = cache(partial(_sales, self))
+        self.orders, self.scheduler, self._customers = orders, scheduler, customers
+        held = holdings.to_table(["mobile_number", "customer_id", "from_day"])
+        keys = held["mobile_number"].cast(pa.int64()).to_numpy().copy()
+        changes = np.flatnonzero(pd.Series(keys).duplicated(keep=False))
+        days = held["from_day"].take(pa.array(changes)).to_pandas(date_as_object=False).astype(_DAY)
+        changed = pd.DataFrame({"mobile": keys[changes], "from_day": days, "key": -1 - changes})
+        self.changed = changed.sort_values("from_day")
+        keys[changes] = -1 - changes
+        self._keys, self._holders = keys, held["customer_id"]
+        self.sales: Callable[[date | None], Sales] = once(partial(_sales, self))
 
     @cached_property
-    def owner(self) -> "pd.Series[int]":
-        """The owner's place in customers, by key; its index looks keys up."""
-        held, everybody = self._ids
-        found = pd.Series(pc.index_in(held, value_set=everybody).to_numpy(), self._key, name="owner")
-        found.index.get_indexer(found.index[:1])  # who asks first would wait for its table
-        return found
+    def customers(self) -> pa.Table:
+        """Who the customers are: what KPIs tell of them."""
+        return self._customers.to_table([*CUSTOMER]).combine_chunks()
+
+    @cached_property
+    def places(self) -> NDArray[np.int32]:
+        """The owner's place in customers, by key."""
+        places: NDArray[np.int32] = pc.index_in(
+            self._holders, value_set=self.customers["customer_id"]
+        ).to_numpy()
+        return places
+
+    def owners(self, parts: int) -> "list[pd.Series[int]]":
+        """Return the owner's place in customers, by key, in so many parts by key."""
+        part = self._keys % parts
+        among = [np.flatnonzero(part == one) for one in range(parts)]
+        return [pd.Series(self.places[rows], self._keys[rows]) for rows in among]
 
 
 def source(settings: Settings) -> Tables:
     """Return the warehouse's orders, still to be read, its customers and holdings."""
     orders = read_orders(warehouse.files("orders", settings), storage.warehouse(settings).options)
-    customers, holdings = (
-        warehouse.select(settings, table, columns).combine_chunks().to_pandas(date_as_object=False)
-        for table, columns in (("customers", list(CUSTOMER)), ("holdings", _HELD))
-    )
+    customers, holdings = (warehouse.dataset(table, settings) for table in ("customers", "holdings"))
     return Tables(orders, customers, holdings, settings.dask_scheduler_address)
 
 
@@ -130,7 +141,7 @@ def monthly_trends(tables: Tables, as_of: date | None) -> pd.DataFrame:
 def regional_revenue(tables: Tables, as_of: date | None) -> pd.DataFrame:
     """Return customers, orders, revenue and average order (paise) of every region up to `as_of`."""
     sales = tables.sales(as_of)
-    regions = tables.customers["region"].astype("category").reindex(sales.by_owner.index)
+    regions = tables.customers["region"].dictionary_encode().to_pandas().take(sales.by_owner.index)
     of = ((sales.by_owner, regions), (sales.unowned, pd.Series("", sales.unowned.index)))
     known, unknown = (
         sums.assign(customer_count=1).groupby(by, observed=True)[["customer_count", *_SUMS]].sum()
@@ -162,17 +173,31 @@ def _with_customers(kpi: str, sums: pd.DataFrame, tables: Tables) -> pd.DataFram
 
     Texts are taken when the order is known: once, and only of those who are told.
     """
-    order = row_order(kpi, sums.assign(customer_id=tables.customers["customer_id"].take(sums.index)))
+    ids = tables.customers["customer_id"].take(pa.array(sums.index))
+    order = row_order(kpi, sums.assign(customer_id=ids.to_pandas().array))
     sums = sums if order is None else sums.take(order)
-    return tables.customers.take(sums.index).join(sums)
+    known = tables.customers.take(pa.array(sums.index)).to_pandas()
+    return known.join(sums.reset_index(drop=True))
 
 
-def _by_owner(by_key: pd.DataFrame, owner: "pd.Series[int]") -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the sums by the owner's place in customers, and those of the numbers that nobody holds."""
-    place = owner.index.get_indexer(by_key.index)
-    owned = by_key[place >= 0].groupby(owner.to_numpy()[place[place >= 0]])
-    last = ["last_order_date"] if "last_order_date" in by_key else []
-    return owned[_SUMS].sum().join(owned[last].max()), by_key[place < 0]
+def _by_owner(
+    by_key: Sequence[pd.DataFrame], owners: "Sequence[pd.Series[int]]", everybody: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the sums by the owner's place among everybody, and those of the numbers that nobody holds.
+
+    Sums and owners come in parts by key, which a processor's cache holds.
+    """
+    places = [owner.reindex(sums.index, fill_value=-1) for sums, owner in zip(by_key, owners, strict=True)]
+    sums, place = pd.concat(by_key), pd.concat(places).to_numpy()
+    owned, bought = place >= 0, np.zeros(everybody, bool)
+    bought[place[owned]] = True
+    found = {}
+    for column in sums:
+        add, none = (np.maximum, FIRST_DAY) if column == "last_order_date" else (np.add, 0)
+        of_all = np.full(everybody, none, sums[column].dtype)
+        add.at(of_all, place[owned], sums[column].to_numpy()[owned])
+        found[column] = of_all[bought]
+    return pd.DataFrame(found, np.flatnonzero(bought)), sums[~owned]
 
 
 def _sales(tables: Tables, as_of: date | None, after: date | None = None) -> Sales:
@@ -181,16 +206,18 @@ def _sales(tables: Tables, as_of: date | None, after: date | None = None) -> Sal
     Each piece of a month is split by key, so that a worker holds one part of all pieces at a time.
     """
     pieces = _in_pieces(file for file in tables.orders.files if _may_hold(file, as_of, after))
+    everybody = len(tables.customers)
     if not pieces:
-        return Sales(*_by_owner(frame([], "mobile"), tables.owner), frame([], "order_date"))
+        by_key, by_day = (_by(key, add_up([_NO_ORDERS], key)) for key in ("mobile", "order_date"))
+        return Sales(*_by_owner([by_key], tables.owners(1), everybody), by_day)
     parts, place = min(max(_LEAST_PARTS, len(pieces) // 2), _MOST_PARTS), tables.orders.file_system
     split = [cluster.task(_split, files, place, tables.changed, as_of, after, parts) for files in pieces]
     by_key = [cluster.task(add_up, [one[part] for one in split], "mobile") for part in range(parts)]
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: tables.owner)  # while orders are added up
+        owners = pool.submit(tables.owners, parts)  # while orders are added up
         found = cluster.compute([*by_key, *(one[parts] for one in split)], tables.scheduler)
-    by_key, by_day = frame(found[:parts], "mobile"), frame(found[parts:], "order_date")
-    return Sales(*_by_owner(by_key, tables.owner), by_day)
+    sums = [_by("mobile", part) for part in found[:parts]]
+    return Sales(*_by_owner(sums, owners.result(), everybody), _by("order_date", *found[parts:]))
 
 
 def _in_pieces(files: Iterable[str]) -> list[list[str]]:
@@ -208,9 +235,8 @@ def _may_hold(file: str, as_of: date | None, after: date | None) -> bool:
     return bool(as_of) and (not month or str(after or date.min)[:7] <= month[1] <= str(as_of)[:7])
 
 
-def frame(sums: list[pa.Table], key: str) -> pd.DataFrame:
-    found = pa.concat_tables(sums or [add_up([_NO_ORDERS], key)])
-    return found.to_pandas(date_as_object=False).set_index(key)
+def _by(key: str, *sums: pa.Table) -> pd.DataFrame:
+    return pa.concat_tables(sums).to_pandas(date_as_object=False).set_index(key)
 
 
 def whole(sums: pd.DataFrame) -> "pd.Series[int]":
@@ -243,16 +269,20 @@ def _split(
 
 def _keyed(orders: pa.Table, changed: pd.DataFrame) -> pa.Table:
     """Return orders with the day's holding in place of a number that changed hands."""
-    among = pc.is_in(orders["mobile"], value_set=pa.array(changed["mobile"]))
-    own = orders.filter(among).to_pandas(date_as_object=False).astype({"order_date": _DAY})
-    if own.empty:
+    among = np.flatnonzero(pc.is_in(orders["mobile"], value_set=pa.array(changed["mobile"])))
+    if not len(among):
         return orders
+    own = orders.take(pa.array(among)).to_pandas(date_as_object=False).astype({"order_date": _DAY})
     by_day = pd.merge_asof(
-        own.sort_values("order_date"), changed, left_on="order_date", right_on="from_day", by="mobile"
+        own.assign(row=among).sort_values("order_date"),
+        changed,
+        left_on="order_date",
+        right_on="from_day",
+        by="mobile",
     )
-    keyed = by_day.assign(mobile=by_day["key"])[orders.column_names]
-    others = orders.filter(pc.invert(among))
-    return pa.concat_tables([others, pa.Table.from_pandas(keyed, others.schema, preserve_index=False)])
+    keys = orders["mobile"].to_numpy().copy()
+    keys[by_day["row"]] = by_day["key"]
+    return orders.set_column(orders.column_names.index("mobile"), "mobile", pa.array(keys))
 
 
 def _read(files: Sequence[str], file_system: FileSystem | None, as_of: date, after: date | None) -> pa.Table:

@@ -87,13 +87,11 @@ def sources(folder, content, parts):
     # The warehouse's files are in no order.
     customers, holdings = (content[name][::-1].reset_index(drop=True) for name in ("customers", "holdings"))
     files = [_parquet(folder / f"{n}.parquet", content["orders"].iloc[n::parts]) for n in range(parts)]
+    stored = [_as_stored(name, rows) for name, rows in (("customers", customers), ("holdings", holdings))]
     return {
         "sql": cfg,
-        "pandas": pandas.Tables(
-            dataset(files),
-            *(_as_stored(name, rows) for name, rows in (("customers", customers), ("holdings", holdings))),
-        ),
-        "dask": dask_engine.Tables(dask_engine.read_orders(files), customers, holdings),
+        "pandas": pandas.Tables(dataset(files), *stored),
+        "dask": dask_engine.Tables(dask_engine.read_orders(files), *stored),
     }
 
 
@@ -378,7 +376,7 @@ def test_dask_adds_up_exactly_whether_or_not_a_sum_fits_in_64_bits(paise):
     orders = pa.table(
         {"mobile": pa.array([7] * len(paise), pa.int64()), "paise": pa.array(paise, pa.int64())}
     )
-    sums = dask_engine.frame([dask_engine.add_up([orders], "mobile")], "mobile")
+    sums = dask_engine.add_up([orders], "mobile").to_pandas()
     assert dask_engine.whole(sums).tolist() == ([sum(paise)] if paise else [])
 
 

@@ -116,7 +116,7 @@ def test_a_task_that_kills_its_workers_is_given_up(servers):
 
 def test_a_fault_of_the_work_itself_comes_through_as_it_is(filled, servers, tmp_path):
     orders = dask_engine.read_orders([str(tmp_path / "gone.parquet")])
-    tables = warehouse.customers(filled), warehouse.holdings(filled)
+    tables = (warehouse.dataset(table, filled) for table in ("customers", "holdings"))
     source = dask_engine.Tables(orders, *tables, servers.address)
     with pytest.raises(FileNotFoundError, match=r"gone\.parquet"):
         dask_engine.monthly_trends(source, AS_OF)
