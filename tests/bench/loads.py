@@ -61,11 +61,7 @@ def orders(number: int, first: int = 0) -> pd.DataFrame:
 
 def ours(clock: Clock, number: int, where: Where) -> Answer:
     frame, settings = orders(number), emptied(where)
-    nothing = {
-        "customers": ["customer_id", "customer_name", "mobile_number", "region", "delivery_id"],
-        "order_items": ["order_id", "sku_id", "sku_count", "amount_paise", "delivery_id"],
-    }
-    empty = {name: pd.DataFrame(columns=columns) for name, columns in nothing.items()}
+    empty = {name: pd.DataFrame(columns=[*columns]) for name, columns in TABLES.items() if name != "orders"}
     with clock:
         database_load.merge(settings, {"orders": frame, **empty}, [LEDGER])
     return published(settings)

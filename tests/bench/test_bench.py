@@ -1,9 +1,11 @@
 """The benchmark itself: who differs is not timed, who is slow runs less often, and targets are judged."""
 
+import json
 import subprocess
 import sys
 
 import pytest
+from lib import mariadb
 
 from akasa.workspace.settings import ROOT
 from bench import harness, targets
@@ -73,3 +75,16 @@ def test_every_reader_of_the_benchmark_reads_the_same(workspace):
     assert done.returncode == 0, done.stderr
     assert "pandas.read_xml / orders XML" in done.stdout
     assert (workspace.output_dir / "bench" / "20000.json").exists()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("stage", ["loads", "days", "backlog", "kpis", "many"])
+def test_every_stage_of_the_benchmark_runs(stage, workspace):
+    """Left out are those that take minutes at any size: `disk` publishes sixty days, `reports` runs many."""
+    if stage == "loads":
+        mariadb.required()
+    command = [sys.executable, "-m", "bench", "20000", "1", stage]
+    done = subprocess.run(command, cwd=ROOT / "tests", capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    tables = json.loads((workspace.output_dir / "bench" / "20000.json").read_text("utf-8"))["tables"]
+    assert all(row["seconds"] > 0 for rows in tables.values() for row in rows)
