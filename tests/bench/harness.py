@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any
 
 KIBIBYTES_PER_MEGABYTE = 1000 / 1.024
-SLOW_SECONDS = 240.0
+SLOW_SECONDS = 60.0
 
 
 class PeersDisagree(AssertionError):
