@@ -23,29 +23,29 @@ def filled(migrated):
 
 def test_two_kpis_are_asked_for_at_a_time(filled, monkeypatch):
     met = threading.Barrier(2)
-    asked = engines._frame
+    asked = engines.function
 
-    def asking(engine, source, kpi, *args, **kwargs):
+    def asking(engine, kpi):
         met.wait(SECONDS)  # until another one is asked for as well
-        return asked(engine, source, kpi, *args, **kwargs)
+        return asked(engine, kpi)
 
-    monkeypatch.setattr(engines, "_frame", asking)
+    monkeypatch.setattr(engines, "function", asking)
     found = engines.compute(filled, "sql", AS_OF)["sql"]
     assert list(found) == list(DEFINITIONS)
     for kpi, frame in found.items():
-        assert frame.equals(engines.function("sql", kpi)(filled, AS_OF))
+        assert frame.equals(asked("sql", kpi)(filled, AS_OF))
 
 
 def test_the_first_fault_comes_through_at_once_though_another_kpi_goes_on(filled, monkeypatch):
     over, ended = threading.Event(), []
 
-    def asking(engine, source, kpi, *args, **kwargs):
+    def asking(engine, kpi):
         if kpi == next(iter(DEFINITIONS)):
             raise KeyboardInterrupt
         over.wait(SECONDS)
         ended.append(kpi)
 
-    monkeypatch.setattr(engines, "_frame", asking)
+    monkeypatch.setattr(engines, "function", asking)
     with pytest.raises(KeyboardInterrupt):
         engines.compute(filled, "sql", AS_OF)
     assert not ended
