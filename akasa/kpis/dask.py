@@ -281,7 +281,7 @@ def _keyed(orders: pa.Table, changed: pd.DataFrame) -> pa.Table:
         by="mobile",
     )
     keys = orders["mobile"].to_numpy().copy()
-    keys[by_day["row"]] = by_day["key"]
+    keys[by_day["row"]] = by_day["key"].astype("int64")  # which raises where a day has no holding
     return orders.set_column(orders.column_names.index("mobile"), "mobile", pa.array(keys))
 
 
