@@ -380,6 +380,17 @@ def test_dask_adds_up_exactly_whether_or_not_a_sum_fits_in_64_bits(paise):
     assert dask_engine.whole(sums).tolist() == ([sum(paise)] if paise else [])
 
 
+def test_dask_makes_up_no_holder_for_a_day_that_has_none(tmp_path):
+    """Published holdings begin with ever; these do not."""
+    days = date(2025, 11, 10), date(2025, 11, 20)
+    held = [holding(f"C-{n}", since=day, until=None) for n, day in enumerate(days, start=1)]
+    content = tables(
+        [customer("C-1"), customer("C-2")], [order("O-1", when="2025-11-01 10:00:00")], None, held
+    )
+    with pytest.raises(ValueError, match="non-finite"):
+        dask_engine.monthly_trends(sources(tmp_path, content, parts=1)["dask"], AS_OF)
+
+
 def test_dask_opens_only_files_of_months_in_the_window(workspace):
     orders = [order("O-1", when="2025-09-30 10:00:00"), order("O-2", when="2025-11-01 10:00:00", paise=7)]
     fill(workspace, tables([customer("C-1")], orders), ledger_row(1))
