@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as pads
 from numpy.typing import NDArray
 from pyarrow.dataset import Dataset
-from pyarrow.fs import FileSystem, LocalFileSystem
+from pyarrow.fs import FileSystem
 
+from akasa.kpis import on_worker
 from akasa.kpis.definitions import (
     CUSTOMER,
     TOP_N,
@@ -40,7 +40,6 @@ _LEAST_PARTS, _MOST_PARTS = 8, 1_000
 _TOGETHER = 16  # files of a month, of 262,144 rows at most (see publish.warehouse_files)
 _MONTH = re.compile(r"order_month=(\d{4}-\d\d)/[^/]+$")  # the file's own folder, not one further up
 _SUMS = ["order_count", "high", "low"]
-_DAY = "datetime64[s]"
 _NO_ORDERS = pa.schema({"mobile": pa.int64(), "order_date": pa.date32(), "paise": pa.int64()}).empty_table()
 
 
@@ -79,7 +78,7 @@ class Tables:
         held = holdings.to_table(["mobile_number", "customer_id", "from_day"])
         keys = held["mobile_number"].cast(pa.int64()).to_numpy().copy()
         changes = np.flatnonzero(pd.Series(keys).duplicated(keep=False))
-        days = held["from_day"].take(pa.array(changes)).to_pandas(date_as_object=False).astype(_DAY)
+        days = held["from_day"].take(pa.array(changes)).to_pandas(date_as_object=False).astype(on_worker.DAY)
         changed = pd.DataFrame({"mobile": keys[changes], "from_day": days, "key": -1 - changes})
         self.changed = changed.sort_values("from_day")
         keys[changes] = -1 - changes
@@ -208,11 +207,13 @@ def _sales(tables: Tables, as_of: date | None, after: date | None = None) -> Sal
     pieces = _in_pieces(file for file in tables.orders.files if _may_hold(file, as_of, after))
     everybody = len(tables.customers)
     if not pieces:
-        by_key, by_day = (_by(key, add_up([_NO_ORDERS], key)) for key in ("mobile", "order_date"))
+        by_key, by_day = (_by(key, on_worker.add_up([_NO_ORDERS], key)) for key in ("mobile", "order_date"))
         return Sales(*_by_owner([by_key], tables.owners(1), everybody), by_day)
     parts, place = min(max(_LEAST_PARTS, len(pieces) // 2), _MOST_PARTS), tables.orders.file_system
-    split = [cluster.task(_split, files, place, tables.changed, as_of, after, parts) for files in pieces]
-    by_key = [cluster.task(add_up, [one[part] for one in split], "mobile") for part in range(parts)]
+    split = [
+        cluster.task(on_worker.split, files, place, tables.changed, as_of, after, parts) for files in pieces
+    ]
+    by_key = [cluster.task(on_worker.add_up, [one[part] for one in split], "mobile") for part in range(parts)]
     with ThreadPoolExecutor(1) as pool:
         owners = pool.submit(tables.owners, parts)  # while orders are added up
         found = cluster.compute([*by_key, *(one[parts] for one in split)], tables.scheduler)
@@ -244,75 +245,3 @@ def whole(sums: pd.DataFrame) -> "pd.Series[int]":
     fits = (sums["high"] + sums["low"] // 2**32 < 2**31).all()
     halves = sums[["high", "low"]] if fits else sums[["high", "low"]].astype(object)
     return halves["high"] * 2**32 + halves["low"]
-
-
-# What workers run: it is sent to them as code, so that they need pandas and pyarrow, and no akasa.
-
-
-def _split(
-    files: Sequence[str],
-    file_system: FileSystem | None,
-    changed: pd.DataFrame,
-    as_of: date,
-    after: date | None,
-    parts: int,
-) -> list[pa.Table]:
-    """Return the orders after `after` up to `as_of` in parts by key, then their sums by day."""
-    orders = _keyed(_read(files, file_system, as_of, after), changed)
-    part = (orders["mobile"].to_numpy() % parts).astype("uint16")
-    kept = orders if after else orders.drop_columns("order_date")
-    by_part = kept.take(np.argsort(part, kind="stable"))
-    ends = np.cumsum(np.bincount(part, minlength=parts)).tolist()
-    pieces = [by_part.slice(start, end - start) for start, end in zip([0, *ends], ends, strict=False)]
-    return [*pieces, add_up([orders.drop_columns("mobile")], "order_date")]
-
-
-def _keyed(orders: pa.Table, changed: pd.DataFrame) -> pa.Table:
-    """Return orders with the day's holding in place of a number that changed hands."""
-    among = np.flatnonzero(pc.is_in(orders["mobile"], value_set=pa.array(changed["mobile"])))
-    if not len(among):
-        return orders
-    own = orders.take(pa.array(among)).to_pandas(date_as_object=False).astype({"order_date": _DAY})
-    by_day = pd.merge_asof(
-        own.assign(row=among).sort_values("order_date"),
-        changed,
-        left_on="order_date",
-        right_on="from_day",
-        by="mobile",
-    )
-    keys = orders["mobile"].to_numpy().copy()
-    keys[by_day["row"]] = by_day["key"].astype("int64")  # which raises where a day has no holding
-    return orders.set_column(orders.column_names.index("mobile"), "mobile", pa.array(keys))
-
-
-def _read(files: Sequence[str], file_system: FileSystem | None, as_of: date, after: date | None) -> pa.Table:
-    counted = pc.field("order_date") <= pa.scalar(as_of, pa.date32())
-    if after:
-        counted &= pc.field("order_date") > pa.scalar(after, pa.date32())
-    columns = {
-        "mobile": pc.field("mobile_number").cast(pa.int64()),
-        "order_date": pc.field("order_date"),
-        "paise": pc.field("total_amount_paise"),
-    }
-    place = file_system or LocalFileSystem()  # named, for else a path may be taken for a URI
-    return pads.dataset(files, filesystem=place).to_table(columns=columns, filter=counted, use_threads=False)
-
-
-def add_up(pieces: list[pa.Table], key: str) -> pa.Table:
-    """Return order_count, the last order_date where there is one, and the sums of money in halves, by key."""
-    orders = pa.concat_tables(pieces)
-    fits = (pc.max(orders["paise"]).as_py() or 0) * len(orders) < 2**63
-    orders = orders if fits else _in_halves(orders)
-    sums = {"order_count": (key, "count")}
-    if key != "order_date" and "order_date" in orders.column_names:
-        sums["last_order_date"] = ("order_date", "max")
-    sums |= {name: (name, "sum") for name in ("paise", "high", "low") if name in orders.column_names}
-    found = orders.group_by(key, use_threads=False).aggregate([*sums.values()])
-    found = found.rename_columns([key, *sums])
-    return _in_halves(found) if fits else found
-
-
-def _in_halves(table: pa.Table) -> pa.Table:
-    """Return the table with high and low, the upper and the lower 32 bits, in place of paise."""
-    high, low = pc.shift_right(table["paise"], 32), pc.bit_wise_and(table["paise"], 0xFFFFFFFF)
-    return table.drop_columns("paise").append_column("high", high).append_column("low", low)

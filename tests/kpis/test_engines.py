@@ -16,7 +16,7 @@ from lib.stores import EVER, customer, fill, holding, ledger_row, order, tables
 from pyarrow.dataset import InMemoryDataset, dataset
 
 from akasa.kpis import dask as dask_engine
-from akasa.kpis import definitions, engines, pandas, sales, sql
+from akasa.kpis import definitions, engines, on_worker, pandas, sales, sql
 from akasa.kpis.definitions import DEFINITIONS
 from akasa.publish import database_load
 from akasa.stores import database, migrate, warehouse
@@ -376,7 +376,7 @@ def test_dask_adds_up_exactly_whether_or_not_a_sum_fits_in_64_bits(paise):
     orders = pa.table(
         {"mobile": pa.array([7] * len(paise), pa.int64()), "paise": pa.array(paise, pa.int64())}
     )
-    sums = dask_engine.add_up([orders], "mobile").to_pandas()
+    sums = on_worker.add_up([orders], "mobile").to_pandas()
     assert dask_engine.whole(sums).tolist() == ([sum(paise)] if paise else [])
 
 
