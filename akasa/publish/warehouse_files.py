@@ -9,8 +9,8 @@ as they come, part by part: of each month, no more than a group of them is held.
 import json
 import time
 import uuid
-from collections import ChainMap
-from collections.abc import Iterable, Iterator, Sequence
+from collections import ChainMap, Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from itertools import chain
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema
 from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
+from pyarrow.fs import FileSystem
 
 from akasa.stores import arrow, warehouse
 from akasa.workspace.storage import Bucket, Folder
@@ -42,6 +43,14 @@ class _File(NamedTuple):
     path: str
     rows: int
     month: str | None
+
+
+class Piece(NamedTuple):
+    """What is written at once of a month, if any: files whose rows stay or leave, and whether rows come."""
+
+    month: str | None
+    there: list[str]
+    comes: bool
 
 
 class _Statistics(NamedTuple):
@@ -67,32 +76,56 @@ def written(
     `rows` come, in the table's columns; those with a key among the `leaving` ones go, be they in the
     `touched` files. `keys` are the table's, that one first. No reader sees the files before the commit.
     """
-    coming = _by_month(rows)
-    actions: list[Action] = []
+    coming = _by_month(rows.sort_by([(key, "ascending") for key in keys]))
+    removed, pieces = to_write(table, coming, touched)
+    added = [
+        put_together(
+            room(place, name, piece.month), keys, piece, [coming[piece.month]] if piece.comes else [], leaving
+        )
+        for piece in pieces
+    ]
+    return [*removed, *chain.from_iterable(added)]
+
+
+def to_write(
+    table: DeltaTable, months: Collection[str | None], touched: set[str]
+) -> tuple[list[RemoveAction], list[Piece]]:
+    """Return the files that a change writes anew, and the pieces in which it does.
+
+    Of each of the `months` to which rows come, small files are a piece with these; any other touched file is
+    one by itself.
+    """
+    joining: dict[str | None, list[str]] = {month: [] for month in months}
+    pieces = []
     for file in _files(table):
-        joins = file.rows < ROWS_A_FILE // 2 and file.month in coming
-        if not joins and file.path not in touched:
-            continue
-        there = pq.read_table(file.path, filesystem=place.file_system(name), partitioning=None)
-        stays = there.filter(pc.invert(pc.is_in(there[keys[0]], value_set=leaving)))
-        actions.append(RemoveAction(file.path, True, _now()))
-        if joins:
-            coming[file.month].append(stays)
-        else:
-            actions += _added(place, name, stays, file.month)
-    for month, parts in coming.items():
-        in_order = pa.concat_tables(parts).sort_by([(key, "ascending") for key in keys])
-        actions += _added(place, name, in_order, month)
-    return actions
+        if file.rows < ROWS_A_FILE // 2 and file.month in joining:
+            joining[file.month].append(file.path)
+        elif file.path in touched:
+            pieces.append(Piece(file.month, [file.path], False))
+    pieces += [Piece(month, there, True) for month, there in joining.items()]
+    return [RemoveAction(path, True, _now()) for piece in pieces for path in piece.there], pieces
+
+
+def put_together(
+    files: FileSystem, keys: Sequence[str], piece: Piece, coming: Sequence[pa.Table], leaving: pa.Array
+) -> list[AddAction]:
+    """Write a piece: of its files the rows that stay, and those that come, which are in the keys' order."""
+    stays = [_staying(files, path, keys[0], leaving) for path in piece.there]
+    rows = pa.concat_tables([*coming, *stays])
+    if piece.comes and stays:
+        rows = rows.sort_by([(key, "ascending") for key in keys])
+    filling = Filling(files, piece.month)
+    filling.add(rows)
+    return filling.close()
 
 
 def filled(place: Folder | Bucket, name: str, parts: Iterable[pa.Table]) -> list[AddAction]:
     """Write all rows of a table, which come in the order of its keys, and return what is to be committed."""
-    months: dict[str | None, _Filling] = {}
+    months: dict[str | None, Filling] = {}
     for some in chain.from_iterable(map(_in_groups, parts)):
-        for month, (rows,) in _by_month(some).items():
+        for month, rows in _by_month(some).items():
             if month not in months:
-                months[month] = _Filling(place, name, month)
+                months[month] = Filling(room(place, name, month), month)
             months[month].add(rows)
     return [added for month in months.values() for added in month.close()]
 
@@ -121,13 +154,17 @@ def create(place: Folder | Bucket, name: str, actions: list[AddAction]) -> None:
     )
 
 
-class _Filling:
+def room(place: Folder | Bucket, name: str, month: str | None) -> FileSystem:
+    """Make room for files of a month, if any, of a table; return what these are written by."""
+    place.make_room(name, _folder(month))
+    return place.file_system(name)
+
+
+class Filling:
     """Writes the rows of a month, or of a table that has none, to files: group by group, as they come."""
 
-    def __init__(self, place: Folder | Bucket, name: str, month: str | None) -> None:
-        self.files, self.month = place.file_system(name), month
-        self.folder = f"{MONTH}={month}/" if month else ""
-        place.make_room(name, self.folder)
+    def __init__(self, files: FileSystem, month: str | None) -> None:
+        self.files, self.month = files, month
         self.waiting, self.groups, self.added = list[pa.Table](), list[_Statistics](), list[AddAction]()
         self.writer: pq.ParquetWriter | None = None
         self.path = ""
@@ -150,7 +187,7 @@ class _Filling:
         group, rest = rows[:most], rows[most:].combine_chunks()
         self.waiting = [rest]
         if self.writer is None:
-            self.path = f"{self.folder}part-{uuid.uuid4()}.parquet"
+            self.path = f"{_folder(self.month)}part-{uuid.uuid4()}.parquet"
             self.writer = pq.ParquetWriter(self.path, group.schema, filesystem=self.files)
         self.writer.write_table(group)
         self.groups.append(_statistics(group))
@@ -166,6 +203,23 @@ class _Filling:
         self.writer, self.groups = None, []
 
 
+def months_of(rows: pa.Table) -> Counter[str | None]:
+    """Return month → how many rows are of it; None → all of them, in a table without months."""
+    if MONTH not in rows.column_names:
+        return Counter({None: len(rows)} if len(rows) else {})
+    return Counter({one["values"]: one["counts"] for one in pc.value_counts(rows[MONTH]).to_pylist()})
+
+
+def of_month(rows: pa.Table, month: str | None) -> pa.Table:
+    """Return the rows of a month, without it: the folder tells it. Of a table without months, all."""
+    return rows if month is None else rows.filter(pc.equal(rows[MONTH], month)).drop_columns(MONTH)
+
+
+def _staying(files: FileSystem, path: str, key: str, leaving: pa.Array) -> pa.Table:
+    there = pq.read_table(path, filesystem=files, partitioning=None)
+    return there.filter(pc.invert(pc.is_in(there[key], value_set=leaving)))
+
+
 def _in_groups(part: pa.Table) -> Iterator[pa.Table]:
     """Yield the rows of a part some at a time, for each month's are copied."""
     for batch in part.to_batches(ROWS_A_GROUP):
@@ -177,20 +231,13 @@ def _files(table: DeltaTable) -> list[_File]:
     return [_File(one["path"], one["num_records"], one.get(f"partition.{MONTH}")) for one in found]
 
 
-def _by_month(rows: pa.Table) -> dict[str | None, list[pa.Table]]:
-    """Return the rows of each month, without it: the folder tells it. Of a table without months, all."""
-    if MONTH not in rows.column_names:
-        return {None: [rows]} if len(rows) else {}
-    return {
-        month: [rows.filter(pc.equal(rows[MONTH], month)).drop_columns(MONTH)]
-        for month in rows[MONTH].unique().to_pylist()
-    }
+def _by_month(rows: pa.Table) -> dict[str | None, pa.Table]:
+    """Return month → its rows; None → all of them, in a table without months."""
+    return {month: of_month(rows, month) for month in months_of(rows)}
 
 
-def _added(place: Folder | Bucket, name: str, rows: pa.Table, month: str | None) -> list[AddAction]:
-    filling = _Filling(place, name, month)
-    filling.add(rows)
-    return filling.close()
+def _folder(month: str | None) -> str:
+    return f"{MONTH}={month}/" if month else ""
 
 
 def _months(name: str) -> list[str]:

@@ -21,7 +21,7 @@ from akasa.publish.versions import among, distinct, with_month
 from akasa.stores import lock, warehouse
 from akasa.workspace import storage
 from akasa.workspace.failpoints import reached
-from akasa.workspace.rows import Rows, Table, whole
+from akasa.workspace.rows import Rows, Table, are_many, whole
 from akasa.workspace.settings import Settings
 from akasa.workspace.tables import KEYS, VERSIONED
 
@@ -40,7 +40,7 @@ def rebuild(
     if not isinstance(tables["orders"], Rows):  # which have their months
         tables = with_month({name: whole(table) for name, table in tables.items()})
     for name, table in tables.items():
-        _overwrite(settings, opened, name, _in_key_order(name, table))
+        _overwrite(settings, opened, name, table)
     _note(settings, opened, ledger)
 
 
@@ -97,7 +97,7 @@ def _note(settings: Settings, opened: Opened, ledger: pd.DataFrame) -> None:
     for name in opened.keys() & KEYS.keys():
         _tidy(settings, opened, name)
     holds = warehouse.contents(settings, opened)
-    _overwrite(settings, opened, "deliveries", _in_key_order("deliveries", ledger.assign(holds=holds)))
+    _overwrite(settings, opened, "deliveries", ledger.assign(holds=holds))
     _tidy(settings, opened, "deliveries")
 
 
@@ -149,23 +149,33 @@ def _not_superseded(
 def _replace(settings: Settings, opened: Opened, name: str, frame: pd.DataFrame, held: pd.DataFrame) -> None:
     """Put rows in place of the held ones, in one commit. Other files than those are not written anew."""
     if name not in opened:
-        _overwrite(settings, opened, name, _in_key_order(name, frame))
+        _overwrite(settings, opened, name, frame)
         return
     key, place = _key(name), storage.warehouse(settings)
     leaving, touched = distinct(pd.concat([held[key], frame[key]])), set(held[warehouse_files.FILE])
     with place.faults():
-        rows = _arrow(name, frame)
-        change = warehouse_files.written(place, name, opened[name], KEYS[name], rows, leaving, touched)
+        what = name, opened[name], KEYS[name], _arrow(name, frame), leaving, touched
+        if _is_for_workers(settings, frame):
+            from akasa.publish import on_cluster  # which imports Dask
+
+            change = on_cluster.written(settings, *what)
+        else:
+            change = warehouse_files.written(place, *what)
         reached(f"before the Delta commit of {name}")
         lock.require_lease(settings)
         warehouse_files.commit(opened[name], name, change)
 
 
-def _overwrite(settings: Settings, opened: Opened, name: str, parts: Iterable[pa.Table]) -> None:
-    """Put rows, which come in key order, in place of all."""
-    place = storage.warehouse(settings)
+def _overwrite(settings: Settings, opened: Opened, name: str, table: Table) -> None:
+    """Put rows in place of all."""
+    place, parts = storage.warehouse(settings), _in_key_order(name, table)
     with place.faults():
-        change = warehouse_files.filled(place, name, parts)
+        if _is_for_workers(settings, table):
+            from akasa.publish import on_cluster  # which imports Dask
+
+            change = on_cluster.filled(settings, name, KEYS[name], parts)
+        else:
+            change = warehouse_files.filled(place, name, parts)
         reached(f"before the Delta commit of {name}")
         lock.require_lease(settings)
         if name in opened:
@@ -208,6 +218,11 @@ def _held(
     there = warehouse.dataset(name, settings, opened[name])
     with storage.warehouse(settings).faults():
         return there.to_table(columns=[*columns, warehouse_files.FILE], filter=wanted).to_pandas()
+
+
+def _is_for_workers(settings: Settings, table: Table) -> bool:
+    """Say whether so many rows come that workers write them, where there is a cluster."""
+    return settings.dask_scheduler_address is not None and are_many(table)
 
 
 def _key(name: str) -> str:

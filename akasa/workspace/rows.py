@@ -78,6 +78,11 @@ def parts(table: Table, columns: Sequence[str] | None = None) -> Iterator[pd.Dat
     return iter((table if columns is None else table[list(columns)],))
 
 
+def are_many(table: Table) -> bool:
+    """Say whether a table has more rows than are worked on at once."""
+    return len(table) > PART_ROWS
+
+
 def whole(table: Table) -> pd.DataFrame:
     """Return all rows of a table as one frame."""
     if isinstance(table, Rows):

@@ -16,7 +16,7 @@ import pyarrow as pa
 from akasa.workspace import cluster
 from akasa.workspace.cluster import ClusterUnavailable
 
-_CODE = ("ingest", "ingest/readers", "validate", "workspace")
+_CODE = ("ingest", "ingest/readers", "publish", "stores", "validate", "workspace")
 
 
 def task(module: str, step: str, made_by: Mapping[str, str], *arguments: Any) -> Any:
@@ -65,7 +65,7 @@ def require_alike(made_by: Mapping[str, str], here: Mapping[str, str]) -> None:
 
 @cache
 def versions() -> dict[str, str]:
-    """Return what decides about a record: akasa's code for reading and judging, and the libraries."""
+    """Return what decides about a record: akasa's code for reading, judging and publishing, the libraries."""
     akasa, code = Path(__file__).parent.parent, hashlib.sha256()
     for folder in _CODE:
         for file in sorted((akasa / folder).glob("*.py")):

@@ -188,8 +188,8 @@ BUGS = [
     Bug(
         "the warehouse keeps the items that an order had before",
         "publish/warehouse_files.py",
-        "stays = there.filter(pc.invert(pc.is_in(there[keys[0]], value_set=leaving)))",
-        "stays = there",
+        "return there.filter(pc.invert(pc.is_in(there[key], value_set=leaving)))",
+        "return there",
         "stores/test_contract.py::test_the_latest_delivery_wins_as_a_whole_whenever_it_is_published[Delta-turns0]",
     ),
     Bug(
