@@ -14,7 +14,7 @@ from lib import clusters
 from lib.ports import free_port
 from lib.stores import customer, in_warehouse, ledger_row, order, tables
 
-from akasa.publish import on_cluster, versions, warehouse_files, warehouse_merge
+from akasa.publish import on_cluster, on_worker, versions, warehouse_files, warehouse_merge
 from akasa.run import passing
 from akasa.stores import warehouse
 from akasa.workspace import cluster, failpoints, rows, storage
@@ -173,14 +173,14 @@ def test_what_a_worker_writes_nobody_else_may_read(migrated, few_are_many, in_th
 
 
 def test_a_file_that_is_not_seen_here_is_not_committed(migrated, few_are_many, in_threads, monkeypatch):
-    put_together = warehouse_files.put_together
+    write = on_worker.STEPS["write"]
 
-    def elsewhere(files, *arguments):
-        added = put_together(files, *arguments)
+    def elsewhere(shelf, files, *work):
+        added = write(shelf, files, *work)
         files.delete_file(added[0].path)
         return added
 
-    monkeypatch.setattr(warehouse_files, "put_together", elsewhere)
+    monkeypatch.setitem(on_worker.STEPS, "write", elsewhere)
     said = r"does not find .*part-.*\.parquet.*let all workers share DATA_DIR.*the warehouse's customers were"
     with pytest.raises(ClusterUnavailable, match=said):
         publish(on_cluster_of(OF_NONE, migrated))
