@@ -12,9 +12,10 @@ import pyarrow as pa
 import pytest
 from lib import clusters
 from lib.ports import free_port
-from lib.stores import customer, in_warehouse, ledger_row, order, tables
+from lib.stores import customer, in_database, in_warehouse, ledger_row, order, tables
 
-from akasa.publish import on_cluster, on_worker, versions, warehouse_files, warehouse_merge
+from akasa.ingest import ahead, generate, staging
+from akasa.publish import on_cluster, on_worker, road, versions, warehouse_files, warehouse_merge
 from akasa.run import passing
 from akasa.stores import warehouse
 from akasa.workspace import cluster, failpoints, rows, storage
@@ -219,6 +220,51 @@ def test_a_worker_killed_in_a_task_changes_nothing(place, migrated, servers, few
     for name in ("customers", "orders"):
         there = {str(one) for one in (cfg.warehouse / name).rglob("part-*.parquet")}
         assert there == set(warehouse.files(name, cfg)), "what the dead one wrote is left"
+
+
+@pytest.mark.long
+def test_what_workers_read_judge_and_write_is_what_is_published_here(
+    workspace, servers, few_are_many, tmp_path, monkeypatch
+):
+    """A delivery goes the whole road, and a day that corrects some of it; a worker dies on the way."""
+    monkeypatch.setattr(ahead, "LARGE_BYTES", 10_000)
+    monkeypatch.setattr(rows, "PART_ROWS", 200)
+    published = []
+    for address in (None, servers.address):
+        place = tmp_path / str(address and "there")
+        cfg = on_cluster_of(
+            address, workspace.model_copy(update={"data_dir": place, "output_dir": place / "outputs"})
+        )
+        generate.generate(place, orders=600, customers=300, seed=1, dirty=0.05)
+        generate.generate(place / "day", orders=300, customers=250, seed=2, dirty=0.05)
+        (place / "incoming").mkdir()
+        dying = None
+        if address:
+            servers.kill_workers(1)
+            servers.add_workers(1, **{failpoints.VARIABLE: f"{tmp_path / 'reached'}:30"})
+            dying = servers.workers[-1]
+        road.publish(staged(cfg))
+        (place / "day" / "customers.csv").rename(place / "incoming" / "customers_2025-11-11.csv")
+        (place / "day" / "orders.xml").rename(place / "incoming" / "orders_2025-11-11.xml")
+        road.publish(staged(cfg))
+        published.append((in_database(cfg), in_warehouse(cfg), files_of(cfg), rejects(cfg)))
+    try:
+        assert dying.wait(10) == -signal.SIGKILL
+        assert published[0] == published[1]
+        assert min(map(len, published[0][1].values())) > 250
+        assert len(published[0][3]) == 4
+    finally:
+        servers.kill_workers(1)
+        servers.add_workers(1)
+
+
+def staged(cfg):
+    staging.stage_all(cfg)
+    return cfg
+
+
+def rejects(cfg):
+    return {file.name: file.read_bytes() for file in cfg.quarantine.glob("*.csv*")}
 
 
 @pytest.mark.long
