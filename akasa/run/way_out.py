@@ -44,8 +44,8 @@ def _longer(setting: str, pattern: str, words: str = "or give it more time") -> 
 
 
 def _without_dask(said: str) -> Way | None:
-    of_a_delivery = re.search(r"to be (?:judged|read) there", said)  # which no engine does
-    return None if of_a_delivery else Way("or do without it", {"ENGINE": "pandas"})
+    of_no_engine = re.search(r"to be (?:judged|read|written) there", said)
+    return None if of_no_engine else Way("or do without it", {"ENGINE": "pandas"})
 
 
 _SECONDS = r"([\d.]+) s\b"

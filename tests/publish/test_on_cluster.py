@@ -16,7 +16,7 @@ from lib.stores import customer, in_database, in_warehouse, ledger_row, order, t
 
 from akasa.ingest import ahead, generate, staging
 from akasa.publish import on_cluster, on_worker, road, versions, warehouse_files, warehouse_merge
-from akasa.run import passing
+from akasa.run import passing, way_out
 from akasa.stores import warehouse
 from akasa.workspace import cluster, failpoints, rows, storage
 from akasa.workspace.cluster import ClusterUnavailable
@@ -193,6 +193,7 @@ def test_an_unreachable_scheduler_is_told_and_the_next_run_goes_on(migrated, few
     with pytest.raises(ClusterUnavailable, match=rf"answers at {address}: .*customers were to be") as error:
         publish(on_cluster_of(address, migrated))
     assert passing.passes(error.value)
+    assert len(way_out.ways("ClusterUnavailable", str(error.value))) == 1, "another engine writes nothing"
     publish(migrated)
     assert len(in_warehouse(migrated)["orders"]) == 150
 
