@@ -114,18 +114,18 @@ def put_together(
     rows = pa.concat_tables([*coming, *stays])
     if piece.comes and stays:
         rows = rows.sort_by([(key, "ascending") for key in keys])
-    filling = Filling(files, piece.month)
+    filling = _Filling(files, piece.month)
     filling.add(rows)
     return filling.close()
 
 
 def filled(place: Folder | Bucket, name: str, parts: Iterable[pa.Table]) -> list[AddAction]:
     """Write all rows of a table, which come in the order of its keys, and return what is to be committed."""
-    months: dict[str | None, Filling] = {}
+    months: dict[str | None, _Filling] = {}
     for some in chain.from_iterable(map(_in_groups, parts)):
         for month, rows in _by_month(some).items():
             if month not in months:
-                months[month] = Filling(room(place, name, month), month)
+                months[month] = _Filling(room(place, name, month), month)
             months[month].add(rows)
     return [added for month in months.values() for added in month.close()]
 
@@ -160,7 +160,7 @@ def room(place: Folder | Bucket, name: str, month: str | None) -> FileSystem:
     return place.file_system(name)
 
 
-class Filling:
+class _Filling:
     """Writes the rows of a month, or of a table that has none, to files: group by group, as they come."""
 
     def __init__(self, files: FileSystem, month: str | None) -> None:
