@@ -86,13 +86,6 @@ def workspace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
     return settings.load()
 
 
-@pytest.fixture
-def migrated(workspace: Settings) -> Settings:
-    """A workspace whose database has its tables."""
-    migrate.upgrade(workspace)
-    return workspace
-
-
 @pytest.fixture(scope="session")
 def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """Give `made_once` in a folder that all workers of this session share."""
@@ -113,6 +106,12 @@ def prepared(once: Callable[..., Any], workspace: Settings) -> Callable[..., Set
         return workspace
 
     return laid
+
+
+@pytest.fixture
+def migrated(prepared: Callable[..., Settings]) -> Settings:
+    """A workspace whose database has its tables."""
+    return prepared("migrated", migrate.upgrade)
 
 
 @pytest.fixture(scope="session")
