@@ -1,12 +1,41 @@
-"""A terminal for what is shown on one."""
+"""A terminal for what is shown on one, and kernels that are not long in coming."""
 
 import os
 import pty
 import select
+from contextlib import contextmanager
 
 import pytest
 
-from akasa.run import terminal
+from akasa.run import kernel, nursery, terminal
+from akasa.run.kernels import Kernels
+
+
+@pytest.fixture(scope="session")
+def imported():
+    """The nursery of all tests of this worker, which imports for seconds; None where nothing is forked."""
+    if not nursery.CAN_FORK:
+        yield None
+        return
+    with (
+        kernel.private_folder() as folder,
+        nursery.Nursery(kernel.environment(os.environ, folder)) as started,
+    ):
+        yield started
+
+
+@pytest.fixture
+def opened(imported):
+    """Give a function that opens kernels, in this environment, which are forked from that nursery."""
+
+    @contextmanager
+    def opening():
+        with kernel.private_folder() as folder, Kernels(dict(os.environ), folder) as kernels:
+            if imported:
+                kernels.nursery = imported
+            yield kernels
+
+    return opening
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from akasa.run.kernels import Kernels
 
 
 @pytest.fixture
-def kernels():
-    with kernel.private_folder() as folder, Kernels(dict(os.environ), folder) as found:
+def kernels(opened):
+    with opened() as found:
         yield found
 
 
@@ -52,9 +52,13 @@ def test_none_outlives_the_run_be_it_at_work_or_waiting(tmp_path, error):
 
 @pytest.fixture
 def forked(kernels, tmp_path):
+    return two_of(kernels, tmp_path)
+
+
+def two_of(kernels, place):
     if not nursery.CAN_FORK:
         pytest.skip("kernels are forked on Linux alone")
-    return [process(kernels.take(step, tmp_path)) for step in ("01_small", "02_small")]
+    return [process(kernels.take(step, place)) for step in ("01_small", "02_small")]
 
 
 def test_what_is_forked_is_a_process_of_its_own_in_the_place_it_was_given(forked, tmp_path):
@@ -117,9 +121,11 @@ def test_who_was_stopped_while_asking_is_told_the_next_time(kernels, forked):
     assert (other.poll(), one.poll(), one.poll()) == (None, -signal.SIGKILL, -signal.SIGKILL)
 
 
-def test_kernels_end_with_what_they_were_forked_from_and_as_it_did(kernels, forked):
-    kernels.nursery.process.kill()
-    assert [child.wait() for child in forked] == [-signal.SIGKILL] * 2
+def test_kernels_end_with_what_they_were_forked_from_and_as_it_did(tmp_path):
+    with kernel.private_folder() as folder, Kernels(dict(os.environ), folder) as kernels:
+        forked = two_of(kernels, tmp_path)
+        kernels.nursery.process.kill()
+        assert [child.wait() for child in forked] == [-signal.SIGKILL] * 2
     _, alive = psutil.wait_procs([psutil.Process(c.pid) for c in forked if psutil.pid_exists(c.pid)], 20)
     assert alive == []
 

@@ -1,7 +1,6 @@
 """One notebook in a kernel: what ends it is named, and what it leaves is the same every time."""
 
 import functools
-import os
 import time
 from contextlib import nullcontext
 from dataclasses import replace
@@ -11,14 +10,13 @@ import pytest
 from papermill.exceptions import PapermillExecutionError
 
 from akasa.run import kernel, notebook
-from akasa.run.kernels import Kernels
 from akasa.run.notebook import KernelDied, Limits, TookTooLong
 
 UNLIMITED = Limits()
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
+def run(tmp_path, monkeypatch, opened):
     """Give a function that executes cells as 01_small would be, and returns what was written."""
     monkeypatch.setattr(notebook, "NOTEBOOKS", tmp_path)
 
@@ -27,7 +25,7 @@ def run(tmp_path, monkeypatch):
         cells[0].metadata["tags"] = ["parameters"]
         nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "01_small.ipynb")
         target = tmp_path / "made/01_small.ipynb"
-        with kernel.private_folder() as folder, Kernels(dict(os.environ), folder) as kernels:
+        with opened() as kernels:
             notebook.execute("01_small", given, target, lambda cell, cells: None, kernels, limits, mask)
         return target.read_text("utf-8")
 
