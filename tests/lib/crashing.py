@@ -1,16 +1,14 @@
 """A process that forks runs of the whole road for each line of its input, so that tests can kill many.
 
-Run as a script: reads lines `<list of environments as JSON>`, forks a run for each, all at once, and answers
+`main` reads lines `<list of environments as JSON>`, forks a run for each, all at once, and answers
 with the list of their exit statuses.
 """
 
 import json
 import os
-import queue
 import subprocess
 import sys
 import traceback
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date
 from pathlib import Path
 
@@ -99,6 +97,8 @@ ROADS = {
 
 # In a run's environment: Great Expectations audits it, which takes as long as all the rest.
 WHOLE_AUDIT = {"WHOLE_AUDIT": "1"}
+# What a run spares itself is spared here: it takes seconds.
+_MAIN = "from akasa.run import warm; warm.spare(); from lib import crashing; crashing.main()"
 _FOLDERS = (Path(pipeline.__file__).parents[2], Path(__file__).parents[1])
 
 
@@ -107,7 +107,7 @@ class Runs:
 
     def __init__(self):
         self.process = subprocess.Popen(
-            [sys.executable, __file__],
+            [sys.executable, "-c", _MAIN],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -129,34 +129,6 @@ class Runs:
         self.process.stdin.close()
         self.process.wait(30)
         self.process.stdout.close()
-
-
-class Pool:
-    """Several forking processes; `run` takes a free one, `map` keeps all of them busy."""
-
-    def __init__(self, number):
-        self.number, self.free = number, queue.Queue()
-        for _ in range(number):
-            self.free.put(Runs())
-
-    def run(self, environment):
-        (status,) = self.at_once([environment])
-        return status
-
-    def at_once(self, environments):
-        taken = self.free.get()
-        try:
-            return taken.at_once(environments)
-        finally:
-            self.free.put(taken)
-
-    def map(self, function, things):
-        with ThreadPoolExecutor(self.number) as threads:
-            return list(threads.map(function, things))
-
-    def close(self):
-        for _ in range(self.number):
-            self.free.get().close()
 
 
 def main():
@@ -183,7 +155,3 @@ def forked(environment):
             traceback.print_exc()
             os._exit(1)
     return child
-
-
-if __name__ == "__main__":
-    main()

@@ -7,6 +7,9 @@ import sys
 def main():
     if sys.argv[1:3] != ["-m", "akasa"]:
         os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+    from akasa.run import warm
+
+    warm.spare()  # as in a run, before what it spares is imported
     from lib import inprocess
 
     from akasa.__main__ import main as akasa

@@ -186,9 +186,9 @@ def test_a_publish_that_is_killed_anywhere_leaves_readers_where_they_were(on_sea
 
 @pytest.fixture(scope="module")
 def runs():
-    pool = crashing.Pool(1)
-    yield pool
-    pool.close()
+    started = crashing.Runs()
+    yield started
+    started.close()
 
 
 def machine(cfg, folder, *deliveries, **changes):

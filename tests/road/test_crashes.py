@@ -20,7 +20,6 @@ from akasa.workspace.settings import ROOT, Settings
 
 pytestmark = pytest.mark.slow
 
-SIDE_BY_SIDE = 2
 ROOMY = 65_536  # kibibytes
 _STATEMENT = "insert|select|delete|update|create|drop|load|show"
 OF_DATABASE = re.compile(rf"\d+ (before ({_STATEMENT})|(before|after) the (commit|migration))\b")
@@ -44,7 +43,7 @@ ROADS = {
 
 @pytest.fixture(scope="module")
 def runs():
-    started = crashing.Pool(SIDE_BY_SIDE)
+    started = crashing.Runs()
     yield started
     started.close()
 
@@ -132,7 +131,7 @@ def log_of(folder, number):
     return {failpoints.VARIABLE: f"{folder / 'places'}:{number}"}
 
 
-@every_nth(17)
+@every_nth(29)
 def test_killed_at_any_write_the_next_run_completes(runs, before, tmp_path, nth):
     unbroken = tmp_path / "unbroken"
     shutil.copytree(before.folder, unbroken)
@@ -151,7 +150,7 @@ def test_killed_at_any_write_the_next_run_completes(runs, before, tmp_path, nth)
         return killed, again, found == expected
 
     numbers = range(1, len(places) + 1, nth)
-    outcomes = dict(zip(places[::nth], runs.map(killed_and_run_again, numbers), strict=True))
+    outcomes = dict(zip(places[::nth], map(killed_and_run_again, numbers), strict=True))
     assert {place: o for place, o in outcomes.items() if o != (-signal.SIGKILL, 0, True)} == {}
     print(f"0 divergences over {len(outcomes)} of {len(places)} failpoints")
 
@@ -189,17 +188,17 @@ def test_killed_on_mariadb_the_next_run_completes(runs, before, tmp_path, mariad
         shutil.rmtree(folder)
 
 
-def doubled(n):
+def quadrupled(n):
     """Return so many kibibytes of room for the nth run on a full disk."""
-    return 4 << n
+    return 4 << 2 * n
 
 
 def in_small_steps(n):
-    """Return kibibytes as `doubled` does, of many more sizes."""
+    """Return kibibytes as `quadrupled` does, of many more sizes."""
     return 8 * (1 + n) ** 2
 
 
-@pytest.mark.parametrize("room", [doubled, pytest.param(in_small_steps, marks=pytest.mark.long)])
+@pytest.mark.parametrize("room", [quadrupled, pytest.param(in_small_steps, marks=pytest.mark.long)])
 def test_a_full_disk_stops_the_run_and_the_next_one_completes(runs, before, tmp_path, small_disk, room):
     unbroken = tmp_path / "unbroken"
     shutil.copytree(before.folder, unbroken)
