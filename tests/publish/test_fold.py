@@ -48,7 +48,7 @@ def of_customers(number, ids):
 
 
 @pytest.mark.parametrize("amount_is", ["order", "line"])
-@pytest.mark.parametrize("examples", [9, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize("examples", [6, pytest.param(20, marks=pytest.mark.long)])
 def test_in_1_3_and_64_ranges(examples, amount_is, workspace, monkeypatch):
     cfg = workspace.model_copy(update={"amount_is": amount_is})
     monkeypatch.setattr(kept, "GROUP_ROWS", 2)

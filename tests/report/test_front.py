@@ -74,7 +74,10 @@ VIEWS = [
     for width in browser.WIDTHS
     for scheme in ("light", "dark")
 ]
-USUAL = [*VIEWS[:6], ("odd", 390, "light"), ("odd", 1366, "dark")]
+USUAL = [  # each width, and each scheme
+    *(("sample", 390, "dark"), ("sample", 768, "light"), ("sample", 1366, "dark")),
+    *(("odd", 390, "light"), ("odd", 1366, "dark")),
+]
 
 
 @pytest.mark.parametrize(

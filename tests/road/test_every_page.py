@@ -19,6 +19,12 @@ PAGES = [
     *(f"data_docs/validations/000001-{table}.html" for table in suites()),
     *(f"data_docs/expectations/{table}.html" for table in suites()),
 ]
+# Of Data Docs, pages of one template: in `make test`, those of orders and deliveries stand for them.
+LIKE_OTHERS = tuple(
+    f"{place}{table}.html"
+    for table in ("customers", "order_items", "holdings")
+    for place in ("validations/000001-", "expectations/")
+)
 A4 = {"width": 688, "height": 1000}  # between its margins
 
 
@@ -34,7 +40,11 @@ def test_these_are_all_pages_of_a_run(reported):
     }
 
 
-@pytest.mark.parametrize("name", PAGES)
+def in_their_turn(name):
+    return pytest.param(name, marks=pytest.mark.long if name.endswith(LIKE_OTHERS) else ())
+
+
+@pytest.mark.parametrize("name", [in_their_turn(name) for name in PAGES])
 def test_nothing_is_clipped_asked_for_or_wrong(chromium, reported, name):
     code_may_scroll = name.startswith("notebooks/")  # but not on paper
     with browser.Opened(chromium, reported.parent / "outputs" / name, 390) as opened:

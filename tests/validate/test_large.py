@@ -58,7 +58,7 @@ def records(kind):
 @pytest.mark.parametrize(
     ("kind", "amount_is"), [("customers", "order"), ("orders", "order"), ("orders", "line")]
 )
-@pytest.mark.parametrize("examples", [9, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize("examples", [6, pytest.param(20, marks=pytest.mark.long)])
 def test_in_1_3_and_64_parts(examples, kind, amount_is, workspace, monkeypatch):
     cfg = workspace.model_copy(update={"amount_is": amount_is})
     monkeypatch.setattr(kept, "GROUP_ROWS", 5)
