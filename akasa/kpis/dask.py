@@ -6,7 +6,7 @@ rest, that cannot overflow; they are put together at the very end.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import cached_property, partial
@@ -36,8 +36,9 @@ from akasa.workspace import cluster, storage
 from akasa.workspace.settings import Settings
 from akasa.workspace.tables import FIRST_DAY
 
-_LEAST_PARTS, _MOST_PARTS = 8, 1_000
-_TOGETHER = 16  # files of a month, of 262,144 rows at most (see publish.warehouse_files)
+_LEAST_PARTS, _MOST_PARTS = 16, 1_000  # by key: the sums of one part are to fit a processor's cache
+_LEAST_PIECES = 8
+_TOGETHER = 16  # files of a piece, of 262,144 rows at most (see publish.warehouse_files)
 _MONTH = re.compile(r"order_month=(\d{4}-\d\d)/[^/]+$")  # the file's own folder, not one further up
 _SUMS = ["order_count", "high", "low"]
 _NO_ORDERS = pa.schema({"mobile": pa.int64(), "order_date": pa.date32(), "paise": pa.int64()}).empty_table()
@@ -179,14 +180,15 @@ def _with_customers(kpi: str, sums: pd.DataFrame, tables: Tables) -> pd.DataFram
     return known.join(sums.reset_index(drop=True))
 
 
-def _by_owner(
-    by_key: Sequence[pd.DataFrame], owners: "Sequence[pd.Series[int]]", everybody: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the sums by the owner's place among everybody, and those of the numbers that nobody holds.
+def _places(sums: pd.DataFrame, owners: "pd.Series[int]") -> "pd.Series[int]":
+    """Return the owner's place of each sum of one part by key; -1 where nobody holds the number."""
+    return owners.reindex(sums.index, fill_value=-1)
 
-    Sums and owners come in parts by key, which a processor's cache holds.
-    """
-    places = [owner.reindex(sums.index, fill_value=-1) for sums, owner in zip(by_key, owners, strict=True)]
+
+def _by_owner(
+    by_key: Sequence[pd.DataFrame], places: "Sequence[pd.Series[int]]", everybody: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the sums by the owner's place among everybody, and those of the numbers that nobody holds."""
     sums, place = pd.concat(by_key), pd.concat(places).to_numpy()
     owned, bought = place >= 0, np.zeros(everybody, bool)
     bought[place[owned]] = True
@@ -202,32 +204,29 @@ def _by_owner(
 def _sales(tables: Tables, as_of: date | None, after: date | None = None) -> Sales:
     """Return the sums of the orders after `after` up to `as_of`, with last_order_date where `after` is given.
 
-    Each piece of a month is split by key, so that a worker holds one part of all pieces at a time.
+    Each piece, of some files, is split by key, so that a worker holds one part of all pieces at a time.
     """
-    pieces = _in_pieces(file for file in tables.orders.files if _may_hold(file, as_of, after))
-    everybody = len(tables.customers)
+    pieces = _in_pieces([file for file in tables.orders.files if _may_hold(file, as_of, after)])
     if not pieces:
         by_key, by_day = (_by(key, on_worker.add_up([_NO_ORDERS], key)) for key in ("mobile", "order_date"))
-        return Sales(*_by_owner([by_key], tables.owners(1), everybody), by_day)
+        return Sales(*_by_owner([by_key], [pd.Series(dtype="int32")], 0), by_day)
     parts, place = min(max(_LEAST_PARTS, len(pieces) // 2), _MOST_PARTS), tables.orders.file_system
     split = [
         cluster.task(on_worker.split, files, place, tables.changed, as_of, after, parts) for files in pieces
     ]
     by_key = [cluster.task(on_worker.add_up, [one[part] for one in split], "mobile") for part in range(parts)]
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor() as pool:
         owners = pool.submit(tables.owners, parts)  # while orders are added up
         found = cluster.compute([*by_key, *(one[parts] for one in split)], tables.scheduler)
-    sums = [_by("mobile", part) for part in found[:parts]]
-    return Sales(*_by_owner(sums, owners.result(), everybody), _by("order_date", *found[parts:]))
+        sums = [_by("mobile", part) for part in found[:parts]]
+        places = list(pool.map(_places, sums, owners.result()))
+    return Sales(*_by_owner(sums, places, len(tables.customers)), _by("order_date", *found[parts:]))
 
 
-def _in_pieces(files: Iterable[str]) -> list[list[str]]:
-    """Return the files that one task reads: some of a month, for they may be many and small."""
-    months: dict[str, list[str]] = {}
-    for file in files:
-        month = _MONTH.search(file)
-        months.setdefault(month[1] if month else file, []).append(file)
-    return [one[at : at + _TOGETHER] for one in months.values() for at in range(0, len(one), _TOGETHER)]
+def _in_pieces(files: Sequence[str]) -> list[Sequence[str]]:
+    """Return the files that each task reads: for they may be many and small, and each task costs time."""
+    together = min(-(-len(files) // _LEAST_PIECES), _TOGETHER)
+    return [files[at : at + together] for at in range(0, len(files), together or 1)]
 
 
 def _may_hold(file: str, as_of: date | None, after: date | None) -> bool:
