@@ -37,7 +37,7 @@ from akasa.workspace.settings import Settings
 from akasa.workspace.tables import FIRST_DAY
 
 _LEAST_PARTS, _MOST_PARTS = 16, 1_000  # by key: the sums of one part are to fit a processor's cache
-_LEAST_PIECES = 8
+_PIECES = 8  # and more where these would hold too many files
 _TOGETHER = 16  # files of a piece, of 262,144 rows at most (see publish.warehouse_files)
 _MONTH = re.compile(r"order_month=(\d{4}-\d\d)/[^/]+$")  # the file's own folder, not one further up
 _SUMS = ["order_count", "high", "low"]
@@ -225,7 +225,7 @@ def _sales(tables: Tables, as_of: date | None, after: date | None = None) -> Sal
 
 def _in_pieces(files: Sequence[str]) -> list[Sequence[str]]:
     """Return the files that each task reads: for they may be many and small, and each task costs time."""
-    together = min(-(-len(files) // _LEAST_PIECES), _TOGETHER)
+    together = min(-(-len(files) // _PIECES), _TOGETHER)
     return [files[at : at + together] for at in range(0, len(files), together or 1)]
 
 

@@ -529,3 +529,23 @@ def test_dates_of_orders_are_days_not_times(workspace):
         database.query("select order_date_time from orders", workspace)["order_date_time"]
     )
     assert when == datetime(2025, 11, 30, 23, 59, 59, 999999)
+
+
+@pytest.mark.parametrize(
+    ("files", "lengths"),
+    [(0, []), (3, [1, 1, 1]), (9, [2, 2, 2, 2, 1]), (24, [3] * 8), (130, [16] * 8 + [2])],
+)
+def test_dasks_tasks_read_every_file_once_and_not_too_many_each(files, lengths):
+    names = [f"{n}.parquet" for n in range(files)]
+    pieces = dask_engine._in_pieces(names)
+    assert [len(piece) for piece in pieces] == lengths
+    assert [file for piece in pieces for file in piece] == names
+
+
+def test_dask_reads_many_files_as_pandas_does(tmp_path):
+    orders = [order(f"O-{n}", f"900000000{n % 7}", f"2025-11-{1 + n % 28:02d}", n) for n in range(60)]
+    content = tables([customer(f"C-{n}", f"900000000{n}", "North") for n in range(5)], orders)
+    of = sources(tmp_path, content, 19)
+    found = engines.compute_from({name: of[name] for name in ("pandas", "dask")}, AS_OF)
+    assert records(found["dask"]) == records(found["pandas"])
+    assert sum(found["dask"]["monthly_trends"]["order_count"]) == 60
