@@ -206,7 +206,7 @@ def _sales(tables: Tables, as_of: date | None, after: date | None = None) -> Sal
 
     Each piece, of some files, is split by key, so that a worker holds one part of all pieces at a time.
     """
-    pieces = _in_pieces([file for file in tables.orders.files if _may_hold(file, as_of, after)])
+    pieces = in_pieces([file for file in tables.orders.files if _may_hold(file, as_of, after)])
     if not pieces:
         by_key, by_day = (_by(key, on_worker.add_up([_NO_ORDERS], key)) for key in ("mobile", "order_date"))
         return Sales(*_by_owner([by_key], [pd.Series(dtype="int32")], 0), by_day)
@@ -223,7 +223,7 @@ def _sales(tables: Tables, as_of: date | None, after: date | None = None) -> Sal
     return Sales(*_by_owner(sums, places, len(tables.customers)), _by("order_date", *found[parts:]))
 
 
-def _in_pieces(files: Sequence[str]) -> list[Sequence[str]]:
+def in_pieces(files: Sequence[str]) -> list[Sequence[str]]:
     """Return the files that each task reads: for they may be many and small, and each task costs time."""
     together = min(-(-len(files) // _PIECES), _TOGETHER)
     return [files[at : at + together] for at in range(0, len(files), together or 1)]

@@ -537,7 +537,7 @@ def test_dates_of_orders_are_days_not_times(workspace):
 )
 def test_dasks_tasks_read_every_file_once_and_not_too_many_each(files, lengths):
     names = [f"{n}.parquet" for n in range(files)]
-    pieces = dask_engine._in_pieces(names)
+    pieces = dask_engine.in_pieces(names)
     assert [len(piece) for piece in pieces] == lengths
     assert [file for piece in pieces for file in piece] == names
 
