@@ -222,7 +222,7 @@ def _held(
 
 def _is_for_workers(settings: Settings, table: Table) -> bool:
     """Say whether so many rows come that workers write them, where there is a cluster."""
-    return settings.dask_scheduler_address is not None and are_many(table)
+    return are_many(table) and settings.dask_scheduler_address is not None
 
 
 def _key(name: str) -> str:
