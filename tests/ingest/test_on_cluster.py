@@ -1,7 +1,6 @@
 """Large deliveries are read on a cluster as they are here: to the byte, whoever dies; faults are told."""
 
 import shutil
-import signal
 import stat
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from lib.ports import free_port
 
 from akasa.ingest import ahead, deliveries, on_worker, readers, staging
 from akasa.run import passing, way_out
-from akasa.workspace import cluster, events, failpoints
+from akasa.workspace import cluster, events
 from akasa.workspace.cluster import ClusterUnavailable
 from akasa.workspace.settings import ROOT
 from akasa.workspace.shelves import Shelf
@@ -254,23 +253,14 @@ def test_workers_read_as_it_is_done_here(workspace, servers):
 def test_a_worker_killed_while_it_reads_changes_nothing(place, workspace, servers, tmp_path):
     """It dies before it writes what it reads, when all is written, and when that has its name, untold."""
     lay(workspace, {f"o_2025-10-{day}.xml": ORDERS.replace(b"O1", b"P%d" % day) for day in range(10, 16)})
-    servers.kill_workers(2)  # two that are new, so that neither has read all before the other begins
-    servers.add_workers(1, **{failpoints.VARIABLE: f"{tmp_path / 'reached'}:{place}"})
-    dying = servers.workers.pop(0)
-    servers.add_workers(1)
-    try:
-        here = staging.stage_all(workspace)
-        files = kept(workspace)
+    here = staging.stage_all(workspace)
+    files = kept(workspace)
+    with servers.one_dies(tmp_path / "reached", place):
         assert staging.stage_all(on_cluster_of(servers.address, workspace)) == here
-        assert dying.wait(10) == -signal.SIGKILL
-        assert len((tmp_path / "reached").read_text("utf-8").splitlines()) == place
-        found = kept(workspace)
-        half = {name for name in found if name.endswith(".part")}
-        assert len(half) == (place == 2), "what the next run sweeps away"
-        assert {name: found[name] for name in found if name not in half} == files
-    finally:
-        clusters.kill(dying)
-        servers.add_workers(1)
+    found = kept(workspace)
+    half = {name for name in found if name.endswith(".part")}
+    assert len(half) == (place == 2), "what the next run sweeps away"
+    assert {name: found[name] for name in found if name not in half} == files
 
 
 @pytest.mark.long

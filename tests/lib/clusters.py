@@ -4,9 +4,11 @@ None of them can import akasa, for workers elsewhere need not have it, unless a 
 """
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,10 @@ from distributed import Client
 from lib.ports import free_port
 
 from akasa.workspace import cluster as tasks_of_akasa
+from akasa.workspace import failpoints
 
 _SECONDS_TO_START = 60
+_SECONDS_TO_DIE = 120
 
 
 @contextmanager
@@ -63,6 +67,33 @@ class Cluster:
         """Kill so many workers as a power cut would."""
         for worker in [self.workers.pop() for _ in range(number)]:
             kill(worker)
+
+    @contextmanager
+    def one_dies(self, log: Path, place: int) -> Iterator[None]:
+        """Let a worker die at the nth place that it reaches; two others go on with what it has left.
+
+        It is alone until then: of several, chance says which one gets so far.
+        """
+        self.kill_workers(len(self.workers))
+        self.add_workers(1, **{failpoints.VARIABLE: f"{log}:{place}"})
+        dying = self.workers[0]
+
+        def replace() -> None:
+            dying.wait(_SECONDS_TO_DIE)
+            self.workers.remove(dying)
+            self.add_workers(2)
+
+        try:
+            with ThreadPoolExecutor(1) as thread:
+                replaced = thread.submit(replace)
+                yield
+                replaced.result()
+            assert dying.returncode == -signal.SIGKILL
+            assert len(log.read_text("utf-8").splitlines()) == place
+        finally:
+            if dying in self.workers:
+                self.kill_workers(1)
+                self.add_workers(2)
 
     def kill(self) -> None:
         """Kill all workers and the scheduler."""

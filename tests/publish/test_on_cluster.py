@@ -2,7 +2,6 @@
 
 import hashlib
 import shutil
-import signal
 import stat
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from akasa.ingest import ahead, generate, staging
 from akasa.publish import on_cluster, on_worker, road, versions, warehouse_files, warehouse_merge
 from akasa.run import passing, way_out
 from akasa.stores import warehouse
-from akasa.workspace import cluster, failpoints, rows, storage
+from akasa.workspace import cluster, rows, storage
 from akasa.workspace.cluster import ClusterUnavailable
 from akasa.workspace.settings import ROOT
 
@@ -208,16 +207,8 @@ def test_workers_write_what_is_written_here(migrated, servers, few_are_many):
 def test_a_worker_killed_in_a_task_changes_nothing(place, migrated, servers, few_are_many, tmp_path):
     """It dies before it writes a file, or when nobody knows yet of those that it has written."""
     cfg = migrated.model_copy(update={"warehouse_retention_days": 0})
-    servers.kill_workers(1)
-    servers.add_workers(1, **{failpoints.VARIABLE: f"{tmp_path / 'reached'}:{place}"})
-    dying = servers.workers[-1]
-    try:
+    with servers.one_dies(tmp_path / "reached", place):
         assert_as_here(cfg, servers.address)
-        assert dying.wait(10) == -signal.SIGKILL
-        assert len((tmp_path / "reached").read_text("utf-8").splitlines()) == place
-    finally:
-        servers.kill_workers(1)
-        servers.add_workers(1)
     for name in ("customers", "orders"):
         there = {str(one) for one in (cfg.warehouse / name).rglob("part-*.parquet")}
         assert there == set(warehouse.files(name, cfg)), "what the dead one wrote is left"
@@ -230,33 +221,26 @@ def test_what_workers_read_judge_and_write_is_what_is_published_here(
     """A delivery goes the whole road, and a day that corrects some of it; a worker dies on the way."""
     monkeypatch.setattr(ahead, "LARGE_BYTES", 10_000)
     monkeypatch.setattr(rows, "PART_ROWS", 200)
-    published = []
-    for address in (None, servers.address):
-        place = tmp_path / str(address and "there")
-        cfg = on_cluster_of(
-            address, workspace.model_copy(update={"data_dir": place, "output_dir": place / "outputs"})
-        )
-        generate.generate(place, orders=600, customers=300, seed=1, dirty=0.05)
-        generate.generate(place / "day", orders=300, customers=250, seed=2, dirty=0.05)
-        (place / "incoming").mkdir()
-        dying = None
-        if address:
-            servers.kill_workers(1)
-            servers.add_workers(1, **{failpoints.VARIABLE: f"{tmp_path / 'reached'}:30"})
-            dying = servers.workers[-1]
-        road.publish(staged(cfg))
-        (place / "day" / "customers.csv").rename(place / "incoming" / "customers_2025-11-11.csv")
-        (place / "day" / "orders.xml").rename(place / "incoming" / "orders_2025-11-11.xml")
-        road.publish(staged(cfg))
-        published.append((in_database(cfg), in_warehouse(cfg), files_of(cfg), rejects(cfg)))
-    try:
-        assert dying.wait(10) == -signal.SIGKILL
-        assert published[0] == published[1]
-        assert min(map(len, published[0][1].values())) > 250
-        assert len(published[0][3]) == 4
-    finally:
-        servers.kill_workers(1)
-        servers.add_workers(1)
+    here = gone_the_road(workspace, tmp_path / "here")
+    with servers.one_dies(tmp_path / "reached", 30):
+        there = gone_the_road(on_cluster_of(servers.address, workspace), tmp_path / "there")
+    assert there == here
+    _, content, _, rejected = here
+    assert min(map(len, content.values())) > 250
+    assert len(rejected) == 4
+
+
+def gone_the_road(cfg, place):
+    """Publish in a place of its own; return what stands, where, and what was rejected."""
+    cfg = cfg.model_copy(update={"data_dir": place, "output_dir": place / "outputs"})
+    generate.generate(place, orders=600, customers=300, seed=1, dirty=0.05)
+    road.publish(staged(cfg))
+    generate.generate(place / "day", orders=300, customers=250, seed=2, dirty=0.05)
+    (place / "incoming").mkdir()
+    (place / "day" / "customers.csv").rename(place / "incoming" / "customers_2025-11-11.csv")
+    (place / "day" / "orders.xml").rename(place / "incoming" / "orders_2025-11-11.xml")
+    road.publish(staged(cfg))
+    return in_database(cfg), in_warehouse(cfg), files_of(cfg), rejects(cfg)
 
 
 def staged(cfg):

@@ -1,7 +1,6 @@
 """A large delivery is judged on a cluster as it is here: to the byte, whoever dies; faults are told."""
 
 import shutil
-import signal
 from datetime import timedelta
 from random import Random
 
@@ -12,7 +11,7 @@ from lib.ports import free_port
 
 from akasa.run import passing, way_out
 from akasa.validate import judging, profiles, rules
-from akasa.workspace import cluster, failpoints, rows, shelves
+from akasa.workspace import cluster, rows, shelves
 from akasa.workspace.cluster import ClusterUnavailable
 from akasa.workspace.settings import ROOT
 
@@ -89,16 +88,8 @@ def test_workers_judge_as_it_is_done_here(kind, workspace, servers, monkeypatch)
 @pytest.mark.parametrize(("kind", "file"), [("orders", 2), ("orders", 5), ("customers", 8)])
 def test_a_worker_killed_in_a_task_changes_nothing(kind, file, workspace, servers, tmp_path, monkeypatch):
     """It dies before it renames one of the files that it writes: of a piece, of what it judged, of claims."""
-    servers.kill_workers(1)
-    servers.add_workers(1, **{failpoints.VARIABLE: f"{tmp_path / 'reached'}:{file}"})
-    dying = servers.workers[-1]
-    try:
+    with servers.one_dies(tmp_path / "reached", file):
         assert_as_here(workspace, servers.address, kind, monkeypatch)
-        assert dying.wait(10) == -signal.SIGKILL
-        assert len((tmp_path / "reached").read_text("utf-8").splitlines()) == file
-    finally:
-        servers.kill_workers(1)
-        servers.add_workers(1)
 
 
 @pytest.mark.long
