@@ -110,6 +110,7 @@ def ask_duckdb(clock: Clock, folder: Path, shared: str = "", **config: str) -> d
     files = _files(folder)
     with clock:
         connection = duckdb.connect(config=config)
+        connection.execute("set enable_progress_bar = false")
         for name, paths in files.items():
             connection.sql(f"create view {name} as from read_parquet({paths}, hive_partitioning = false)")
         connection.execute((shared or _DUCKDB_SHARED).format(as_of=AS_OF))
