@@ -42,15 +42,7 @@ def all_are_large(monkeypatch):
 
 @pytest.fixture
 def in_threads(monkeypatch):
-    """Let the tasks for a cluster be run in threads of this process; note how many there are each time."""
-    compute, noted = cluster.compute, []
-
-    def computed(tasks, address):
-        noted.append(len(tasks))
-        return compute(tasks, None)
-
-    monkeypatch.setattr(cluster, "compute", computed)
-    return noted
+    return clusters.in_threads(monkeypatch)
 
 
 def lay(cfg, contents=LYING):

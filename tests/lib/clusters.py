@@ -110,6 +110,18 @@ class Cluster:
         return started([sys.executable, "-m", "dask", *command], self.folder / "cluster.log", environment)
 
 
+def in_threads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Let the tasks for a cluster be run in threads of this process; note how many there are each time."""
+    compute, noted = tasks_of_akasa.compute, list[int]()
+
+    def computed(tasks: Sequence[Any], _: str | None) -> list[Any]:
+        noted.append(len(tasks))
+        return compute(tasks, None)
+
+    monkeypatch.setattr(tasks_of_akasa, "compute", computed)
+    return noted
+
+
 def weighed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Let the tasks for a cluster be run in threads of this process; note the bytes of both ways."""
     compute, sizes = tasks_of_akasa.compute, list[int]()

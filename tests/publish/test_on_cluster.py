@@ -17,7 +17,7 @@ from akasa.ingest import ahead, generate, staging
 from akasa.publish import on_cluster, on_worker, road, versions, warehouse_files, warehouse_merge
 from akasa.run import passing, way_out
 from akasa.stores import warehouse
-from akasa.workspace import cluster, rows, storage
+from akasa.workspace import rows, storage
 from akasa.workspace.cluster import ClusterUnavailable
 from akasa.workspace.settings import ROOT
 
@@ -47,15 +47,7 @@ def few_are_many(monkeypatch):
 
 @pytest.fixture
 def in_threads(monkeypatch):
-    """Let the tasks for a cluster be run in threads of this process; note how many there are each time."""
-    compute, noted = cluster.compute, []
-
-    def computed(tasks, address):
-        noted.append(len(tasks))
-        return compute(tasks, None)
-
-    monkeypatch.setattr(cluster, "compute", computed)
-    return noted
+    return clusters.in_threads(monkeypatch)
 
 
 def on_cluster_of(address, cfg):

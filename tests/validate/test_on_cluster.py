@@ -27,9 +27,7 @@ def servers(tmp_path_factory):
 
 @pytest.fixture
 def in_threads(monkeypatch):
-    """Let the tasks for a cluster be run in threads of this process."""
-    compute = cluster.compute
-    monkeypatch.setattr(cluster, "compute", lambda tasks, address: compute(tasks, None))
+    return clusters.in_threads(monkeypatch)
 
 
 def delivered(cfg, kind):
