@@ -6,13 +6,13 @@ where the warehouse lies in a bucket, there. Each file is the same as if it were
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from itertools import chain
 
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.transaction import AddAction
-from pyarrow.fs import FileSelector, FileSystem, LocalFileSystem
+from pyarrow.fs import FileSelector, FileSystem
 
 from akasa.publish import on_worker, warehouse_files
 from akasa.publish.on_worker import LEAVING, ROWS, Share
@@ -22,9 +22,7 @@ from akasa.workspace import rows, shelves, storage, workers
 from akasa.workspace.rows import Room
 from akasa.workspace.settings import Settings
 from akasa.workspace.shelves import Shelf
-from akasa.workspace.storage import Bucket
 
-_FOLDER = "publishing"
 Held = Mapping[str | None, Sequence[tuple[int, int]]]  # month → parts, and how many of its rows each has
 Work = tuple[Piece, Sequence[Share]]
 
@@ -54,15 +52,8 @@ def written(
         return [*removed, *_written(settings, shelf, name, keys, leaving, list(work))]
 
 
-@contextmanager
-def _shelf(settings: Settings) -> Iterator[Shelf]:
-    place = storage.warehouse(settings)
-    if isinstance(place, Bucket):
-        with shelves.in_bucket(place, _FOLDER) as shelf:
-            yield shelf
-    else:
-        room = Room(settings)
-        yield Shelf(LocalFileSystem(), room.folder.absolute().as_posix())
+def _shelf(settings: Settings) -> AbstractContextManager[Shelf]:
+    return shelves.opened(storage.warehouse(settings), Room(settings), "publishing")
 
 
 def _put(shelf: Shelf, name: str, parts: Iterable[pa.Table]) -> Held:

@@ -4,16 +4,14 @@ Tasks hand one another names of files on a shelf: in DATA_DIR, on a disk that al
 path; or, where the warehouse lies in a bucket, there. Nothing big travels through the scheduler.
 """
 
-import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow.fs import LocalFileSystem
 
 from akasa.validate import on_worker, parts, profiling
 from akasa.validate.on_worker import BOUNDS, SHARES
@@ -51,27 +49,15 @@ def judged(
         yield _parts(place, shelf, told), dict(zip(fields, looked, strict=True))
 
 
-def _shelf(place: Folder | Bucket, staged: Path, room: Room) -> AbstractContextManager[tuple[Shelf, str]]:
+@contextmanager
+def _shelf(place: Folder | Bucket, staged: Path, room: Room) -> Iterator[tuple[Shelf, str]]:
     """Give the shelf, and where the staged records lie for workers."""
-    return _in_bucket(place, staged) if isinstance(place, Bucket) else _in_room(room, staged)
-
-
-@contextmanager
-def _in_room(room: Room, staged: Path) -> Iterator[tuple[Shelf, str]]:
-    folder = room.folder / _FOLDER
-    folder.mkdir()
-    try:
-        yield Shelf(LocalFileSystem(), folder.as_posix()), staged.as_posix()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _in_bucket(place: Bucket, staged: Path) -> Iterator[tuple[Shelf, str]]:
-    with shelves.in_bucket(place, _FOLDER) as shelf:
-        with place.faults():
-            there = shelf.put(staged, _STAGED)
-        yield shelf, shelf.address(there)
+    with shelves.opened(place, room, _FOLDER) as shelf:
+        there = staged.as_posix()
+        if isinstance(place, Bucket):
+            with place.faults():
+                there = shelf.address(shelf.put(staged, _STAGED))
+        yield shelf, there
 
 
 def _tasks(shelf: Shelf, terms: Terms, staged: Path, there: str) -> list[Any]:

@@ -13,7 +13,8 @@ from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem, copy
 
 from akasa.workspace import storage
 from akasa.workspace.failpoints import reached
-from akasa.workspace.storage import Bucket
+from akasa.workspace.rows import Room
+from akasa.workspace.storage import Bucket, Folder
 
 ABANDONED_AFTER = timedelta(days=1)  # older files belong to no run that still goes on
 _CHUNK_BYTES = 4_000_000
@@ -62,6 +63,21 @@ class Shelf(NamedTuple):
     def fetch(self, name: str, file: Path) -> None:
         """Write a copy of what is there to a file of this machine."""
         copy_files(self.address(name), file.as_posix(), self.file_system, LocalFileSystem())
+
+
+@contextmanager
+def opened(place: Folder | Bucket, room: Room, work: str) -> Iterator[Shelf]:
+    """Give a shelf for some work: in the warehouse's bucket, where it lies in one, else in a room."""
+    if isinstance(place, Bucket):
+        with in_bucket(place, work) as shelf:
+            yield shelf
+        return
+    folder = room.folder / work
+    folder.mkdir()
+    try:
+        yield Shelf(LocalFileSystem(), folder.absolute().as_posix())
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
