@@ -119,7 +119,8 @@ def report_again(clock: Clock, place: Path) -> int:
 def first_line(clock: Clock, folder: Path) -> int:
     """Wait for the first line of a report on the sample, and end it."""
     with clock:
-        process = subprocess.Popen(**_command(folder / "sample"), stdout=subprocess.PIPE)
+        command = _command(folder / "sample")
+        process = subprocess.Popen(**command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert process.stdout
         process.stdout.readline()
     process.terminate()
