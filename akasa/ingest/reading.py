@@ -12,8 +12,10 @@ import pyarrow.parquet as pq
 from akasa.ingest import deliveries, readers
 from akasa.ingest.deliveries import Delivery
 from akasa.ingest.readers import RefusedDelivery
+from akasa.workspace.tables import REPEATING
 
 READERS = {"customers": readers.read_customers, "orders": readers.read_orders}
+_AS_FILE: dict[str, Any] = {"compression": "zstd", "use_dictionary": REPEATING}
 _UNKNOWN = b"akasa.unknown"
 _VERSION = b"akasa.reader_version"
 
@@ -27,7 +29,7 @@ def write(delivery: Delivery, file: Path, staged: Path, tell: Progress) -> None:
     """
     unknown: Counter[str] = Counter()
     batches = READERS[delivery.kind](file, unknown)
-    with pq.ParquetWriter(staged, batches.schema, compression="zstd") as writer:
+    with pq.ParquetWriter(staged, batches.schema, **_AS_FILE) as writer:
         for batch in _told(batches, delivery.name, tell):
             writer.write_batch(batch)
         writer.add_key_value_metadata(_metadata(unknown))
@@ -40,7 +42,7 @@ def write(delivery: Delivery, file: Path, staged: Path, tell: Progress) -> None:
 def write_part(records: pa.Table, staged: Path) -> None:
     """Write a part of a delivery's records as `write` does."""
     metadata = {**(records.schema.metadata or {}), **_metadata(Counter())}
-    pq.write_table(records.replace_schema_metadata(metadata), staged, compression="zstd")
+    pq.write_table(records.replace_schema_metadata(metadata), staged, **_AS_FILE)
 
 
 def footer(staged: Path) -> Any:

@@ -25,6 +25,7 @@ from pyarrow.fs import FileSystem
 
 from akasa.stores import arrow, warehouse
 from akasa.workspace.storage import Bucket, Folder
+from akasa.workspace.tables import REPEATING
 
 ROWS_A_GROUP = 32_768
 ROWS_A_FILE = 8 * ROWS_A_GROUP
@@ -188,7 +189,9 @@ class _Filling:
         self.waiting = [rest]
         if self.writer is None:
             self.path = f"{_folder(self.month)}part-{uuid.uuid4()}.parquet"
-            self.writer = pq.ParquetWriter(self.path, group.schema, filesystem=self.files)
+            self.writer = pq.ParquetWriter(
+                self.path, group.schema, use_dictionary=REPEATING, filesystem=self.files
+            )
         self.writer.write_table(group)
         self.groups.append(_statistics(group))
         if sum(one.rows for one in self.groups) >= ROWS_A_FILE:

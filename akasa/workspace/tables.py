@@ -51,6 +51,18 @@ KEYS = {
     "order_items": ("order_id", "sku_id"),
     "holdings": ("mobile_number", "from_day", "customer_id"),
 }
+# Their values stand in many rows each: files keep them once, in a dictionary. One of ids would be as long as
+# the rows; without, ids take half the time to write, and less room.
+REPEATING = (
+    "region",
+    "order_date",
+    "sku_id",
+    "sku_count",
+    "delivery_id",
+    "from_day",
+    "until_day",
+    "position",
+)
 CUSTOMER_ROW = ("customer_id", "customer_name", "mobile_number", "region")
 ORDER_LINE = (
     "order_id",

@@ -50,6 +50,18 @@ def test_records_are_staged_under_the_sha256_of_their_bytes(workspace, put):
     ]
 
 
+def test_staged_files_keep_a_dictionary_of_what_repeats_and_of_no_ids(workspace, put):
+    put("customers.csv", CSV)
+    put("orders.xml", b"<orders><order><order_id>1</order_id><sku_id>S</sku_id></order></orders>")
+    staging.stage_all(workspace)
+    repeats = set()
+    for file in workspace.staging.glob("*.parquet"):
+        group = pq.read_metadata(file).row_group(0)
+        chunks = [group.column(number) for number in range(group.num_columns)]
+        repeats |= {chunk.path_in_schema for chunk in chunks if chunk.has_dictionary_page}
+    assert repeats == {"region", "sku_id", "sku_count"}
+
+
 def test_the_manifest_is_read_back_as_it_was_written(workspace, put):
     put("customers.csv", CSV.replace(b"region\n", b"region,note\n"))
     put("orders.xml", b"<orders>")

@@ -14,6 +14,7 @@ from lib.stores import customer, holding, in_warehouse, item, ledger_row, order,
 from akasa.publish import versions, warehouse_files, warehouse_merge
 from akasa.stores import warehouse
 from akasa.workspace import storage
+from akasa.workspace.tables import KEYS
 
 pytestmark = pytest.mark.usefixtures("migrated")
 
@@ -49,6 +50,14 @@ def rows_of(settings, table):
         assert action["num_records"] == len(rows)
         found[action["path"]] = len(rows)
     return found
+
+
+def with_a_dictionary(settings, table):
+    """Return the columns of a table's only file that keep their values in a dictionary."""
+    (file,) = warehouse.files(table, settings)
+    group = pq.read_metadata(file).row_group(0)
+    chunks = [group.column(number) for number in range(group.num_columns)]
+    return {chunk.path_in_schema for chunk in chunks if chunk.has_dictionary_page}
 
 
 def test_a_day_s_rows_leave_full_files_as_they_are(workspace, small_files):
@@ -96,6 +105,17 @@ def test_a_file_is_noted_with_the_ranges_of_its_columns(workspace):
         "minValues": {**least, "total_amount_paise": 5, "delivery_id": 1},
         "maxValues": {**most, "total_amount_paise": 7, "delivery_id": 2},
         "nullCount": dict.fromkeys([*least, "order_date_time", "total_amount_paise", "delivery_id"], 0),
+    }
+
+
+def test_files_keep_a_dictionary_of_what_repeats_and_of_no_ids(workspace):
+    warehouse_merge.rebuild(workspace, tables([customer("C-1")], [order("O-1")]), ledger(1))
+    found = {name: with_a_dictionary(workspace, name) for name in KEYS}
+    assert found == {
+        "customers": {"region", "delivery_id"},
+        "orders": {"order_date", "delivery_id"},
+        "order_items": {"sku_id", "sku_count", "delivery_id"},
+        "holdings": {"from_day", "until_day", "position"},
     }
 
 
