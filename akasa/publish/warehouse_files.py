@@ -29,6 +29,8 @@ from akasa.workspace.tables import REPEATING
 
 ROWS_A_GROUP = 32_768
 ROWS_A_FILE = 8 * ROWS_A_GROUP
+# LZ4 takes half the time of Snappy to read, and no more room.
+_AS_FILE: dict[str, Any] = {"compression": "lz4", "use_dictionary": REPEATING}
 FILE = "__filename"  # what Arrow calls a column of the file that each row is from
 MONTH = "order_month"
 _WITH_RANGE = (arrow.TEXT, arrow.WHOLE, pa.date32())  # as JSON has them, whole
@@ -189,9 +191,7 @@ class _Filling:
         self.waiting = [rest]
         if self.writer is None:
             self.path = f"{_folder(self.month)}part-{uuid.uuid4()}.parquet"
-            self.writer = pq.ParquetWriter(
-                self.path, group.schema, use_dictionary=REPEATING, filesystem=self.files
-            )
+            self.writer = pq.ParquetWriter(self.path, group.schema, filesystem=self.files, **_AS_FILE)
         self.writer.write_table(group)
         self.groups.append(_statistics(group))
         if sum(one.rows for one in self.groups) >= ROWS_A_FILE:
