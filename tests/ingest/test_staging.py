@@ -5,6 +5,7 @@ from datetime import date
 
 import pyarrow.parquet as pq
 import pytest
+from lib.disk import columns_with_a_dictionary
 
 from akasa.ingest import readers, reading, staging
 from akasa.ingest.readers import RefusedDelivery, records
@@ -54,11 +55,8 @@ def test_staged_files_keep_a_dictionary_of_what_repeats_and_of_no_ids(workspace,
     put("customers.csv", CSV)
     put("orders.xml", b"<orders><order><order_id>1</order_id><sku_id>S</sku_id></order></orders>")
     staging.stage_all(workspace)
-    repeats = set()
-    for file in workspace.staging.glob("*.parquet"):
-        group = pq.read_metadata(file).row_group(0)
-        chunks = [group.column(number) for number in range(group.num_columns)]
-        repeats |= {chunk.path_in_schema for chunk in chunks if chunk.has_dictionary_page}
+    files = workspace.staging.glob("*.parquet")
+    repeats = set().union(*map(columns_with_a_dictionary, files))
     assert repeats == {"region", "sku_id", "sku_count"}
 
 

@@ -270,7 +270,8 @@ def test_no_delivered_region_is_taken_for_orders_that_nobody_owns(workspace):
     assert found == [("Unmatched (Region)", 5), ("Unmatched", 4), ("Unmatched (region)", 1)]
 
 
-def test_dask_adds_up_over_many_files_of_many_months(workspace):
+def test_dask_adds_up_over_many_files_of_many_months(workspace, monkeypatch):
+    monkeypatch.setattr(on_worker, "ROWS_AT_ONCE", 3)
     orders = [
         order(f"O-{n}", f"900000000{n % 7}", f"2025-{1 + n % 12:02d}-{1 + n % 28:02d} 10:00:00", n)
         for n in range(200)

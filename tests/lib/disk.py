@@ -1,5 +1,6 @@
-"""How much of the disk a warehouse takes, and how much of that its present rows."""
+"""How much of the disk a warehouse takes, how much of that its present rows, and what files keep once."""
 
+import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from akasa.stores import warehouse
@@ -10,6 +11,13 @@ def taken(settings):
     live = sum(_live(settings, name) for name in warehouse.SCHEMAS)
     everything = sum(file.stat().st_size for file in settings.warehouse.rglob("*") if file.is_file())
     return live, everything
+
+
+def columns_with_a_dictionary(file):
+    """Return the columns of a Parquet file of one row group that keep their values in a dictionary."""
+    group = pq.read_metadata(file).row_group(0)
+    chunks = [group.column(number) for number in range(group.num_columns)]
+    return {chunk.path_in_schema for chunk in chunks if chunk.has_dictionary_page}
 
 
 def _live(settings, name):

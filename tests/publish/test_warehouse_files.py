@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
+from lib.disk import columns_with_a_dictionary
 from lib.stores import customer, holding, in_warehouse, item, ledger_row, order, tables
 
 from akasa.publish import versions, warehouse_files, warehouse_merge
@@ -50,14 +51,6 @@ def rows_of(settings, table):
         assert action["num_records"] == len(rows)
         found[action["path"]] = len(rows)
     return found
-
-
-def with_a_dictionary(settings, table):
-    """Return the columns of a table's only file that keep their values in a dictionary."""
-    (file,) = warehouse.files(table, settings)
-    group = pq.read_metadata(file).row_group(0)
-    chunks = [group.column(number) for number in range(group.num_columns)]
-    return {chunk.path_in_schema for chunk in chunks if chunk.has_dictionary_page}
 
 
 def test_a_day_s_rows_leave_full_files_as_they_are(workspace, small_files):
@@ -110,7 +103,8 @@ def test_a_file_is_noted_with_the_ranges_of_its_columns(workspace):
 
 def test_files_keep_a_dictionary_of_what_repeats_and_of_no_ids(workspace):
     warehouse_merge.rebuild(workspace, tables([customer("C-1")], [order("O-1")]), ledger(1))
-    found = {name: with_a_dictionary(workspace, name) for name in KEYS}
+    files = {name: warehouse.files(name, workspace) for name in KEYS}
+    found = {name: columns_with_a_dictionary(file) for name, (file,) in files.items()}
     assert found == {
         "customers": {"region", "delivery_id"},
         "orders": {"order_date", "delivery_id"},
