@@ -42,7 +42,7 @@ def level_warehouse(settings: Settings, just_now: Published | None = None) -> No
     """
     opened, fault = _found(settings)
     ledger = database.ledger(settings)
-    held = warehouse.deliveries(settings)
+    held = warehouse.deliveries(settings, opened)
     fault = fault or _ahead(settings, ledger, held, just_now)
     if fault:
         # stderr: the notebook shows it in its place, the console that runs the notebook repeats it

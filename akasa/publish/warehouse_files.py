@@ -9,7 +9,7 @@ as they come, part by part: of each month, no more than a group of them is held.
 import json
 import time
 import uuid
-from collections import ChainMap, Counter
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from itertools import chain
@@ -54,15 +54,6 @@ class Piece(NamedTuple):
     month: str | None
     there: list[str]
     comes: bool
-
-
-class _Statistics(NamedTuple):
-    """How many rows there are; of their columns the least and the most value, where any is, and the nulls."""
-
-    rows: int
-    least: dict[str, Any]
-    most: dict[str, Any]
-    nulls: dict[str, int]
 
 
 def written(
@@ -168,9 +159,10 @@ class _Filling:
 
     def __init__(self, files: FileSystem, month: str | None) -> None:
         self.files, self.month = files, month
-        self.waiting, self.groups, self.added = list[pa.Table](), list[_Statistics](), list[AddAction]()
+        self.waiting, self.added = list[pa.Table](), list[AddAction]()
+        self.footers = list[pq.FileMetaData]()
         self.writer: pq.ParquetWriter | None = None
-        self.path = ""
+        self.path, self.rows = "", 0
 
     def add(self, rows: pa.Table) -> None:
         self.waiting.append(rows)
@@ -191,10 +183,16 @@ class _Filling:
         self.waiting = [rest]
         if self.writer is None:
             self.path = f"{_folder(self.month)}part-{uuid.uuid4()}.parquet"
-            self.writer = pq.ParquetWriter(self.path, group.schema, filesystem=self.files, **_AS_FILE)
+            self.writer = pq.ParquetWriter(
+                self.path,
+                group.schema,
+                filesystem=self.files,
+                metadata_collector=self.footers,
+                **_AS_FILE,
+            )
         self.writer.write_table(group)
-        self.groups.append(_statistics(group))
-        if sum(one.rows for one in self.groups) >= ROWS_A_FILE:
+        self.rows += len(group)
+        if self.rows >= ROWS_A_FILE:
             self._end()
 
     def _end(self) -> None:
@@ -202,8 +200,8 @@ class _Filling:
             return
         self.writer.close()
         size, months = self.files.get_file_info(self.path).size, {MONTH: self.month} if self.month else {}
-        self.added.append(AddAction(self.path, size, months, _now(), True, _told(self.groups)))
-        self.writer, self.groups = None, []
+        self.added.append(AddAction(self.path, size, months, _now(), True, _told(self.footers.pop())))
+        self.writer, self.rows = None, 0
 
 
 def months_of(rows: pa.Table) -> Counter[str | None]:
@@ -247,29 +245,21 @@ def _months(name: str) -> list[str]:
     return [MONTH] if MONTH in warehouse.SCHEMAS[name].names else []
 
 
-def _statistics(rows: pa.Table) -> _Statistics:
-    ranges = {
-        column.name: pc.min_max(rows[column.name])
-        for column in rows.schema
-        if column.type in _WITH_RANGE and rows[column.name].null_count < len(rows)
-    }
-    return _Statistics(
-        len(rows),
-        {name: found["min"].as_py() for name, found in ranges.items()},
-        {name: found["max"].as_py() for name, found in ranges.items()},
-        {name: rows[name].null_count for name in rows.column_names},
-    )
+def _told(footer: pq.FileMetaData) -> str:
+    """Return what Delta notes of a file, from its footer: by it, readers leave files shut.
 
-
-def _told(groups: Sequence[_Statistics]) -> str:
-    """Return what Delta notes of a file: by it, readers leave files shut."""
-    least, most = ([one.least for one in groups], [one.most for one in groups])
-    about = {
-        "numRecords": sum(one.rows for one in groups),
-        "minValues": {name: min(one[name] for one in least if name in one) for name in ChainMap(*least)},
-        "maxValues": {name: max(one[name] for one in most if name in one) for name in ChainMap(*most)},
-        "nullCount": {name: sum(one.nulls[name] for one in groups) for name in groups[0].nulls},
-    }
+    A column has no range where all its values are missing, or a text is too long for the footer.
+    """
+    groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
+    least, most, nulls = dict[str, Any](), dict[str, Any](), dict[str, int]()
+    for number, column in enumerate(footer.schema.to_arrow_schema()):
+        found = [group.column(number).statistics for group in groups]
+        nulls[column.name] = sum(one.null_count for one in found)
+        having = [one for one in found if one.num_values]
+        if having and column.type in _WITH_RANGE and all(one.has_min_max for one in having):
+            least[column.name] = min(one.min for one in having)
+            most[column.name] = max(one.max for one in having)
+    about = {"numRecords": footer.num_rows, "minValues": least, "maxValues": most, "nullCount": nulls}
     return json.dumps(about, default=date.isoformat)
 
 

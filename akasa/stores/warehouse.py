@@ -14,8 +14,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError
-from pyarrow.dataset import Dataset, InMemoryDataset
+from deltalake.exceptions import DeltaError, DeltaProtocolError
+from pyarrow.dataset import Dataset, FileSystemDataset, InMemoryDataset, ParquetFileFormat
 
 from akasa.stores import arrow
 from akasa.workspace import storage
@@ -39,6 +39,7 @@ SCHEMAS = {
         }
     ),
 }
+_NOT_BY_FILES = frozenset({"deletionVectors", "columnMapping"})  # features by which files alone mislead
 UNREADABLE = (DeltaError, OSError, pa.ArrowException)  # what a cut log, or a lost or cut file, may raise
 
 
@@ -104,7 +105,7 @@ def contents(settings: Settings, tables: Mapping[str, DeltaTable]) -> str:
 
 def noted(settings: Settings, tables: Mapping[str, DeltaTable]) -> str | None:
     """Return the `contents` that the last publish noted; None where none was completed by this version."""
-    if not _is_current(settings, "deliveries"):
+    if not _is_current(tables, "deliveries"):
         return None
     found = select(settings, "deliveries", ["holds"], at=tables["deliveries"])["holds"].unique().to_pylist()
     return " or ".join(found) or None
@@ -124,9 +125,19 @@ def dataset(table: str, settings: Settings, at: DeltaTable | None = None) -> Dat
 
 
 def count(table: str, settings: Settings, at: DeltaTable | None = None) -> int:
-    """Return how many rows a published table has, from the files' footers."""
-    with storage.warehouse(settings).faults():
-        rows: int = dataset(table, settings, at).count_rows()
+    """Return how many rows a published table has, from the files' footers.
+
+    `at` is the table as it was opened; by default it is opened now.
+    Files are named to Arrow without what the log tells of each, which would take longer than the footers.
+    """
+    if at is None and not exists(settings, table):
+        return 0
+    place, paths = storage.warehouse(settings), _paths(at or present(settings, table))
+    with place.faults():
+        files = FileSystemDataset.from_paths(
+            paths, pa.schema([]), ParquetFileFormat(), place.file_system(table)
+        )
+        rows: int = files.count_rows()
         return rows
 
 
@@ -162,15 +173,18 @@ def latest_order_date(settings: Settings) -> date | None:
     return latest
 
 
-def deliveries(settings: Settings | None = None) -> pd.DataFrame:
+def deliveries(
+    settings: Settings | None = None, tables: Mapping[str, DeltaTable] | None = None
+) -> pd.DataFrame:
     """Return the deliveries that the warehouse holds: delivery_id, sha256, position, name, and when.
 
     None where one of the tables is missing or of another version of akasa: then the others are not to be
-    relied on either.
+    relied on either. `tables` are as they were `opened`; by default they are opened now.
     """
     settings = settings or load()
-    if all(_is_current(settings, name) for name in SCHEMAS):
-        return select(settings, "deliveries").to_pandas()
+    tables = opened(settings) if tables is None else tables
+    if all(_is_current(tables, name) for name in SCHEMAS):
+        return select(settings, "deliveries", at=tables["deliveries"]).to_pandas()
     return SCHEMAS["deliveries"].empty_table().to_pandas()
 
 
@@ -196,7 +210,14 @@ def files(table: str, settings: Settings | None = None) -> list[str]:
 
 
 def _paths(table: DeltaTable) -> list[str]:
-    """Return the files of a table's version, below its folder. (As URIs they would be percent-encoded.)"""
+    """Return the files of a table's version, below its folder. (As URIs they would be percent-encoded.)
+
+    Raises DeltaProtocolError where another program has made a table of it whose files alone do not tell its
+    rows.
+    """
+    features = _NOT_BY_FILES.intersection(table.protocol().reader_features or ())
+    if features:
+        raise DeltaProtocolError(f"its files do not tell its rows: it has {', '.join(sorted(features))}")
     return sorted(pa.table(table.get_add_actions(flatten=True))["path"].to_pylist())
 
 
@@ -227,11 +248,11 @@ def exists(settings: Settings, table: str) -> bool:
         return bool(DeltaTable.is_deltatable(place.uri(table), place.options))
 
 
-def _is_current(settings: Settings, table: str) -> bool:
-    if not exists(settings, table):
+def _is_current(tables: Mapping[str, DeltaTable], name: str) -> bool:
+    """Say whether an opened table has the columns of this version of akasa."""
+    if name not in tables:
         return False
-    names: list[str] = [field.name for field in present(settings, table).schema().fields]
-    return names == list(SCHEMAS[table].names)
+    return [field.name for field in tables[name].schema().fields] == list(SCHEMAS[name].names)
 
 
 def uri(settings: Settings, table: str) -> str:

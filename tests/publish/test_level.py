@@ -4,7 +4,7 @@ import shutil
 from itertools import product
 
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, TableFeatures
 from lib.ports import free_port
 from lib.stores import customer, fill, in_database, in_warehouse, ledger_row, order, tables
 from pyarrow.fs import SubTreeFileSystem
@@ -42,6 +42,10 @@ def put_back(table):
     shutil.copytree(table.with_name(f"{table.name} before"), table)
 
 
+def has_feature(table, feature):
+    DeltaTable(str(table)).alter.add_feature(feature, allow_protocol_versions_increase=True)
+
+
 DAMAGE = {
     "an old copy put back": put_back,
     "the last entry of the log lost": lambda table: last_of_log(table).unlink(),
@@ -53,6 +57,8 @@ DAMAGE = {
     "a Parquet file cut off": lambda table: cut(a_file(table)),
     "another writer's commit": lambda table: DeltaTable(str(table)).delete(),
     "a table removed": shutil.rmtree,
+    "another writer's deletion vectors": lambda table: has_feature(table, TableFeatures.DeletionVectors),
+    "another writer's column mapping": lambda table: has_feature(table, TableFeatures.ColumnMapping),
 }
 
 

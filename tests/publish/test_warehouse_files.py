@@ -101,6 +101,27 @@ def test_a_file_is_noted_with_the_ranges_of_its_columns(workspace):
     }
 
 
+def test_of_a_text_that_is_too_long_for_the_footer_no_range_is_noted(workspace, monkeypatch):
+    monkeypatch.setattr(warehouse_files, "ROWS_A_GROUP", 2)
+    names = ["Asha", "Bela", "C" * 5_000, "Devi"]
+    customers = [customer(f"C-{n}", f"900000000{n}", name=name) for n, name in enumerate(names)]
+    warehouse_merge.rebuild(workspace, tables(customers), ledger(1))
+    (told,) = pa.table(warehouse.present(workspace, "customers").get_add_actions(flatten=True)).to_pylist()
+    assert (told["min.customer_id"], told["max.customer_id"]) == ("C-0", "C-3")
+    assert told.get("min.customer_name") is told.get("max.customer_name") is None
+    assert sorted(warehouse.customers(workspace)["customer_name"]) == names
+
+
+def test_groups_of_a_file_without_a_value_leave_the_range_to_the_others(workspace, monkeypatch):
+    monkeypatch.setattr(warehouse_files, "ROWS_A_GROUP", 2)
+    amounts = {"O-0": None, "O-1": None, "O-2": 7, "O-3": None, "O-4": 5}
+    items = [(one, "SKU-1", 1, paise, 1) for one, paise in amounts.items()]
+    warehouse_merge.rebuild(workspace, tables((), [order(one) for one in amounts], items), ledger(1))
+    (told,) = pa.table(warehouse.present(workspace, "order_items").get_add_actions(flatten=True)).to_pylist()
+    found = [told[f"{what}.amount_paise"] for what in ("min", "max", "null_count")]
+    assert found == [5, 7, 3]
+
+
 def test_files_keep_a_dictionary_of_what_repeats_and_of_no_ids(workspace):
     warehouse_merge.rebuild(workspace, tables([customer("C-1")], [order("O-1")]), ledger(1))
     files = {name: warehouse.files(name, workspace) for name in KEYS}
