@@ -78,7 +78,8 @@ class Tables:
         self.orders, self.scheduler, self._customers = orders, scheduler, customers
         held = holdings.to_table(["mobile_number", "customer_id", "from_day"])
         keys = held["mobile_number"].cast(pa.int64()).to_numpy().copy()
-        changes = np.flatnonzero(pd.Series(keys).duplicated(keep=False))
+        later = pc.greater(held["from_day"], pa.scalar(FIRST_DAY, pa.date32()))  # than the first holder's
+        changes = np.flatnonzero(pc.is_in(pa.array(keys), pa.array(np.unique(keys[later.to_numpy()]))))
         days = held["from_day"].take(pa.array(changes)).to_pandas(date_as_object=False).astype(on_worker.DAY)
         changed = pd.DataFrame({"mobile": keys[changes], "from_day": days, "key": -1 - changes})
         self.changed = changed.sort_values("from_day")
@@ -180,23 +181,25 @@ def _with_customers(kpi: str, sums: pd.DataFrame, tables: Tables) -> pd.DataFram
     return known.join(sums.reset_index(drop=True))
 
 
-def _places(sums: pd.DataFrame, owners: "pd.Series[int]") -> "pd.Series[int]":
+def _places(sums: pa.Table, owners: "pd.Series[int]") -> NDArray[np.int32]:
     """Return the owner's place of each sum of one part by key; -1 where nobody holds the number."""
-    return owners.reindex(sums.index, fill_value=-1)
+    places: NDArray[np.int32] = owners.reindex(sums["mobile"].to_numpy(), fill_value=-1).to_numpy()
+    return places
 
 
 def _by_owner(
-    by_key: Sequence[pd.DataFrame], places: "Sequence[pd.Series[int]]", everybody: int
+    sums: pd.DataFrame, places: Sequence[NDArray[np.int32]], everybody: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the sums by the owner's place among everybody, and those of the numbers that nobody holds."""
-    sums, place = pd.concat(by_key), pd.concat(places).to_numpy()
+    place = np.concatenate(places)
     owned, bought = place >= 0, np.zeros(everybody, bool)
-    bought[place[owned]] = True
+    owners = place[owned]
+    bought[owners] = True
     found = {}
     for column in sums:
         add, none = (np.maximum, FIRST_DAY) if column == "last_order_date" else (np.add, 0)
         of_all = np.full(everybody, none, sums[column].dtype)
-        add.at(of_all, place[owned], sums[column].to_numpy()[owned])
+        add.at(of_all, owners, sums[column].to_numpy()[owned])
         found[column] = of_all[bought]
     return pd.DataFrame(found, np.flatnonzero(bought)), sums[~owned]
 
@@ -209,7 +212,7 @@ def _sales(tables: Tables, as_of: date | None, after: date | None = None) -> Sal
     pieces = in_pieces([file for file in tables.orders.files if _may_hold(file, as_of, after)])
     if not pieces:
         by_key, by_day = (_by(key, on_worker.add_up([_NO_ORDERS], key)) for key in ("mobile", "order_date"))
-        return Sales(*_by_owner([by_key], [pd.Series(dtype="int32")], 0), by_day)
+        return Sales(*_by_owner(by_key, [np.empty(0, "int32")], 0), by_day)
     parts, place = min(max(_LEAST_PARTS, len(pieces) // 2), _MOST_PARTS), tables.orders.file_system
     split = [
         cluster.task(on_worker.split, files, place, tables.changed, as_of, after, parts) for files in pieces
@@ -218,9 +221,9 @@ def _sales(tables: Tables, as_of: date | None, after: date | None = None) -> Sal
     with ThreadPoolExecutor() as pool:
         owners = pool.submit(tables.owners, parts)  # while orders are added up
         found = cluster.compute([*by_key, *(one[parts] for one in split)], tables.scheduler)
-        sums = [_by("mobile", part) for part in found[:parts]]
-        places = list(pool.map(_places, sums, owners.result()))
-    return Sales(*_by_owner(sums, places, len(tables.customers)), _by("order_date", *found[parts:]))
+        places = list(pool.map(_places, found[:parts], owners.result()))
+    by_owner = _by_owner(_by("mobile", *found[:parts]), places, len(tables.customers))
+    return Sales(*by_owner, _by("order_date", *found[parts:]))
 
 
 def in_pieces(files: Sequence[str]) -> list[Sequence[str]]:
