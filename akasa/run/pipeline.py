@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from akasa.run.upload import Pointer
 
 # Where nothing is to be done, nothing is imported that takes time: notebooks, kernels and frames come late.
-AHEAD = 3  # kernels that start beside the one at work: 05_report's has imported all when 02_validate ends
+AHEAD = 3  # kernels that start beside the one at work: what 05_report imports is there when 02_validate ends
 _NEEDED_LATER = ("akasa.report.site", "akasa.kpis.results", "akasa.run.history", "akasa.run.manifest")
 _MANIFEST = f"outputs/{promotion.MANIFEST}"
 
@@ -143,8 +143,7 @@ class Run:
 
             for name in _NEEDED_LATER:
                 import_module(name)
-        following = self._next(step)
-        for one in (step, *following[:1]):
+        for one in (step, *self._next(step)):
             self.kernels.start(one, NOTEBOOKS)
         self.known.ingredients(step, outside=True)  # what comes meanwhile is for the next run
         self._take_over()
@@ -154,9 +153,6 @@ class Run:
             progress_file(self.settings).write_text("", "utf-8")
 
         def started(cell: int, cells: int) -> None:
-            if cell == 1:  # this kernel has imported all by now, and need not share the cores for that
-                for one in following:
-                    self.kernels.start(one, NOTEBOOKS)
             self.listener(Told(step, cell, cells, time.monotonic() - began, reason))
 
         mask = self.settings.mask_pii
@@ -181,10 +177,7 @@ class Run:
             record.place(self.own, name).unlink(missing_ok=True)
 
     def _next(self, step: str) -> tuple[str, ...]:
-        """Return the steps whose kernels start while this one runs: they are ready when their turn comes.
-
-        The first of them starts at once, since it may take longest; the others when this one's has.
-        """
+        """Return the steps whose kernels start while this one runs: they are ready when their turn comes."""
         after = STEPS.index(step) + 1
         return () if self.chosen.alone else STEPS[after : after + AHEAD]
 
