@@ -1,8 +1,9 @@
 """The four KPIs of ten times as many orders again, in 2 GiB: ours beside DuckDB with that limit.
 
-DuckDB is told its limit, and where to put what is beyond; its process may have more than its limit all the
-same. Ours is told nothing, and runs with a kernel's settings of memory: the largest resident set of its
-process, which the system notes, is held to the limit.
+DuckDB is told its limit, where to put what is beyond, and that rows need no order of their own, which its
+manual advises where memory is little: without that, one of six runs asked for more than the limit and failed.
+Its process may have more than its limit all the same. Ours is told nothing, and runs with a kernel's settings
+of memory: the largest resident set of its process, which the system notes, is held to the limit.
 """
 
 import os
@@ -28,5 +29,9 @@ def measure(folder: Path, runs: int) -> list[dict[str, Any]]:
 
 
 def duckdb_in_little(clock: Clock, folder: Path) -> dict[str, str]:
-    beyond = {"memory_limit": f"{LIMIT_MB}MB", "temp_directory": str(folder / "beyond")}
-    return kpis.ask_duckdb(clock, folder, **beyond)
+    within = {
+        "memory_limit": f"{LIMIT_MB}MB",
+        "temp_directory": str(folder / "beyond"),
+        "preserve_insertion_order": "false",
+    }
+    return kpis.ask_duckdb(clock, folder, **within)
